@@ -1,0 +1,47 @@
+"""The errors jaxstyle raises: one root, whose kinds are also the natural builtins.
+
+A message says what was wrong (the argument and what was got), what was expected, and what to do.
+`exit_code` is what the command line returns for it.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class JaxstyleError(Exception):
+    """The root of every error that jaxstyle raises on purpose."""
+
+    exit_code = 1
+
+
+class SettingError(JaxstyleError, ValueError):
+    """A setting (argument, recipe, option) is not usable."""
+
+    exit_code = 2
+
+
+class ImageError(JaxstyleError, ValueError):
+    """A picture cannot be read, understood or written."""
+
+    exit_code = 3
+
+
+class ImageFileError(ImageError, OSError):
+    """A picture's file is missing, unreadable or cannot be written."""
+
+
+class WeightsError(JaxstyleError, ValueError):
+    """A weights file is damaged, hostile or not the network that was expected."""
+
+    exit_code = 4
+
+
+class WeightsFileError(WeightsError, OSError):
+    """A weights file is missing, cannot be downloaded or cannot be written."""
+
+
+def suggest(got: object, known: Iterable[str]) -> str:
+    """The end of an error message: the nearest known name, else all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(str(got), names, 1)
+    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"

@@ -1,0 +1,123 @@
+"""The engine: State in, State and Info out. optax's optimisers, our loop."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxstyle.errors import SettingError
+from jaxstyle.objective import Objective
+from jaxstyle.optimizers import Optimizer
+
+
+class State(NamedTuple):
+    """All that a run needs to go on: pass it back in to resume."""
+
+    image: Float[Array, "h w 3"]
+    average: Float[Array, "h w 3"]  # the averaged iterate; the image itself where nothing is averaged
+    optimizer: Any
+    step: Int[Array, ""]  # steps done
+    finite: Bool[Array, ""]  # False once a value was not: the state stays at its last finite image
+
+
+class Info(NamedTuple):
+    """What a run reports, one entry per step, taken before the step's update; NaN beyond the steps that were run."""
+
+    total: Float[Array, " n"]
+    values: dict[str, Float[Array, " n"]]
+
+
+def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
+    """The state before the first step."""
+    image = jnp.asarray(image)
+    return State(image, image, optimizer.transform().init(image), jnp.zeros((), int), jnp.ones((), bool))
+
+
+def step(
+    state: State,
+    objective: Objective,
+    optimizer: Optimizer,
+    *,
+    average: float | Array = 0.0,
+    clip: bool = True,
+) -> tuple[State, Array, dict[str, Array]]:
+    """One step: the new state, and the objective's total and values at the old image.
+
+    Args:
+        state: from `init` or an earlier step.
+        objective: image -> (total, {term: value}).
+        optimizer: its settings.
+        average: decay in [0, 1) of the exponential moving average of the images, bias-corrected as in Adam; 0 is none.
+        clip: project the image onto [0, 1] after the update.
+    """
+    (total, values), gradient = jax.value_and_grad(lambda image: objective(image), has_aux=True)(state.image)
+    updates, opt_state = optimizer.transform().update(
+        gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
+    )
+    image = state.image + updates
+    image = jnp.clip(image, 0, 1) if clip else image
+    share = (1 - average) / (1 - average ** (state.step + 1))
+    mean = (1 - share) * state.average + share * image
+    finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all()
+    new = State(image, mean.astype(image.dtype), opt_state, state.step + 1, finite)
+    frozen = state._replace(finite=finite)
+    return jax.tree.map(partial(jnp.where, finite), new, frozen), total, values
+
+
+@partial(jax.jit, static_argnames=("capacity", "clip"))
+def run(
+    state: State,
+    objective: Objective,
+    optimizer: Optimizer,
+    steps: int | Array,
+    *,
+    capacity: int = 100,
+    average: float | Array = 0.0,
+    clip: bool = True,
+) -> tuple[State, Info]:
+    """`steps` steps in one program; pure, so `jax.vmap` over states and objectives makes a batch.
+
+    `steps` is traced and at most `capacity`, the length of Info's arrays: any number of steps is one compilation,
+    and two runs after each other equal one long run bit for bit.
+    """
+    total, values = jax.tree.map(
+        lambda shape: jnp.full(capacity, jnp.nan, shape.dtype), jax.eval_shape(objective, state.image)
+    )
+
+    def body(i: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
+        state, info = carry
+        state, now, row = step(state, objective, optimizer, average=average, clip=clip)
+        return state, jax.tree.map(lambda column, value: column.at[i].set(value), info, Info(now, row))
+
+    return lax.fori_loop(0, jnp.minimum(steps, capacity), body, (state, Info(total, values)))
+
+
+def chunks(
+    state: State,
+    objective: Objective,
+    optimizer: Optimizer,
+    steps: int,
+    *,
+    every: int = 10,
+    average: float = 0.0,
+    clip: bool = True,
+) -> Iterator[tuple[State, Info]]:
+    """Run `steps` steps, handing over after each `every`, and end early once a value is not finite.
+
+    The Info of a chunk covers the steps it did, the failing one included.
+    """
+    if every < 1:
+        raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
+    capacity = min(every, 100)
+    done = 0
+    while done < steps and bool(state.finite):
+        n = min(capacity, steps - done, every - done % every)
+        before = int(state.step)
+        state, info = run(state, objective, optimizer, n, capacity=capacity, average=average, clip=clip)
+        ran = n if bool(state.finite) else int(state.step) - before + 1
+        yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
+        done += n

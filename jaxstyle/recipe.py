@@ -1,0 +1,141 @@
+"""A recipe: everything about a run but its pictures and its network, as data that can be saved and compared."""
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from jaxstyle.errors import SettingError, suggest
+from jaxstyle.losses import LOSSES, Loss
+from jaxstyle.optimizers import OPTIMIZERS, Adam, Optimizer
+
+Init = Literal["content", "style", "noise"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss and its weight.
+
+    Attributes:
+        loss: what is compared, at which layer.
+        weight: at least 0; multiplied by the recipe's weight for the group the term is in.
+        relative: divide the value by the value that all-zero features have, that is by the target's own size (for a
+            Gram matrix, mean(A^2)). Then 1 means "as far from the target as nothing at all", and one weight means the
+            same at every picture size, layer and network. Published recipes do without.
+    """
+
+    loss: Loss
+    weight: float = 1.0
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        check_weight(f"weight of {self.name}", self.weight)
+
+    @property
+    def name(self) -> str:
+        """Unique in a recipe: "gram/relu3_1"."""
+        return f"{self.loss.kind}/{self.loss.layer}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is optimised, and how.
+
+    Attributes:
+        content: terms whose targets come from the content picture.
+        style: terms whose targets come from the style pictures.
+        prior: terms of the generated picture alone, such as total variation.
+        content_weight: multiplies the weights of the content terms.
+        style_weight: multiplies the weights of the style terms.
+        optimizer: `Adam` or `LBFGS`.
+        steps: how many of its steps.
+        average: decay in [0, 1) of the moving average of the images that becomes the result; 0 takes the last image.
+        clip: keep the image in [0, 1] at every step.
+        init: what the optimisation starts from.
+    """
+
+    content: tuple[Term, ...]
+    style: tuple[Term, ...]
+    prior: tuple[Term, ...] = ()
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+    optimizer: Optimizer = field(default_factory=Adam)
+    steps: int = 300
+    average: float = 0.9
+    clip: bool = True
+    init: Init = "content"
+
+    def __post_init__(self) -> None:
+        check_weight("content_weight", self.content_weight)
+        check_weight("style_weight", self.style_weight)
+        if not isinstance(self.steps, int) or self.steps < 0:
+            raise SettingError(f"steps: got {self.steps!r}, expected a whole number, at least 0")
+        if not 0 <= self.average < 1:
+            raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
+        names = [term.name for term in (*self.content, *self.style, *self.prior)]
+        for name in {name for name in names if names.count(name) > 1}:
+            raise SettingError(f"recipe: {name} appears {names.count(name)} times; add the weights up in one term")
+
+    def weights(self) -> dict[str, float]:
+        """{term: its weight times its group's}, in the order content, style, prior."""
+        groups = ((self.content, self.content_weight), (self.style, self.style_weight), (self.prior, 1.0))
+        return {term.name: term.weight * weight for terms, weight in groups for term in terms}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe."""
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        for group in ("content", "style", "prior"):
+            plain[group] = [_term_to_dict(term) for term in plain[group]]
+        return plain | {"optimizer": {"name": self.optimizer.kind, **asdict(self.optimizer)}}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """From `to_dict`'s data. Raises SettingError for unknown names, suggesting the nearest right one."""
+        settings = dict(data)
+        for group in ("content", "style", "prior"):
+            if group in settings:
+                settings[group] = tuple(_term_from_dict(term) for term in _expect(list, group, settings[group]))
+        if "optimizer" in settings:
+            options = dict(_expect(dict, "optimizer", settings["optimizer"]))
+            settings["optimizer"] = _build(_choose("optimizer", options.pop("name", None), OPTIMIZERS), options)
+        return _build(cls, settings)
+
+
+def check_weight(name: str, weight: float) -> None:
+    """Raise SettingError unless the weight is a finite number, at least 0."""
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not (math.isfinite(weight) and weight >= 0):
+        raise SettingError(f"{name}: got {weight!r}, expected a finite number, at least 0")
+
+
+def _term_to_dict(term: Term) -> dict[str, Any]:
+    return {"loss": term.loss.kind, **asdict(term.loss), "weight": term.weight, "relative": term.relative}  # type: ignore[call-overload]
+
+
+def _term_from_dict(data: Any) -> Term:
+    options = dict(_expect(dict, "term", data))
+    loss = _choose("loss", options.pop("loss", None), LOSSES)
+    of_term = {name: options.pop(name) for name in ("weight", "relative") if name in options}
+    return Term(_build(loss, options), **of_term)
+
+
+def _choose(name: str, got: Any, table: dict[str, Any]) -> Any:
+    if not isinstance(got, str) or got not in table:
+        raise SettingError(f"{name}: got {got!r}; {suggest(got, table)}")
+    return table[got]
+
+
+def _expect(kind: type, name: str, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise SettingError(f"{name}: got {value!r}, expected a {kind.__name__}")
+    return value
+
+
+def _build(cls: Any, options: dict[str, Any]) -> Any:
+    """`cls(**options)` with an error that names what does not belong or is missing."""
+    names = [entry.name for entry in fields(cls)]
+    for key in options:
+        if key not in names:
+            raise SettingError(f"{cls.__name__}: unknown setting {key!r}; {suggest(key, names)}")
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise SettingError(f"{cls.__name__}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}") from None

@@ -1,0 +1,132 @@
+"""VGG19 (Simonyan & Zisserman 2015) as a feature extractor: a flax Module used as a plain pytree."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxstyle.conv import conv3x3_relu
+from jaxstyle.errors import ImageError, SettingError, suggest
+from jaxstyle.weights.layout import AUXILIARY, CONVOLUTIONS, Padding, Pooling, Weights
+
+Features = dict[str, Float[Array, "_h _w _c"]]
+
+
+class Convolution(nnx.Module):
+    """A kernel (kh, kw, in, out) and a bias (out,)."""
+
+    def __init__(self, kernel: Array, bias: Array):
+        self.kernel = nnx.Param(kernel)
+        self.bias = nnx.Param(bias)
+
+
+class VGG19(nnx.Module):
+    """The convolutions of a VGG19, as deep and as wide as its weights, with the preprocessing they need.
+
+    Pass it to `jax.jit`, `jax.grad` and `jax.vmap` as an argument, like any array. `jaxstyle.load_vgg19` makes one.
+
+    Example:
+        >>> model = jaxstyle.load_vgg19("embedded")
+        >>> model.features(image, ["relu1_1", "relu4_1"])["relu4_1"].shape
+        (32, 32, 256)
+    """
+
+    def __init__(self, weights: Weights):
+        for name in (*weights.layers, *AUXILIARY):
+            if f"{name}/kernel" in weights.arrays:
+                kernel, bias = weights.arrays[f"{name}/kernel"], weights.arrays[f"{name}/bias"]
+                setattr(self, name, Convolution(jnp.asarray(kernel), jnp.asarray(bias)))
+        self.matrix = nnx.Param(jnp.asarray(weights.preprocessing.matrix))
+        self.offset = nnx.Param(jnp.asarray(weights.preprocessing.offset))
+        self.padding: Padding = weights.padding
+        self.pooling: Pooling = weights.pooling
+        self.ceil_mode = weights.ceil_mode
+        self.name, self.sha256 = weights.name, weights.sha256
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every name that `features` accepts, from the image to the deepest layer."""
+        names = ["input"]
+        for conv in (name for name in CONVOLUTIONS if hasattr(self, name)):
+            if conv.endswith("_1") and conv != "conv1_1":
+                names.append(f"pool{int(conv[4]) - 1}")
+            names.append(f"relu{conv[4:]}")
+            if hasattr(self, f"{conv}_aux"):
+                names.append(f"relu{conv[4:]}_aux")
+        return tuple([*names, "pool5"] if hasattr(self, "conv5_4") else names)
+
+    def features(self, image: Float[Array, "h w 3"], layers: Iterable[str]) -> Features:
+        """The activations of one picture at the named layers; nothing deeper is computed.
+
+        Args:
+            image: RGB in [0, 1].
+            layers: names such as "relu4_1" (after the ReLU), "pool4", "input" (the picture itself), and
+                "relu4_1_aux" where the weights have that 1x1 layer.
+
+        Returns:
+            {name: (h', w', c)}, in the network's order.
+
+        Raises:
+            SettingError: a layer the network does not have.
+            ImageError: a picture too small to reach the deepest layer.
+        """
+        wanted = set(layers)
+        self._check(wanted, image.shape)
+        found = {"input": image}
+        x = image @ self.matrix[...].astype(image.dtype) + self.offset[...].astype(image.dtype)
+        for name in self.layers[1:]:
+            if wanted <= found.keys():
+                break
+            if name.startswith("pool"):
+                x = found[name] = pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
+            elif name.endswith("_aux"):
+                conv = getattr(self, f"conv{name[4:]}")
+                found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[...])
+            else:
+                conv = getattr(self, f"conv{name[4:]}")
+                x = found[name] = conv3x3_relu(x, conv.kernel[...], conv.bias[...], padding=self.padding)
+        return {name: found[name] for name in found if name in wanted}
+
+    def with_pooling(self, pooling: Pooling) -> Self:
+        """The same network, sharing its arrays, with another pooling."""
+        graph, state = nnx.split(self)
+        other = nnx.merge(graph, state)
+        other.pooling = pooling
+        return other
+
+    def _check(self, wanted: set[str], shape: tuple[int, ...]) -> None:
+        for name in sorted(wanted - set(self.layers)):
+            hint = suggest(name, self.layers)
+            raise SettingError(f"layers: {self.name or 'the network'} has no layer {name!r}; {hint}")
+        deepest = max((self.layers.index(name) for name in wanted), default=0)
+        least = 2 ** sum(name.startswith("pool") for name in self.layers[: deepest + 1])
+        least *= 1 if self.padding != "reflect" else 2
+        if deepest and min(shape[:2]) < least:
+            raise ImageError(
+                f"image: got {shape[1]}x{shape[0]} pixels; {self.layers[deepest]} needs at least {least} on each "
+                "side: use a larger picture or shallower layers"
+            )
+
+
+def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:
+    """Join 2x2 blocks: their maximum, mean, or the root of their summed squares ("l2").
+
+    An odd last row or column is dropped, or kept as a smaller block with `ceil_mode`.
+    """
+    h, w = x.shape[:2]
+    pad = ((0, h % 2), (0, w % 2), (0, 0)) if ceil_mode else ((0, -(h % 2)), (0, -(w % 2)), (0, 0))
+    fill = -jnp.inf if pooling == "max" else 0.0
+
+    def blocks(values: Array) -> Array:
+        padded = lax.pad(values, jnp.asarray(fill, values.dtype), [(low, high, 0) for low, high in pad])
+        return padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, -1)
+
+    if pooling == "max":
+        return blocks(x).max((1, 3))
+    if pooling == "average":
+        return blocks(x).sum((1, 3)) / blocks(jnp.ones((h, w, 1), x.dtype)).sum((1, 3))
+    # The root has no gradient at 0, where a block is dead: the smallest shift that gives it one.
+    return jnp.sqrt(blocks(x**2).sum((1, 3)) + jnp.finfo(x.dtype).tiny ** 0.5)

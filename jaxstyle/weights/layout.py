@@ -1,0 +1,173 @@
+"""What a VGG19 weights file holds, in one canonical form: names, shapes, preprocessing, provenance.
+
+NumPy only, so that files can be listed and checked without starting JAX.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self, get_args
+
+import numpy as np
+
+from jaxstyle.errors import SettingError, WeightsError
+
+Padding = Literal["zero", "reflect", "replicate"]
+Pooling = Literal["max", "average", "l2"]
+
+BLOCKS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
+CONVOLUTIONS = tuple(f"conv{block}_{i}" for block, n in BLOCKS.items() for i in range(1, n + 1))
+AUXILIARY = tuple(f"conv{block}_1_aux" for block in BLOCKS)
+WIDTHS = {name: {"1": 64, "2": 128, "3": 256}.get(name[4], 512) for name in CONVOLUTIONS}
+"""Simonyan & Zisserman's channel counts. Files may have fewer channels, never more."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The affine map of one RGB pixel in [0, 1] to the network's input: `pixel @ matrix + offset`.
+
+    `matrix[i][j]` takes RGB channel i to network channel j.
+    """
+
+    matrix: tuple[tuple[float, ...], ...]
+    offset: tuple[float, ...]
+
+    @classmethod
+    def standard(cls, order: Literal["RGB", "BGR"], scale: float, mean: tuple, std: tuple = (1, 1, 1)) -> Self:
+        """`(pixel * scale - mean) / std` in channel order `order`; mean and std in that order too."""
+        gain = np.eye(3)[:, :: 1 if order == "RGB" else -1] * (scale / np.asarray(std, np.float64))
+        return cls.affine(gain, -np.asarray(mean, np.float64) / np.asarray(std, np.float64))
+
+    @classmethod
+    def affine(cls, matrix: np.ndarray, offset: np.ndarray) -> Self:
+        """From a (3, 3) matrix and a (3,) offset, as the 1x1 convolution in some files has them."""
+        rows = tuple(tuple(float(value) for value in row) for row in np.asarray(matrix))
+        return cls(rows, tuple(float(value) for value in np.asarray(offset)))
+
+    def __post_init__(self) -> None:
+        shape = (len(self.matrix), *{len(row) for row in self.matrix}, len(self.offset))
+        if shape != (3, 3, 3) or not np.isfinite([*sum(self.matrix, ()), *self.offset]).all():
+            raise WeightsError(f"preprocessing: expected a finite 3x3 matrix and 3 offsets, got {self!r}")
+
+
+CAFFE = Preprocessing.standard("BGR", 255.0, (103.939, 116.779, 123.68))
+TORCHVISION = Preprocessing.standard("RGB", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+UNIT = Preprocessing.standard("RGB", 1.0, (0.0, 0.0, 0.0))
+PREPROCESSING = {"caffe": CAFFE, "torchvision": TORCHVISION, "none": UNIT}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A VGG19's numbers and what is needed to use them rightly.
+
+    Attributes:
+        arrays: "conv1_1/kernel" (3, 3, in, out), "conv1_1/bias" (out,), ..., float32; a file may stop early, and may
+            have 1x1 layers "conv4_1_aux/kernel" (1, 1, in, out) applied to relu4_1.
+        preprocessing: RGB in [0, 1] to the network's input.
+        padding: what the network was trained with at picture edges.
+        pooling: what joins two blocks; always 2x2 with stride 2.
+        ceil_mode: whether pooling keeps the last row and column of an odd size.
+        name: what people call this file.
+        sha256: hash of the file it was read from ("" when it comes from none).
+        licence: under which the numbers may be used.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    preprocessing: Preprocessing
+    padding: Padding = "zero"
+    pooling: Pooling = "max"
+    ceil_mode: bool = False
+    name: str = ""
+    sha256: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice("padding", self.padding, get_args(Padding))
+        check_choice("pooling", self.pooling, get_args(Pooling))
+        check_arrays(self.arrays, self.name or "weights")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The 3x3 convolutions present, in order."""
+        return tuple(name for name in CONVOLUTIONS if f"{name}/kernel" in self.arrays)
+
+
+class Parsed(NamedTuple):
+    """What a reader found in a public file: canonical arrays, the layout's name, the file's own preprocessing."""
+
+    arrays: dict[str, np.ndarray]
+    layout: str
+    preprocessing: Preprocessing | None = None
+
+
+def check_choice(name: str, got: object, choices: tuple[str, ...]) -> None:
+    """Raise SettingError unless `got` is one of `choices`."""
+    if got not in choices:
+        raise SettingError(f"{name}: got {got!r}, expected one of {', '.join(choices)}")
+
+
+def check_arrays(arrays: Mapping[str, np.ndarray], name: str) -> None:
+    """Raise one WeightsError that lists every missing or unknown layer, wrong shape, type and non-finite value."""
+    shapes = {key: array.shape for key, array in arrays.items()}
+    problems = _shape_problems(shapes)
+    for key in shapes:
+        if key not in problems and (problem := _value_problem(key, arrays[key])):
+            problems[key] = problem
+    _refuse(name, list(problems.values()))
+
+
+def check_shapes(shapes: Mapping[str, tuple[int, ...]], *, unknown: Iterable[str] = (), complete: bool) -> None:
+    """Raise one WeightsError unless the arrays that a file declares are a VGG19's, before any of them is read.
+
+    Args:
+        shapes: canonical name -> declared shape.
+        unknown: what else the file holds, under its own names.
+        complete: whether all 16 convolutions must be there.
+    """
+    problems = _shape_problems(shapes, complete=complete)
+    _refuse("", [*problems.values(), *(f"unknown {key}" for key in unknown)])
+
+
+def _refuse(name: str, problems: list[str]) -> None:
+    if problems:
+        more = [f"and {len(problems) - 40} more"] if len(problems) > 40 else []
+        raise WeightsError((f"{name}: " if name else "") + "not a VGG19: " + "; ".join(problems[:40] + more))
+
+
+def _shape_problems(shapes: Mapping[str, tuple[int, ...]], *, complete: bool = False) -> dict[str, str]:
+    """By array: every kernel must take what the layer before it gives, and every bias match its kernel."""
+    expected = _expected_shapes(shapes, complete=complete)
+    problems = {key: f"missing {key}" for key in expected if key not in shapes}
+    problems |= {key: f"unknown {key[:80]}" for key in shapes if key not in expected}
+    for key, shape in expected.items():
+        if key in shapes and (shapes[key] != shape or 0 in shape):
+            problems[key] = f"{key} has shape {shapes[key]}, expected {shape}"
+    return problems
+
+
+def _expected_shapes(shapes: Mapping[str, tuple[int, ...]], *, complete: bool) -> dict[str, tuple[int, ...]]:
+    """The shapes that a VGG19 with these kernels' own output channels has, never above VGG19's."""
+    present = [layer for layer in CONVOLUTIONS if any(key.startswith(f"{layer}/") for key in shapes)]
+    last = CONVOLUTIONS[-1] if complete else present[-1] if present else CONVOLUTIONS[0]
+    kernels: dict[str, tuple[int, ...]] = {}
+    channels = 3
+    for layer in CONVOLUTIONS[: CONVOLUTIONS.index(last) + 1]:
+        kernels[layer] = (3, 3, channels, _channels_out(shapes, layer, WIDTHS[layer]))
+        channels = kernels[layer][3]
+    for layer in (layer for layer in AUXILIARY if any(key.startswith(f"{layer}/") for key in shapes)):
+        channels = kernels.get(layer.removesuffix("_aux"), (0,))[-1]
+        kernels[layer] = (1, 1, channels, _channels_out(shapes, layer, 512))
+    expected: dict[str, tuple[int, ...]] = {}
+    for layer, shape in kernels.items():
+        expected |= {f"{layer}/kernel": shape, f"{layer}/bias": shape[3:]}
+    return expected
+
+
+def _channels_out(shapes: Mapping[str, tuple[int, ...]], layer: str, most: int) -> int:
+    shape = shapes.get(f"{layer}/kernel", ())
+    return min(shape[3], most) if len(shape) == 4 else most
+
+
+def _value_problem(key: str, array: np.ndarray) -> str | None:
+    if array.dtype != np.float32:
+        return f"{key} is {array.dtype}, expected float32"
+    return None if np.isfinite(array).all() else f"{key} is not finite"
