@@ -5,8 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# No module may bear the name of what it exports: importing it would hide the export.
 _HOME = {
+    "LBFGS": "optimizers",
     "VGG19": "vgg",
+    "Adam": "optimizers",
+    "JaxstyleError": "errors",
+    "Objective": "objective",
+    "Progress": "transfer",
+    "Recipe": "recipe",
+    "Result": "result",
+    "Term": "recipe",
+    "load_image": "image",
+    "load_vgg19": "weights.load",
+    "make_objective": "objective",
+    "read_recipe": "image",
+    "save_image": "image",
+    "stylize": "transfer",
 }
 
 __all__ = sorted(_HOME)
@@ -23,4 +38,18 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from jaxstyle.errors import JaxstyleError as JaxstyleError
+    from jaxstyle.image import load_image as load_image
+    from jaxstyle.image import read_recipe as read_recipe
+    from jaxstyle.image import save_image as save_image
+    from jaxstyle.objective import Objective as Objective
+    from jaxstyle.objective import make_objective as make_objective
+    from jaxstyle.optimizers import LBFGS as LBFGS
+    from jaxstyle.optimizers import Adam as Adam
+    from jaxstyle.recipe import Recipe as Recipe
+    from jaxstyle.recipe import Term as Term
+    from jaxstyle.result import Result as Result
+    from jaxstyle.transfer import Progress as Progress
+    from jaxstyle.transfer import stylize as stylize
     from jaxstyle.vgg import VGG19 as VGG19
+    from jaxstyle.weights.load import load_vgg19 as load_vgg19

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
-from jaxstyle.losses import Loss
+from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.recipe import Recipe, Term, check_weight
 
 
@@ -45,7 +45,7 @@ class Objective:
         """The weighted sum, and each term's value, of one RGB picture in [0, 1]."""
         features = self.model.features(image, _layers(self.losses))
         values = {
-            name: self.scales[name] * loss(features[loss.layer], self.targets[name]) for name, loss in self.losses
+            name: self.scales[name] * loss(select(loss, features), self.targets[name]) for name, loss in self.losses
         }
         return sum((self.weights[name] * value for name, value in values.items()), jnp.zeros(())), values
 
@@ -109,13 +109,13 @@ def _named(terms: tuple[Term, ...]) -> tuple[tuple[str, Loss], ...]:
 
 
 def _layers(losses: tuple[tuple[str, Loss], ...]) -> set[str]:
-    return {loss.layer for _, loss in losses}
+    return {layer for _, loss in losses for layer in layers_of(loss)}
 
 
 @partial(jax.jit, static_argnames="losses")
 def _targets(model: FeatureModel, picture: Array, losses: tuple[tuple[str, Loss], ...]) -> dict[str, Any]:
     features = model.features(picture, _layers(losses))
-    return {name: loss.target(features[loss.layer]) for name, loss in losses}
+    return {name: loss.target(select(loss, features)) for name, loss in losses}
 
 
 @partial(jax.jit, static_argnames="losses")
@@ -125,5 +125,5 @@ def _sizes(
     """Each loss of all-zero features: the size of its target. 1 where that is 0, as for a black picture."""
     shapes = jax.eval_shape(lambda: model.features(picture, _layers(losses)))
     empty = {layer: jnp.zeros(shape.shape, shape.dtype) for layer, shape in shapes.items()}
-    sizes = {name: loss(empty[loss.layer], targets[name]) for name, loss in losses}
+    sizes = {name: loss(select(loss, empty), targets[name]) for name, loss in losses}
     return {name: jnp.where(size > 0, size, 1) for name, size in sizes.items()}

@@ -1,5 +1,6 @@
 """The engine: State in, State and Info out. optax's optimisers, our loop."""
 
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -103,21 +104,23 @@ def chunks(
     steps: int,
     *,
     every: int = 10,
+    seconds: float = 1.0,
     average: float = 0.0,
     clip: bool = True,
 ) -> Iterator[tuple[State, Info]]:
-    """Run `steps` steps, handing over after each `every`, and end early once a value is not finite.
+    """Run `steps` steps, handing over now and then, and end early once a value is not finite.
 
-    The Info of a chunk covers the steps it did, the failing one included.
+    It hands over after the first step, at every multiple of `every`, and about each `seconds` where steps are slow;
+    where a run is cut does not change its bits. A chunk's Info covers the steps it did, the failing one included.
     """
     if every < 1:
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
-    capacity = min(every, 100)
-    done = 0
+    done, most, capacity = 0, 1, min(every, 100)
     while done < steps and bool(state.finite):
-        n = min(capacity, steps - done, every - done % every)
-        before = int(state.step)
+        n = min(most, capacity, steps - done, every - done % every)
+        before, started = int(state.step), time.perf_counter()
         state, info = run(state, objective, optimizer, n, capacity=capacity, average=average, clip=clip)
         ran = n if bool(state.finite) else int(state.step) - before + 1
         yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
+        most = max(1, int(seconds * n / (time.perf_counter() - started)))
         done += n

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from jaxstyle.errors import SettingError, suggest
-from jaxstyle.losses import LOSSES, Loss
-from jaxstyle.optimizers import OPTIMIZERS, Adam, Optimizer
+from jaxstyle.losses import LOSSES, Loss, layers_of
+from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
 
 Init = Literal["content", "style", "noise"]
 
@@ -33,7 +33,8 @@ class Term:
     @property
     def name(self) -> str:
         """Unique in a recipe: "gram/relu3_1"."""
-        return f"{self.loss.kind}/{self.loss.layer}"
+        layers = layers_of(self.loss)
+        return f"{self.loss.kind}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,14 @@ class Recipe:
         check_weight("style_weight", self.style_weight)
         if not isinstance(self.steps, int) or self.steps < 0:
             raise SettingError(f"steps: got {self.steps!r}, expected a whole number, at least 0")
+        if self.init not in get_args(Init):
+            raise SettingError(f"init: got {self.init!r}; {suggest(self.init, get_args(Init))}, or a picture")
         if not 0 <= self.average < 1:
             raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
+        if self.clip and isinstance(self.optimizer, LBFGS):
+            raise SettingError(
+                "clip: L-BFGS diverges when its images are clipped; use clip=False (the result is clipped)"
+            )
         names = [term.name for term in (*self.content, *self.style, *self.prior)]
         for name in {name for name in names if names.count(name) > 1}:
             raise SettingError(f"recipe: {name} appears {names.count(name)} times; add the weights up in one term")

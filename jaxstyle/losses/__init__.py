@@ -1,6 +1,7 @@
 """The losses: each is a target and a distance at one layer. `LOSSES` is the table of all of them."""
 
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 from jaxtyping import Array, Float
 
@@ -8,31 +9,37 @@ from jaxstyle.losses.content import ContentLoss
 from jaxstyle.losses.gram import GramLoss, gram_matrix
 from jaxstyle.losses.total_variation import TotalVariation
 
-__all__ = ["LOSSES", "ContentLoss", "GramLoss", "Loss", "TotalVariation", "gram_matrix"]
+__all__ = ["LOSSES", "ContentLoss", "GramLoss", "Loss", "TotalVariation", "gram_matrix", "layers_of", "select"]
 
 
-@runtime_checkable
 class Loss(Protocol):
     """A frozen, hashable dataclass: equal settings compile once.
 
-    `features` is one picture's activation (h, w, c) at `layer`; "input" is the RGB picture itself. A loss sees one
+    It has `layer`, a name such as "relu4_1", and is given that activation (h, w, c) of one picture; or it has
+    `layers`, a tuple of names, and is given a tuple of activations. "input" is the RGB picture itself. A loss sees one
     picture: `jax.vmap` makes the batch. It computes in the dtype of its features.
     """
 
     kind: ClassVar[str]
 
-    @property
-    def layer(self) -> str:
-        """The activation it looks at."""
-        ...
-
-    def target(self, features: Float[Array, "h w c"]) -> Any:
+    def target(self, features: Any) -> Any:
         """What is remembered of the content or style picture: a pytree of arrays."""
         ...
 
-    def __call__(self, features: Float[Array, "h w c"], target: Any) -> Float[Array, ""]:
+    def __call__(self, features: Any, target: Any) -> Float[Array, ""]:
         """How far the generated picture's features are from the target."""
         ...
+
+
+def layers_of(loss: Loss) -> tuple[str, ...]:
+    """The activations a loss looks at."""
+    return (loss.layer,) if hasattr(loss, "layer") else tuple(loss.layers)  # type: ignore[attr-defined]
+
+
+def select(loss: Loss, features: Mapping[str, Array]) -> Any:
+    """What the loss is given of a picture's activations: one array, or a tuple for a loss with `layers`."""
+    found = tuple(features[layer] for layer in layers_of(loss))
+    return found[0] if hasattr(loss, "layer") else found
 
 
 LOSSES: dict[str, type[Loss]] = {loss.kind: loss for loss in (ContentLoss, GramLoss, TotalVariation)}

@@ -74,4 +74,4 @@ def _correlate(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     _, h, w, _ = x.shape
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     shifts = ((i, j) for i in range(3) for j in range(3))
-    return sum(padded[:, i : i + h, j : j + w] @ kernel[i, j] for i, j in shifts)  # type: ignore[return-value]
+    return sum(padded[:, i : i + h, j : j + w] @ kernel[i, j] for i, j in shifts)

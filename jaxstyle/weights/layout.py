@@ -5,7 +5,7 @@ NumPy only, so that files can be listed and checked without starting JAX.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -32,13 +32,15 @@ class Preprocessing:
     offset: tuple[float, ...]
 
     @classmethod
-    def standard(cls, order: Literal["RGB", "BGR"], scale: float, mean: tuple, std: tuple = (1, 1, 1)) -> Self:
+    def standard(
+        cls, order: Literal["RGB", "BGR"], scale: float, mean: tuple, std: tuple = (1, 1, 1)
+    ) -> "Preprocessing":
         """`(pixel * scale - mean) / std` in channel order `order`; mean and std in that order too."""
         gain = np.eye(3)[:, :: 1 if order == "RGB" else -1] * (scale / np.asarray(std, np.float64))
         return cls.affine(gain, -np.asarray(mean, np.float64) / np.asarray(std, np.float64))
 
     @classmethod
-    def affine(cls, matrix: np.ndarray, offset: np.ndarray) -> Self:
+    def affine(cls, matrix: np.ndarray, offset: np.ndarray) -> "Preprocessing":
         """From a (3, 3) matrix and a (3,) offset, as the 1x1 convolution in some files has them."""
         rows = tuple(tuple(float(value) for value in row) for row in np.asarray(matrix))
         return cls(rows, tuple(float(value) for value in np.asarray(offset)))

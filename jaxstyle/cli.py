@@ -1,0 +1,246 @@
+"""The command line: options in, exit codes out. Nothing heavy is imported before it is needed."""
+
+import logging
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, subcommand
+
+from jaxstyle import __version__
+from jaxstyle.errors import JaxstyleError
+
+INTERRUPTED = 75  # EX_TEMPFAIL: what there was is saved, and can be gone on from
+
+
+@dataclass
+class Stylize:
+    """Paint the CONTENT picture in the style of one or more STYLE pictures."""
+
+    content: Annotated[Positional[Path], arg(metavar="CONTENT")]
+    """The picture whose scene is kept."""
+    style: Annotated[Positional[tuple[Path, ...]], arg(metavar="STYLE...")]
+    """The picture, or pictures, whose style is painted; at least one."""
+    output: Annotated[Path, arg(aliases=("-o",))]
+    """Where to write the result: .png, .jpg, .webp or .tiff."""
+    weights: str = "imagenet"
+    """The VGG19: "imagenet" (80 MB, downloaded on first use), "embedded" (random features, no file), any name of
+    `jaxstyle weights list`, or a weights file."""
+    size: int | None = None
+    """Long edge of the result in pixels; by default the content's own, at most 512."""
+    steps: int | None = None
+    """Optimisation steps."""
+    style_weight: float | None = None
+    """More paints more style; the content weight is 1."""
+    content_weight: float | None = None
+    """More keeps more of the scene."""
+    learning_rate: float | None = None
+    """Of Adam, in pixel values per step (1 is black to white)."""
+    style_scale: float = 1.0
+    """Long edge of the styles over that of the result: larger paints with broader strokes."""
+    blend: tuple[float, ...] | None = None
+    """How much of each style, for example 2 1."""
+    init: str | None = None
+    """What to start from: content (the usual), style, noise, or a picture, such as an earlier result."""
+    seed: int = 0
+    """Of the noise."""
+    save_every: int | None = None
+    """Also write the picture after each so many steps, and at the end an animation of them (.webp)."""
+    json: bool = False
+    """Print a summary of the run to standard output as JSON."""
+
+    def run(self) -> int:
+        """Exit code 0; 75 where the run was interrupted and its last picture saved; 1 where it became infinite."""
+        from jaxstyle.commands import run_stylize
+
+        return run_stylize(self)
+
+
+@dataclass
+class WeightsList:
+    """List the public weights: size, licence, and whether they are here."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.weights.catalogue import CATALOGUE, cache_dir
+
+        for entry in CATALOGUE:
+            size = "? MB" if entry.size is None else f"{entry.size / 1e6:.0f} MB"
+            print(f"{entry.name:<14}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
+            print(f"{'':<14}{'':>8}  {'':<6}{entry.note or entry.url}")
+        print("embedded          0 MB  here  MIT; random features, no file")
+        print(f"files are kept in {cache_dir()}")
+        return 0
+
+
+@dataclass
+class WeightsFetch:
+    """Download public weights into the cache, or go on with a download that was interrupted."""
+
+    name: Positional[str]
+    """A name of `jaxstyle weights list`."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.console import download_progress
+        from jaxstyle.weights.catalogue import find
+        from jaxstyle.weights.download import fetch
+
+        entry = find(self.name)
+        with download_progress(entry.name) as progress:
+            print(fetch(entry, progress=progress))
+        return 0
+
+
+@dataclass
+class WeightsConvert:
+    """Turn a weights file into jaxstyle's own format (safetensors), which knows its preprocessing."""
+
+    source: Positional[str]
+    """A Keras .h5, PyTorch .pth or .npz file, or a name of `jaxstyle weights list`."""
+    output: Positional[Path]
+    """The .safetensors file to write."""
+    preprocessing: str | None = None
+    """caffe, torchvision or none, where the file's layout does not tell."""
+    padding: str | None = None
+    """zero, reflect or replicate."""
+    pooling: str | None = None
+    """max, average or l2."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.weights.load import convert
+
+        convert(self.source, self.output, preprocessing=self.preprocessing, padding=self.padding, pooling=self.pooling)
+        print(self.output)
+        return 0
+
+
+@dataclass
+class WeightsVerify:
+    """Read a weights file and say what it is."""
+
+    source: Positional[str]
+    """A file, or a name of `jaxstyle weights list`."""
+
+    def run(self) -> int:
+        """Exit code 0 when sound, 4 when it claims to be a public file and is not."""
+        from jaxstyle.weights.verify import verify
+
+        verdict = verify(self.source)
+        weights = verdict.weights
+        print(f"{verdict.path or self.source}: sound, {verdict.format or 'made up'}, {verdict.size} bytes")
+        print(
+            f"layers   {weights.layers[0]}..{weights.layers[-1]}, padding {weights.padding}, pooling {weights.pooling}"
+        )
+        print(f"sha256   {verdict.sha256 or weights.sha256}")
+        if verdict.entry is not None:
+            print(f"public   {verdict.entry.name}: {'the same file' if verdict.matches else 'NOT the same file'}")
+        return 0 if verdict.matches is not False else 4
+
+
+@dataclass
+class Weights:
+    """List, fetch, convert and verify VGG19 weights."""
+
+    command: OmitSubcommandPrefixes[
+        Annotated[WeightsList, subcommand("list")]
+        | Annotated[WeightsFetch, subcommand("fetch")]
+        | Annotated[WeightsConvert, subcommand("convert")]
+        | Annotated[WeightsVerify, subcommand("verify")]
+    ]
+
+    def run(self) -> int:
+        """The chosen command's exit code."""
+        return self.command.run()
+
+
+@dataclass
+class Doctor:
+    """Check that this installation computes correctly, and list its devices and versions."""
+
+    def run(self) -> int:
+        """Exit code 0 when every check passes, else 1."""
+        from jaxstyle.doctor import report
+
+        return report()
+
+
+@dataclass
+class Demo:
+    """Paint photographs offline with the embedded network, in about two minutes."""
+
+    output: Annotated[Path, arg(aliases=("-o",))] = Path("demo")
+    """The folder to write into; made where it is missing."""
+
+    def run(self) -> int:
+        """Exit code 0; 75 when interrupted."""
+        from jaxstyle.demo import run_demo
+
+        return run_demo(self.output)
+
+
+Command = (
+    Annotated[Stylize, subcommand("stylize")]
+    | Annotated[Weights, subcommand("weights")]
+    | Annotated[Doctor, subcommand("doctor")]
+    | Annotated[Demo, subcommand("demo")]
+)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 failed, 2 usage, 3 picture, 4 weights, 5 memory, 75 interrupted with the last picture saved,
+    130 interrupted with nothing to save.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        print(f"jaxstyle {__version__}")
+        sys.exit(0)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    logging.basicConfig(format="jaxstyle: %(message)s", level=logging.INFO if debug else logging.WARNING)
+    command: Any = tyro.cli(
+        Command,
+        prog="jaxstyle",
+        description="Neural style transfer in JAX. `--version` prints the version; `--debug` shows tracebacks.",
+        args=arguments or ["--help"],
+        config=(OmitArgPrefixes,),
+    )
+    sys.exit(_guarded(command, debug))
+
+
+def _guarded(command: Any, debug: bool) -> int:
+    """Run the command; errors become one line and an exit code."""
+    try:
+        return command.run()
+    except JaxstyleError as error:
+        code, message = error.exit_code, str(error)
+    except MemoryError:
+        code, message = 5, "out of memory: use a smaller --size"
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted; nothing was written"
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        code, message = _unexpected(error)
+    if debug:
+        traceback.print_exc()
+    print(f"jaxstyle: {message}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> tuple[int, str]:
+    """Out of memory has three shapes in XLA; anything else is a fault of jaxstyle's."""
+    if "RESOURCE_EXHAUSTED" in str(error) or "YNNPACK" in str(error):
+        return 5, "out of memory: use a smaller --size"
+    return 1, f"{type(error).__name__}: {error}\nThis is a fault in jaxstyle: please report it with --debug's output."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from jaxstyle.console import run_progress
+from jaxstyle.errors import SettingError
+from jaxstyle.image import check_target, read_picture, save_animation, save_image
+from jaxstyle.recipe import Init
+from jaxstyle.result import Result
+from jaxstyle.transfer import Progress, stylize
+from jaxstyle.weights.load import load_vgg19
+
+if TYPE_CHECKING:
+    from jaxstyle.cli import Stylize
+
+DEFAULT_SIZE = 512
+
+
+class Stop:
+    """Set by SIGINT and SIGTERM once there is a picture to save; before that they interrupt at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.armed = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        """The signal handler."""
+        if self.asked or not self.armed:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\njaxstyle: stopping after this step; once more ends at once", file=sys.stderr)
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Handle SIGINT and SIGTERM with a `Stop` meanwhile."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Frames:
+    """Writes the picture after each `every` steps, and the animation of them."""
+
+    def __init__(self, output: Path, every: int | None):
+        self.output, self.every = output, every
+        self.frames: list[np.ndarray] = []
+
+    def add(self, progress: Progress) -> None:
+        """Save the picture if its step is due."""
+        if self.every and progress.step % self.every == 0:
+            self.frames.append(progress.image)
+            save_image(self.output.with_stem(f"{self.output.stem}-{progress.step:06d}"), progress.image)
+
+    def animate(self) -> Path | None:
+        """Write OUTPUT-progress.webp if there are two frames at least."""
+        if len(self.frames) < 2:
+            return None
+        path = self.output.with_name(f"{self.output.stem}-progress.webp")
+        return save_animation(path, self.frames, seconds=0.15)
+
+
+def run_stylize(options: "Stylize") -> int:
+    """Run and save; the exit code."""
+    check_target(options.output)
+    if options.save_every is not None and options.save_every < 1:
+        raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")
+    content = read_picture(options.content, name="content")
+    size = options.size or min(DEFAULT_SIZE, max(content.rgb.shape[:2]))
+    frames = Frames(options.output, options.save_every)
+    with stopping() as stop, run_progress() as show:
+
+        def callback(progress: Progress) -> bool:
+            stop.armed = True
+            show(progress)
+            frames.add(progress)
+            return stop.asked
+
+        result = stylize(
+            options.content,
+            list(options.style),
+            model=load_vgg19(options.weights),
+            size=size,
+            style_scale=options.style_scale,
+            blend=options.blend,
+            steps=options.steps,
+            style_weight=options.style_weight,
+            content_weight=options.content_weight,
+            learning_rate=options.learning_rate,
+            init=_init(options.init),
+            seed=options.seed,
+            callback=callback,
+            every=_every(options.save_every),
+        )
+    return _finish(options, result, frames)
+
+
+def _init(given: str | None) -> str | Path | None:
+    return given if given is None or given in get_args(Init) else Path(given)
+
+
+def _every(save_every: int | None) -> int:
+    """The most steps between two reports, so that none of the pictures to save is passed over."""
+    return next(n for n in range(10, 0, -1) if (save_every or 10) % n == 0)
+
+
+def _finish(options: "Stylize", result: Result, frames: Frames) -> int:
+    path = result.save(options.output)
+    animation = frames.animate()
+    steps = len(result.history["total"])
+    if options.json:
+        summary = {
+            "output": str(path),
+            "animation": None if animation is None else str(animation),
+            "status": result.status,
+            "steps": steps,
+            "seconds": round(result.seconds, 3),
+            "values": {name: float(column[-1]) for name, column in result.history.items() if len(column)},
+        }
+        print(json.dumps(summary))
+    else:
+        print(path, *([animation] if animation else []), sep="\n")
+    if result.status == "not finite":
+        print(f"jaxstyle: step {steps} was not finite; saved the picture before it. A smaller --learning-rate or "
+              "--style-weight may help", file=sys.stderr)  # fmt: skip
+    return {"done": 0, "stopped": 75, "not finite": 1}[result.status]

@@ -1,0 +1,79 @@
+"""Bytes to an opened Pillow image: an allow-list of formats, bounded sizes, one kind of error."""
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+
+from jaxstyle.errors import ImageError, ImageFileError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+PLANAR_CONFIGURATION = 284
+MAX_PIXELS = 2**27
+"""134 million: every 100-megapixel camera, and 1.6 GB as float32 RGB. Larger files are refused before decoding."""
+MAX_EDGE = 65535
+"""JPEG's own limit. With longer rows Pillow's WebP reader takes time in their square: 18 s at 8 million by 12."""
+MAX_RLE_PIXELS = 2**22
+"""Pillow decodes run-length BMP byte by byte in Python; a file of 4 KB could keep it busy for a minute."""
+MAX_BYTES = 2**30
+"""The largest file that is read."""
+
+_FILTERS = threading.RLock()
+
+
+@contextmanager
+def guarded(where: str) -> Iterator[None]:
+    """Turn whatever Pillow raises on a bad file into ImageFileError, and keep its warnings in.
+
+    Pillow leaks OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, TypeError, MemoryError, ...;
+    so anything is caught. Warning filters belong to the whole process: without the lock, two threads that read
+    at once could restore each other's and leave warnings off for good.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except ImageError:
+            raise
+        except UnidentifiedImageError as error:
+            raise ImageFileError(
+                f"{where}: not a picture in a format that jaxstyle reads ({', '.join(FORMATS)}), or damaged; "
+                "save it as PNG with the program that made it"
+            ) from error
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise ImageFileError(f"{where}: damaged or truncated picture ({what}); get the file again") from error
+
+
+def open_image(data: bytes, where: str) -> Image.Image:
+    """The image that `data` holds, its size checked, its pixels not decoded yet. Call it inside `guarded`."""
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    check_size(image.size, where)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        _check_strips(image)
+    if any(tile.codec_name == "bmp_rle" for tile in image.tile) and image.width * image.height > MAX_RLE_PIXELS:
+        raise ImageFileError(f"{where}: run-length BMP over {MAX_RLE_PIXELS} pixels; save it as PNG")
+    return image
+
+
+def _check_strips(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Pillow leaves black what no strip of an uncompressed TIFF covers; a compressed one is a single piece here."""
+    boxes = [tile.extents or (0, 0, 0, 0) for tile in image.tile]
+    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in boxes)
+    planar = image.tag_v2.get(PLANAR_CONFIGURATION) == 2 and image.tile[0].codec_name != "libtiff"
+    expected = image.width * image.height * (len(image.getbands()) if planar else 1)
+    if covered < expected:
+        raise ValueError(f"its strips hold {covered} of {expected} values")
+
+
+def check_size(size: tuple[int, int], where: str) -> None:
+    """Raise ImageFileError unless (width, height) has a pixel, at most MAX_PIXELS, and no edge over MAX_EDGE."""
+    width, height = size
+    if not 0 < width * height <= MAX_PIXELS or max(size) > MAX_EDGE:
+        raise ImageFileError(
+            f"{where}: got {width} x {height} pixels, expected 1 to {MAX_PIXELS} and no edge over {MAX_EDGE}; "
+            "make it smaller first"
+        )

@@ -1,0 +1,150 @@
+"""Pictures to Pillow and to files: 8 bits, tagged sRGB, written whole or not at all."""
+
+import io
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jaxstyle.errors import ImageError, ImageFileError, SettingError
+from jaxstyle.image.picture import Picture, from_array
+from jaxstyle.image.profiles import srgb_icc
+from jaxstyle.image.recipe import encode_recipe, insert_comments, metadata_options
+
+SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""What save_image can write, by the file's suffix."""
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True, "method": 2},
+    "TIFF": {"compression": "tiff_lzw"},
+}
+
+
+def to_pil(rgb: Any, alpha: Any = None) -> Image.Image:
+    """(h, w, 3) floats in [0, 1], and alpha (h, w) if any, as an 8-bit "RGB" or "RGBA" image: floor(255 x + 1/2).
+
+    Raises:
+        ImageError: if the arrays are not such pictures; see jaxstyle.image for which arrays are.
+    """
+    picture = from_array(np.asarray(rgb), "rgb")
+    if alpha is not None:
+        picture = Picture(picture.rgb, _alpha_plane(np.asarray(alpha), picture.rgb.shape[:2]))
+    if picture.alpha is None:
+        return Image.fromarray(_bytes(picture.rgb))
+    return Image.fromarray(np.dstack([_bytes(picture.rgb), _bytes(picture.alpha)]))
+
+
+def save_image(path: str | os.PathLike, rgb: Any, *, alpha: Any = None, recipe: dict | None = None) -> Path:
+    """Save a picture as .png, .webp, .tif(f) (lossless) or .jpg (quality 95, 4:4:4), and return its path.
+
+    The file appears complete or not at all: a failure leaves what was there before. It carries the sRGB profile
+    and the recipe, and equal pictures make equal bytes. JPEG has no alpha: the picture is laid over white.
+
+    Raises:
+        ImageError: if the arrays are not a picture; ImageFileError if the file cannot be written.
+        SettingError: if the recipe is not JSON.
+    """
+    target = check_target(path)
+    kind = SUFFIXES[target.suffix.lower()]
+    text = None if recipe is None else encode_recipe(recipe)
+    image = to_pil(rgb, alpha)
+    if kind == "JPEG" and image.mode == "RGBA":
+        image = _over_white(image)
+    extra = {} if text is None else metadata_options(text, kind)
+    data = _encode(target, image, kind, icc_profile=srgb_icc(), **_OPTIONS[kind], **extra)
+    if kind == "JPEG" and text is not None:
+        data = insert_comments(data, text)
+    return write_atomically(target, data)
+
+
+def save_animation(path: str | os.PathLike, frames: Sequence[Any], *, seconds: float = 0.2) -> Path:
+    """Save frames (h, w, 3) of one size as an endless animated WebP, `seconds` per frame, and return its path.
+
+    Raises:
+        ImageError: if there are no frames or they differ in size; ImageFileError if the file cannot be written.
+    """
+    target = check_target(path, [".webp"])
+    if not 0.001 <= seconds <= 3600:
+        raise SettingError(f"seconds: got {seconds!r} per frame, expected 0.001 to 3600")
+    images = [to_pil(frame) for frame in frames]
+    sizes = sorted({image.size for image in images})
+    if len(sizes) != 1:
+        raise ImageError(f"frames: got {len(images)} frames of sizes {sizes}, expected at least one, all of one size")
+    duration = round(seconds * 1000)
+    options = {"append_images": images[1:], "duration": duration, "loop": 0, "quality": 90}
+    return write_atomically(
+        target, _encode(target, images[0], "WEBP", save_all=True, icc_profile=srgb_icc(), **options)
+    )
+
+
+def write_atomically(target: Path, data: bytes) -> Path:
+    """Write a temporary file beside `target`, make it durable, and rename it: readers see old or new, never half."""
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise ImageFileError(f"{target}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return target
+
+
+def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) -> Path:
+    """`path` as a Path, if save_image can save there: ask before minutes of work, not after.
+
+    Raises:
+        ImageFileError: if its suffix is none of `suffixes`, or its folder does not exist, or it is a folder itself.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in suffixes:
+        raise ImageFileError(f"{target}: cannot save as {target.suffix!r}; expected one of {', '.join(suffixes)}")
+    if target.is_dir():
+        raise ImageFileError(f"{target}: is a folder; give the name of a file")
+    if not target.parent.is_dir():
+        raise ImageFileError(f"{target}: there is no folder {str(target.parent)!r}; make it first")
+    return target
+
+
+def _encode(target: Path, image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, kind, **options)
+    except (OSError, ValueError, MemoryError) as error:  # such as sizes that the format cannot hold
+        raise ImageFileError(f"{target}: {image.width} x {image.height} cannot be saved as {kind} ({error})") from error
+    return buffer.getvalue()
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    """Round half up; in float64, where 255 x + 1/2 is not itself rounded across an integer."""
+    return np.floor(values.astype(np.float64) * 255 + 0.5).astype(np.uint8)
+
+
+def _alpha_plane(alpha: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if alpha.shape != shape:
+        raise ImageError(f"alpha: got shape {alpha.shape}, expected the picture's {shape}")
+    return from_array(alpha, "alpha").rgb[..., 0]
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """On the sRGB-encoded values, as browsers blend."""
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")

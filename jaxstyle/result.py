@@ -1,0 +1,75 @@
+"""What a run gives back: the picture, its history, and all that is needed to make it again."""
+
+import hashlib
+import io
+import os
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+from PIL.Image import Image
+
+import jaxstyle
+from jaxstyle.image import Picture, save_image, to_pil
+
+Status = Literal["done", "stopped", "not finite"]
+LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run.
+
+    Attributes:
+        image: the picture, RGB in [0, 1].
+        history: for "total" (weighted) and for each term (unweighted) its value before each step.
+        status: "done"; "stopped" by the callback; or "not finite": a value became infinite or NaN and `image` is the
+            last finite picture.
+        settings: recipe, seed, size, network, inputs and versions: plain data, embedded in saved files.
+        alpha: the content's transparency in [0, 1], put back when saving; None if it has none.
+        seconds: wall-clock time, compilation included.
+    """
+
+    image: Float[np.ndarray, "h w 3"]
+    history: dict[str, Float[np.ndarray, " n"]]
+    status: Status
+    settings: dict[str, Any] = field(repr=False)
+    alpha: Float[np.ndarray, "h w"] | None = field(default=None, repr=False)
+    seconds: float = 0.0
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write PNG, JPEG, WebP or TIFF by the path's suffix, with the settings inside, atomically."""
+        return save_image(path, self.image, alpha=self.alpha, recipe=self.settings)
+
+    def to_pil(self) -> Image:
+        """The picture with 8 bits per channel, with its alpha."""
+        return to_pil(self.image, self.alpha)
+
+    def _repr_png_(self) -> bytes:
+        """Shown by notebooks."""
+        buffer = io.BytesIO()
+        self.to_pil().save(buffer, "PNG")
+        return buffer.getvalue()
+
+
+def fingerprint(picture: Picture) -> str:
+    """SHA-256 of a picture's pixels as jaxstyle reads them, whatever file they came in."""
+    digest = hashlib.sha256(repr(picture.rgb.shape).encode() + picture.rgb.tobytes())
+    digest.update(b"" if picture.alpha is None else picture.alpha.tobytes())
+    return digest.hexdigest()
+
+
+def describe(source: Any, picture: Picture) -> dict[str, Any]:
+    """What to remember of an input: its file's name (not its folder) where it is a file, and its pixels' hash."""
+    name = {"name": Path(source).name} if isinstance(source, str | os.PathLike) else {}
+    return name | {"sha256": fingerprint(picture)}
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Of everything that decides the bits of a result."""
+    libraries = {name: version(name) for name in LIBRARIES}
+    return {"jaxstyle": jaxstyle.__version__, "python": platform.python_version(), **libraries, "backend": backend}

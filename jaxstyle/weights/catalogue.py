@@ -1,0 +1,145 @@
+"""The public VGG19 files: where they are, how big, under which licence, and how their input is prepared.
+
+Standard library only, so that `jaxstyle weights list` answers at once.
+"""
+
+import difflib
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from jaxstyle.errors import SettingError
+
+EMBEDDED = "embedded"
+"""The name of the network that needs no file."""
+
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+_OXFORD = "CC BY 4.0 (Simonyan & Zisserman, Visual Geometry Group, Oxford)"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One public file.
+
+    Attributes:
+        name: what `load_vgg19` and the command line call it.
+        url: where it is published.
+        file: its name there and in the cache.
+        size: in bytes; None where it is not known.
+        hash: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" where only the beginning is known.
+        licence: of the numbers.
+        preprocessing: a key of `jaxstyle.weights.layout.PREPROCESSING`.
+        layout: "keras" (HDF5) or "torchvision" (state dict).
+        note: what sets it apart, for people.
+    """
+
+    name: str
+    url: str
+    file: str
+    size: int | None
+    hash: str
+    licence: str
+    preprocessing: str
+    layout: str
+    note: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or would be, in the cache."""
+        return cache_dir() / self.file
+
+    @property
+    def present(self) -> bool:
+        """Whether a file of the right size is in the cache; its content is checked when it is read."""
+        return self.path.is_file() and self.size in (None, self.path.stat().st_size)
+
+    def matches(self, digests: dict[str, str]) -> bool:
+        """Whether `digests`, {"md5": hex, "sha256": hex}, are this file's."""
+        kind, _, value = self.hash.partition(":")
+        got = digests.get(kind.removesuffix("-prefix"), "")
+        return got.startswith(value) if kind.endswith("-prefix") else got == value
+
+
+CATALOGUE = (
+    Entry(
+        name="imagenet",
+        url=_KERAS + "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        file="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        size=80_134_624,
+        hash="md5:253f8cb515780f3b799900260a226db6",
+        licence=_OXFORD,
+        preprocessing="caffe",
+        layout="keras",
+        note="the original network that the style transfer papers use, convolutions only",
+    ),
+    Entry(
+        name="imagenet-top",
+        url=_KERAS + "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+        file="vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+        size=574_710_816,
+        hash="md5:cbe5617147190e668d6c5d5026f83318",
+        licence=_OXFORD,
+        preprocessing="caffe",
+        layout="keras",
+        note="the same numbers as imagenet, with the classifier, which is ignored",
+    ),
+    Entry(
+        name="torchvision",
+        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        file="vgg19-dcbb9e9d.pth",
+        size=574_673_361,
+        hash="sha256:dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        licence="BSD-3-Clause (torchvision)",
+        preprocessing="torchvision",
+        layout="torchvision",
+        note="trained separately: other numbers, so loss weights do not carry over from imagenet",
+    ),
+    Entry(
+        name="jcjohnson",
+        url="https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
+        file="vgg19-d01eb7cb.pth",
+        size=None,
+        hash="sha256-prefix:d01eb7cb",
+        licence=_OXFORD,
+        preprocessing="caffe",
+        layout="torchvision",
+        note="the same numbers as imagenet under torchvision's names, with the classifier, which is ignored",
+    ),
+)
+
+
+def cache_dir() -> Path:
+    """`$JAXSTYLE_HOME`, else `$XDG_CACHE_HOME/jaxstyle`, else `~/.cache/jaxstyle`; it need not exist."""
+    if home := os.environ.get("JAXSTYLE_HOME"):
+        return Path(home).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxstyle"
+
+
+def find(name: str) -> Entry:
+    """The catalogue's entry of that name; SettingError with the nearest name when there is none."""
+    for entry in CATALOGUE:
+        if entry.name == name:
+            return entry
+    known = [*(entry.name for entry in CATALOGUE), EMBEDDED]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else "expected a file's path or one of " + ", ".join(known)
+    raise SettingError(f"weights: got {name!r}, which is neither a file nor a name in the catalogue; {hint}")
+
+
+def digest(file: BinaryIO, kinds: Iterable[str] = ("md5", "sha256")) -> dict[str, str]:
+    """{kind: hex digest} of an open file from its beginning, in one pass."""
+    # md5 finds accidents and names a public file; it is not what keeps a hostile one out.
+    hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
+    file.seek(0)
+    while block := file.read(1 << 20):
+        for one in hashes.values():
+            one.update(block)
+    return {kind: one.hexdigest() for kind, one in hashes.items()}
+
+
+def identify(digests: dict[str, str]) -> Entry | None:
+    """The public file that has these digests."""
+    return next((entry for entry in CATALOGUE if entry.matches(digests)), None)

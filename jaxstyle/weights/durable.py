@@ -1,0 +1,42 @@
+"""Files that appear whole or not at all, also when the power fails."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """An open file that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+            sync(file)
+        replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(file: BinaryIO) -> None:
+    """Have what was written to `file` reach the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def replace(part: Path, path: Path) -> None:
+    """Rename a synced file over `path` and have the rename reach the disk."""
+    part.replace(path)
+    # Not every system can open a folder; there the rename is only atomic.
+    with contextlib.suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

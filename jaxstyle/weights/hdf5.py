@@ -1,0 +1,133 @@
+"""Keras' HDF5 weights of VGG19, in every layout that Keras 1, 2 and 3 have written.
+
+An HDF5 file can point at other files in four ways, load code, and declare what it does not hold. So every link is
+examined before it is followed, and every dataset before it is read; the process that reads has no right to open
+another file anyway (`jaxstyle.weights.child`).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+
+from jaxstyle.errors import WeightsError
+from jaxstyle.weights.layout import Parsed, check_shapes
+
+MAX_NAMES = 1000
+MAX_ATTRIBUTE = 1 << 20
+MAX_CHUNK = 64 << 20
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}
+_CONVOLUTION = re.compile(r"block([1-5])_conv([1-4])")
+_CLASSIFIER = {"fc1", "fc2", "predictions"}
+_PARTS = {4: "kernel", 1: "bias"}
+
+
+def read(file: BinaryIO) -> Parsed:
+    """The network in an open Keras file; nothing is read before every shape is found to be a VGG19's.
+
+    Raises:
+        WeightsError: a link, a storage, a filter or a shape that a Keras VGG19 does not have.
+        Exception: of many kinds, when it is damaged.
+    """
+    with h5py.File(file, "r") as root:
+        top = follow(root, "model_weights") if root.id.links.exists(b"model_weights") else root
+        datasets, unknown = {}, []
+        for layer in names(top, "layer_names"):
+            if layer in _CLASSIFIER:
+                continue
+            for path, dataset in _weights(top, layer):
+                check_dataset(dataset, path)
+                key = _canonical(path, dataset)
+                if key is None or key in datasets:
+                    unknown.append(path[:80])
+                else:
+                    datasets[key] = dataset
+        check_shapes({key: tuple(one.shape) for key, one in datasets.items()}, unknown=unknown, complete=True)
+        return Parsed({key: _read(dataset) for key, dataset in datasets.items()}, "keras")
+
+
+def names(group: h5py.Group, attribute: str) -> list[str]:
+    """A list of names that Keras keeps in an attribute, or in `attribute`0, `attribute`1, ... when it is long."""
+    if h5py.h5a.exists(group.id, attribute.encode()):
+        return _texts(group, attribute)
+    found: list[str] = []
+    for i in range(MAX_NAMES):
+        if not h5py.h5a.exists(group.id, f"{attribute}{i}".encode()):
+            break
+        found += _texts(group, f"{attribute}{i}")
+        if len(found) > MAX_NAMES:
+            raise WeightsError(f"{attribute} has more than {MAX_NAMES} names")
+    if not found and not h5py.h5a.exists(group.id, f"{attribute}0".encode()):
+        raise WeightsError(f"HDF5 without {attribute}: not in the layout of Keras' .h5 weights")
+    return found
+
+
+def _texts(group: h5py.Group, attribute: str) -> list[str]:
+    found = h5py.h5a.open(group.id, attribute.encode())
+    count = int(np.prod(found.shape or (0,), dtype=object))
+    # A variable-length text counts as 16 bytes here, wherever it really lies: in this file, so no longer than it.
+    if len(found.shape) != 1 or count > MAX_NAMES or found.get_type().get_size() * count > MAX_ATTRIBUTE:
+        raise WeightsError(f"{attribute} is not a list of at most {MAX_NAMES} names")
+    if count == 0:
+        return []
+    if not isinstance(found.get_type(), h5py.h5t.TypeStringID):
+        raise WeightsError(f"{attribute} is not a list of texts")
+    values = group.attrs[attribute]
+    return [value if isinstance(value, str) else bytes(value).decode() for value in values]
+
+
+def _weights(top: h5py.Group, layer: str) -> Iterator[tuple[str, Any]]:
+    """(path, dataset) of each weight of a layer, in the file's own order."""
+    group = follow(top, layer)
+    if not isinstance(group, h5py.Group):
+        raise WeightsError(f"layer {layer[:80]!r} is not a group")
+    for name in names(group, "weight_names"):
+        yield f"{layer}/{name}", follow(group, name)
+
+
+def follow(group: h5py.Group, path: str) -> Any:
+    """The object at `path`, reached through hard links alone."""
+    for part in path.split("/"):
+        if part in ("", ".", "..") or not isinstance(group, h5py.Group):
+            raise WeightsError(f"{path[:80]!r} is not a path to a dataset")
+        # Group.get and `in` both follow the link to see whether it leads anywhere; this does not.
+        if not group.id.links.exists(part.encode()):
+            raise WeightsError(f"{path[:80]!r} is named by the file but missing")
+        if group.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
+            raise WeightsError(f"{path[:80]!r} is a soft or external link, which may lead to another file")
+        group = group[part]
+    return group
+
+
+def check_dataset(dataset: Any, path: str) -> None:
+    """Raise WeightsError unless it is floats, stored in this file, by filters that HDF5 itself has."""
+    if not isinstance(dataset, h5py.Dataset):
+        raise WeightsError(f"{path[:80]!r} is not a dataset")
+    creation = dataset.id.get_create_plist()
+    if creation.get_external_count() or creation.get_layout() not in _LAYOUTS:
+        raise WeightsError(f"{path[:80]!r} keeps its numbers in another file (external storage or virtual dataset)")
+    filters = [creation.get_filter(i)[0] for i in range(creation.get_nfilters())]
+    if strange := set(filters) - _FILTERS:
+        raise WeightsError(f"{path[:80]!r} needs the filters {sorted(strange)}; gzip, shuffle and fletcher32 are read")
+    kind = dataset.id.get_type()
+    if kind.get_class() != h5py.h5t.FLOAT or kind.get_size() not in (2, 4, 8):
+        raise WeightsError(f"{path[:80]!r} does not hold float16, float32 or float64")
+    chunk = creation.get_chunk() if creation.get_layout() == h5py.h5d.CHUNKED else ()
+    if np.prod(chunk, dtype=object) * kind.get_size() > MAX_CHUNK:
+        raise WeightsError(f"{path[:80]!r} is stored in chunks of {chunk}, larger than any of VGG19's arrays")
+
+
+def _canonical(path: str, dataset: Any) -> str | None:
+    """ "block1_conv1/block1_conv1_W_1:0" -> "conv1_1/kernel"; Keras' names vary, the number of axes does not."""
+    layer = next((part for part in path.split("/") if _CONVOLUTION.fullmatch(part)), None)
+    if layer is None or len(dataset.shape) not in _PARTS:
+        return None
+    return f"conv{layer[5]}_{layer[-1]}/{_PARTS[len(dataset.shape)]}"
+
+
+def _read(dataset: Any) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(dataset[...], np.float32)

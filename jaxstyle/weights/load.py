@@ -1,0 +1,181 @@
+"""From a file's path or a name to a network: recognise the format, read it, settle how its input is prepared."""
+
+import dataclasses
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from jaxstyle.errors import WeightsError, WeightsFileError
+from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, Entry, digest, find, identify
+from jaxstyle.weights.download import Progress, fetch
+from jaxstyle.weights.layout import (
+    CAFFE,
+    PREPROCESSING,
+    TORCHVISION,
+    Padding,
+    Parsed,
+    Pooling,
+    Preprocessing,
+    Weights,
+    check_choice,
+)
+from jaxstyle.weights.sandbox import open_regular, parse
+from jaxstyle.weights.store import read_weights_file, write_weights
+
+if TYPE_CHECKING:
+    from jaxstyle.vgg import VGG19
+
+Source = str | os.PathLike[str]
+
+_DEFAULTS = {"keras": CAFFE, "gatys": CAFFE, "torchvision": TORCHVISION}
+_HDF5, _ZIP, _PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+
+def load_vgg19(
+    source: Source = "imagenet",
+    *,
+    preprocessing: Preprocessing | str | None = None,
+    padding: Padding | None = None,
+    pooling: Pooling | None = None,
+    ceil_mode: bool | None = None,
+    progress: Progress | None = None,
+) -> "VGG19":
+    """Load a VGG19 from a file or by name; the arguments are `read_weights`'s.
+
+    Example:
+        >>> model = jaxstyle.load_vgg19("imagenet")  # 80 MB, downloaded on first use
+        >>> model = jaxstyle.load_vgg19("vgg19-dcbb9e9d.pth")
+    """
+    options: dict[str, Any] = {"padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
+    weights = read_weights(source, preprocessing=preprocessing, progress=progress, **options)
+    from jaxstyle.vgg import VGG19
+
+    return VGG19(weights)
+
+
+def read_weights(
+    source: Source = "imagenet",
+    *,
+    preprocessing: Preprocessing | str | None = None,
+    padding: Padding | None = None,
+    pooling: Pooling | None = None,
+    ceil_mode: bool | None = None,
+    progress: Progress | None = None,
+) -> Weights:
+    """Read a VGG19's numbers, from a file or by name.
+
+    Args:
+        source: a name in the catalogue ("imagenet", "torchvision", ...; fetched on first use), "embedded" for the
+            network that needs no file, or the path of a Keras .h5, PyTorch .pth, .npz or jaxstyle's own file.
+            The format is recognised by the content.
+        preprocessing: instead of the file's: a `Preprocessing`, "caffe", "torchvision" or "none". By default what
+            the file says, else what the catalogue says of a file with its hash, else what its layout implies.
+        padding: instead of the file's. Only jaxstyle's own files say; of the others, an .npz with a preprocess
+            layer (AdaIN, WCT and their kin) implies "reflect", all else "zero".
+        pooling: instead of the file's, else "max".
+        ceil_mode: instead of the file's, else False.
+        progress: called with (bytes done, bytes in all or None) during a download.
+
+    Raises:
+        SettingError: a name that is neither a file nor in the catalogue; an option that does not exist.
+        WeightsFileError: the file is missing, unreadable, or cannot be downloaded.
+        WeightsError: the file is damaged, hostile or not a VGG19, with everything missing, extra or misshapen.
+    """
+    if isinstance(preprocessing, str):
+        check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))
+        preprocessing = PREPROCESSING[preprocessing]
+    given = {"preprocessing": preprocessing, "padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if source == EMBEDDED:
+        from jaxstyle.weights.embedded import embedded_weights
+
+        return dataclasses.replace(embedded_weights(), **changes)
+    path, entry = locate(source)
+    if entry is not None:
+        path = fetch(entry, progress=progress)
+    with open_regular(path) as file:
+        try:
+            return _read(path, file, entry, changes)
+        except WeightsError as error:
+            raise type(error)(f"{path}: {error}") from error
+        except OSError as error:
+            raise WeightsFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def convert(source: Source, out: str | os.PathLike[str], **options: Any) -> Weights:
+    """Read `source` as `read_weights` does, with its options, and write it as jaxstyle's own file."""
+    weights = read_weights(source, **options)
+    write_weights(out, weights)
+    return weights
+
+
+def locate(source: Source) -> tuple[Path, Entry | None]:
+    """The path that `source` means, and its entry where it is a name in the catalogue."""
+    entry = next((entry for entry in CATALOGUE if entry.name == source), None)
+    if entry is not None:
+        return entry.path, entry
+    path = Path(source).expanduser()
+    looks_like_path = isinstance(source, os.PathLike) or path.suffix or {"/", os.sep} & set(source)
+    if not looks_like_path and not os.path.lexists(path):
+        find(str(source))
+    if not os.path.lexists(path):
+        raise WeightsFileError(f"{path}: no such file" + _nearby(path))
+    return path, None
+
+
+def recognise(file: BinaryIO) -> str:
+    """ "h5", "zip", "pickle" or "safetensors", by the first bytes of an open file."""
+    file.seek(0)
+    head = file.read(16)
+    for kind, magic in (("h5", _HDF5), ("zip", _ZIP), ("pickle", _PICKLE)):
+        if head.startswith(magic):
+            return kind
+    if head[8:9] == b"{":
+        return "safetensors"
+    known = {b"<": "a web page: the download failed", b"MATLAB": "MATLAB's format, which is not read"}
+    what = next((text for start, text in known.items() if head.lstrip().startswith(start)), None)
+    raise WeightsError(
+        f"{what or f'begins with {head[:8]!r}'}; expected Keras' .h5, PyTorch's .pth (a state dict), .npz or "
+        "jaxstyle's own .safetensors"
+    )
+
+
+def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str, Any]) -> Weights:
+    digests = digest(file)
+    if expected is not None and not expected.matches(digests):
+        raise WeightsFileError(
+            f"is not the file {expected.name!r} of the catalogue (expected {expected.hash}): delete it, then "
+            f"`jaxstyle weights fetch {expected.name}`"
+        )
+    kind = recognise(file)
+    if kind == "safetensors":
+        return dataclasses.replace(read_weights_file(file), **changes)
+    found = parse(file, kind)
+    entry = identify(digests)
+    options: dict[str, Any] = {
+        "preprocessing": found.preprocessing or _default(path, entry, found),
+        "padding": "reflect" if found.preprocessing else "zero",
+    } | changes
+    if options["preprocessing"] is None:
+        raise WeightsError(
+            "does not say how its input is prepared (no preprocess layer); pass preprocessing= one of "
+            + ", ".join(PREPROCESSING)
+        )
+    provenance: dict[str, Any] = {"name": entry.name if entry else path.stem, "licence": entry.licence if entry else ""}
+    return Weights(found.arrays, sha256=digests["sha256"], **provenance, **options)
+
+
+def _default(path: Path, entry: Entry | None, found: Parsed) -> Preprocessing | None:
+    # torchvision's names alone do not tell its own network from the Caffe numbers that jcjohnson renamed.
+    if entry is None and found.layout == "torchvision" and path.name == find("jcjohnson").file:
+        entry = find("jcjohnson")
+    return PREPROCESSING[entry.preprocessing] if entry else _DEFAULTS.get(found.layout)
+
+
+def _nearby(path: Path) -> str:
+    try:
+        near = difflib.get_close_matches(path.name, os.listdir(path.parent), 1)  # noqa: PTH208
+    except OSError:
+        return f"; the folder {path.parent} cannot be read either"
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,54 @@
+"""NumPy archives of canonical arrays: "conv1_1/kernel" (h, w, in, out), "conv1_1/bias" and so on.
+
+A "preprocess" layer, a 1x1 convolution of RGB in [0, 1], becomes the preprocessing. The file may stop early.
+"""
+
+import zipfile
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from jaxstyle.errors import WeightsError
+from jaxstyle.weights.layout import Parsed, Preprocessing, check_shapes
+
+_PREPROCESS = {"preprocess/kernel": (1, 1, 3, 3), "preprocess/bias": (3,)}
+_READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read(archive: zipfile.ZipFile) -> Parsed:
+    """The network in an open archive; every header is checked before any array is read."""
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    shapes = {}
+    for key, info in members.items():
+        with archive.open(info) as file:
+            shapes[key] = _read_header(file, key)[0]
+    affine = {key: shapes.pop(key) for key in _PREPROCESS if key in shapes}
+    if affine and affine != _PREPROCESS:
+        raise WeightsError(f"its preprocess layer has the shapes {affine}, expected {_PREPROCESS}")
+    check_shapes(shapes, complete=False)
+    arrays = {key: _read_array(archive, info, key) for key, info in members.items()}
+    if not affine:
+        return Parsed(arrays, "npz")
+    kernel, bias = (arrays.pop(key) for key in _PREPROCESS)
+    return Parsed(arrays, "npz", Preprocessing.affine(kernel[0, 0], bias))
+
+
+def _read_header(file: IO[bytes], key: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """(shape, is in Fortran's order, type), where the type is a float."""
+    version = npy.read_magic(file)
+    if version not in _READ_HEADER:
+        raise WeightsError(f"{key[:80]!r} has the .npy version {version}, expected 1.0 or 2.0")
+    shape, fortran, dtype = _READ_HEADER[version](file)
+    if dtype.kind != "f" or dtype.itemsize not in (2, 4, 8):
+        raise WeightsError(f"{key[:80]!r} is {str(dtype)[:40]}, expected float16, float32 or float64")
+    return shape, fortran, dtype
+
+
+def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str) -> np.ndarray:
+    with archive.open(info) as file:
+        shape, fortran, dtype = _read_header(file, key)
+        data = file.read(int(np.prod(shape)) * dtype.itemsize)
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)

@@ -1,0 +1,101 @@
+"""Have a public weights file parsed by a process that can do no harm, and take over what it found."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import jaxstyle
+from jaxstyle.errors import WeightsError, WeightsFileError
+from jaxstyle.weights.layout import Parsed
+from jaxstyle.weights.store import read_tensors, unpack
+
+MAX_BYTES = 1_300_000_000
+"""The whole VGG19 with its classifier in float64 is 1.15 GB."""
+
+_INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; WeightsFileError unless it is there, regular and of a plausible size."""
+    try:
+        # Opening a pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise WeightsFileError(f"{path}: cannot be opened: {getattr(error, 'strerror', '') or error}") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise WeightsFileError(f"{path}: not a regular file, expected weights (.h5, .pth, .npz, .safetensors)")
+        if status.st_size > MAX_BYTES:
+            raise WeightsFileError(f"{path}: has {status.st_size} bytes; the largest VGG19 has {MAX_BYTES}")
+        return os.fdopen(descriptor, "rb", buffering=0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def parse(file: BinaryIO, kind: str) -> Parsed:
+    """What an open file holds, by the reader `kind` of `jaxstyle.weights.child`.
+
+    Raises:
+        WeightsError: it is damaged, hostile or not a VGG19.
+        WeightsFileError: the process that reads it cannot be started.
+    """
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    try:
+        with tempfile.TemporaryFile() as arrays, tempfile.TemporaryFile() as verdict:
+            code = _run([kind, str(size)], file, arrays, verdict, seconds=20 + size / 5_000_000)
+            if problem := _problem(code, verdict):
+                raise WeightsError(problem)
+            found, metadata = read_tensors(arrays)
+    except OSError as error:
+        raise WeightsFileError(f"the process to read it in cannot be run: {error}") from error
+    affine = metadata.get("preprocessing")
+    return Parsed(found, metadata.get("layout", ""), unpack(affine) if affine else None)
+
+
+def _run(arguments: list[str], source: BinaryIO, arrays: BinaryIO, verdict: BinaryIO, *, seconds: float) -> int:
+    """The child's exit status: negative is the signal that ended it."""
+    command = [sys.executable, "-P", "-m", "jaxstyle.weights.child", *arguments]
+    with subprocess.Popen(command, stdin=source, stdout=arrays, stderr=verdict, env=_environment()) as process:
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise WeightsError(f"not read after {seconds:.0f} s; no VGG19 takes that long") from error
+        finally:
+            process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the user's but where Python's own modules are; no plugin of HDF5, one thread."""
+    home = str(Path(jaxstyle.__file__).parent.parent)
+    found = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    paths = os.pathsep.join([home, *(path for path in sys.path if path and path != home)])
+    return found | threads | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+
+
+def _problem(code: int, verdict: BinaryIO) -> str | None:
+    """Why there is nothing to take over, in the child's words as far as they can be trusted."""
+    if code in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGXCPU", 0)) and code:
+        return "takes longer to read than any VGG19: damaged or hostile"
+    verdict.seek(0)
+    last = verdict.read(100_000).decode(errors="replace").strip().rpartition("\n")[2]
+    if code < 0:
+        return f"ended the process that read it (signal {-code}): damaged or hostile"
+    try:
+        error = json.loads(last)["error"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return f"the process that read it failed (exit status {code}): {_printable(last)}"
+    return None if error is None and code == 0 else _printable(str(error))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:4000])

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxstyle.errors import SettingError
+from jaxstyle.weights.catalogue import CATALOGUE, cache_dir, digest, find, identify
+from jaxstyle.weights.layout import PREPROCESSING
+
+
+def test_entries_are_whole():
+    assert [entry.name for entry in CATALOGUE] == ["imagenet", "imagenet-top", "torchvision", "jcjohnson"]
+    for entry in CATALOGUE:
+        assert entry.url.endswith("/" + entry.file)
+        assert entry.preprocessing in PREPROCESSING
+        kind, _, value = entry.hash.partition(":")
+        assert len(value) == {"md5": 32, "sha256": 64, "sha256-prefix": 8}[kind]
+
+
+def test_find_suggests():
+    assert find("imagenet").size == 80_134_624
+    with pytest.raises(SettingError, match="did you mean 'imagenet'"):
+        find("imagnet")
+    with pytest.raises(SettingError, match="did you mean 'embedded'"):
+        find("embeded")
+    with pytest.raises(SettingError, match="one of imagenet, imagenet-top, torchvision, jcjohnson, embedded"):
+        find("xyz")
+
+
+def test_hashes_identify():
+    assert identify({"md5": "253f8cb515780f3b799900260a226db6", "sha256": "00"}) is find("imagenet")
+    assert identify({"md5": "00", "sha256": "d01eb7cb" + "0" * 56}) is find("jcjohnson")
+    assert identify({"md5": "00", "sha256": "00"}) is None
+    assert identify({}) is None
+
+
+def test_digest_begins_at_the_beginning(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    with path.open("rb") as file:
+        file.read()
+        assert digest(file)["md5"] == "900150983cd24fb0d6963f7d28e17f72"
+
+
+def test_cache_dir_order(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JAXSTYLE_HOME", "/a")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/b")
+    assert cache_dir() == Path("/a")
+    monkeypatch.delenv("JAXSTYLE_HOME")
+    assert cache_dir() == Path("/b/jaxstyle")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_dir() == Path.home() / ".cache/jaxstyle"
+
+
+def test_present_means_of_the_right_size(cache: Path):
+    entry = find("imagenet")
+    assert entry.path == cache / entry.file
+    assert not entry.present
+    cache.mkdir()
+    entry.path.write_bytes(b"abc")
+    assert not entry.present
+
+
+def test_listing_starts_nothing_heavy():
+    code = (
+        "import sys, jaxstyle.weights.catalogue; print({'numpy', 'jax', 'h5py', 'urllib.request'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
