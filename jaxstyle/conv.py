@@ -36,7 +36,7 @@ def _correlate(x: Array, kernel: Array, pad: int) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _conv_relu(x: Array, kernel: Array, bias: Array, pad: int) -> Array:
-    return jax.nn.relu(_correlate(x, kernel, pad) + bias)
+    return jax.nn.relu(_correlate(x, kernel, pad) + bias[None, None])
 
 
 def _forward(x: Array, kernel: Array, bias: Array, pad: int) -> tuple[Array, tuple[Array, Array, Array]]:

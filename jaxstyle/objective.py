@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.recipe import Recipe, Term, check_weight
 
 
+@runtime_checkable
 class FeatureModel(Protocol):
     """Anything that gives activations by name, as `VGG19` does; a pytree."""
 

@@ -1,7 +1,7 @@
 """The engine: State in, State and Info out. optax's optimisers, our loop."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,8 +11,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxstyle.errors import SettingError
-from jaxstyle.objective import Objective
 from jaxstyle.optimizers import Optimizer
+
+Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
+"""image -> (total, {term: value}); a pytree too, as `Objective` is, where it is an argument of `run`."""
 
 
 class State(NamedTuple):
@@ -40,7 +42,7 @@ def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
 
 def step(
     state: State,
-    objective: Objective,
+    objective: Evaluate,
     optimizer: Optimizer,
     *,
     average: float | Array = 0.0,
@@ -72,7 +74,7 @@ def step(
 @partial(jax.jit, static_argnames=("capacity", "clip"))
 def run(
     state: State,
-    objective: Objective,
+    objective: Evaluate,
     optimizer: Optimizer,
     steps: int | Array,
     *,
@@ -99,7 +101,7 @@ def run(
 
 def chunks(
     state: State,
-    objective: Objective,
+    objective: Evaluate,
     optimizer: Optimizer,
     steps: int,
     *,

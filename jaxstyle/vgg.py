@@ -1,7 +1,6 @@
 """VGG19 (Simonyan & Zisserman 2015) as a feature extractor: a flax Module used as a plain pytree."""
 
 from collections.abc import Iterable
-from typing import Self
 
 import jax.numpy as jnp
 from flax import nnx
@@ -76,7 +75,7 @@ class VGG19(nnx.Module):
         wanted = set(layers)
         self._check(wanted, image.shape)
         found = {"input": image}
-        x = image @ self.matrix[...].astype(image.dtype) + self.offset[...].astype(image.dtype)
+        x = image @ self.matrix[...].astype(image.dtype) + self.offset[None, None].astype(image.dtype)
         for name in self.layers[1:]:
             if wanted <= found.keys():
                 break
@@ -84,13 +83,13 @@ class VGG19(nnx.Module):
                 x = found[name] = pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
             elif name.endswith("_aux"):
                 conv = getattr(self, f"conv{name[4:]}")
-                found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[...])
+                found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
             else:
                 conv = getattr(self, f"conv{name[4:]}")
                 x = found[name] = conv3x3_relu(x, conv.kernel[...], conv.bias[...], padding=self.padding)
         return {name: found[name] for name in found if name in wanted}
 
-    def with_pooling(self, pooling: Pooling) -> Self:
+    def with_pooling(self, pooling: Pooling) -> "VGG19":
         """The same network, sharing its arrays, with another pooling."""
         graph, state = nnx.split(self)
         other = nnx.merge(graph, state)

@@ -1,7 +1,7 @@
 """The losses: each is a target and a distance at one layer. `LOSSES` is the table of all of them."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -12,6 +12,7 @@ from jaxstyle.losses.total_variation import TotalVariation
 __all__ = ["LOSSES", "ContentLoss", "GramLoss", "Loss", "TotalVariation", "gram_matrix", "layers_of", "select"]
 
 
+@runtime_checkable
 class Loss(Protocol):
     """A frozen, hashable dataclass: equal settings compile once.
 

@@ -1,28 +1,71 @@
 """Total variation: neighbouring pixels should be alike."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxstyle.errors import SettingError, suggest
+
+Form = Literal["squared", "absolute", "corner", "replicate"]
+
 
 @dataclass(frozen=True)
 class TotalVariation:
-    """Mean squared difference of neighbours: `mean(dx^2) + mean(dy^2)` over pixels and channels.
+    """Differences of neighbouring pixels, over all channels, in one of the forms that were published. No target.
 
-    The squared form of Mahendran & Vedaldi 2015 (beta = 2), averaged instead of summed so that one weight suits every
-    size. It needs no target.
+    | form        | value                                                       | whose, with which weight           |
+    |-------------|-------------------------------------------------------------|------------------------------------|
+    | "squared"   | `mean(dx^2) + mean(dy^2)`                                   | anishathalye/neural-style, on 0-255|
+    | "absolute"  | `sum abs(dx) + sum abs(dy)`                                 | neural-style-pt 1e-3, gordicaleksa,|
+    |             |                                                             | on 0-255; TensorFlow's             |
+    | "corner"    | `1/2 sum(dx^2 + dy^2)` over the (h-1) x (w-1) top left      | neural-style (Lua) 1e-3 and Gatys, |
+    |             | pixels, those with a neighbour on the right and below       | on 0-255                           |
+    | "replicate" | `2/3 (mean dx^2 + mean dy^2) + 1/6 (mean d1^2 + mean d2^2)` | crowsonkb 2, on [0, 1]             |
+    |             | after repeating the border once, d1 and d2 the diagonals    |                                    |
+
+    All but "absolute" are the beta = 2 of Mahendran & Vedaldi 2015 ("Understanding Deep Image Representations by
+    Inverting Them"), summed there. Neural-style applies only the gradient of "corner" and leaves the value out of the
+    loss that it prints.
+
+    Weights do not carry over. A sum grows with the picture and a mean does not. The pictures here are in [0, 1]: a
+    weight that was published for pixels of 0 to 255 is multiplied by 255^2, or by 255 for "absolute".
+
+    Attributes:
+        layer: what is looked at.
+        form: see above.
     """
 
     layer: str = "input"
+    form: Form = "squared"
     kind: ClassVar[str] = "total_variation"
+
+    def __post_init__(self) -> None:
+        if self.form not in get_args(Form):
+            raise SettingError(f"form: got {self.form!r}; {suggest(self.form, get_args(Form))}")
 
     def target(self, features: Float[Array, "h w c"]) -> tuple[()]:
         """Nothing."""
         return ()
 
     def __call__(self, features: Float[Array, "h w c"], target: tuple[()] = ()) -> Float[Array, ""]:
-        """`mean(dx^2) + mean(dy^2)`; a side of one pixel has no differences and adds nothing."""
+        """The total variation; a side of one pixel has no differences and adds nothing."""
         dy, dx = features[1:] - features[:-1], features[:, 1:] - features[:, :-1]
-        return sum((jnp.mean(d**2) for d in (dx, dy) if d.size), jnp.zeros((), features.dtype))
+        match self.form:
+            case "squared":
+                return sum((jnp.mean(d**2) for d in (dx, dy) if d.size), jnp.zeros((), features.dtype))
+            case "absolute":
+                return jnp.sum(jnp.abs(dx)) + jnp.sum(jnp.abs(dy))
+            case "corner":
+                return jnp.sum(dx[:-1] ** 2 + dy[:, :-1] ** 2) / 2
+        return _replicate(features)
+
+
+def _replicate(x: Float[Array, "h w c"]) -> Float[Array, ""]:
+    """Crowsonkb's nine-point form: the differences to the right and below, and both diagonals of every 2x2 square."""
+    x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    inner = x[1:-1, 1:-1]
+    straight = jnp.mean((x[1:-1, 2:] - inner) ** 2) + jnp.mean((x[2:, 1:-1] - inner) ** 2)
+    diagonal = jnp.mean((x[1:, 1:] - x[:-1, :-1]) ** 2) + jnp.mean((x[1:, :-1] - x[:-1, 1:]) ** 2)
+    return 2 * (straight / 3 + diagonal / 12)

@@ -1,0 +1,119 @@
+"""Hypercolumns: what every layer of a network says about one position, sampled at a bounded number of positions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import SettingError
+
+# Added to squared norms: an all-zero feature then has a gradient, and its cosine with anything is 0.
+EPSILON = 1e-8
+
+
+def sample_positions(height: int, width: int, samples: int, seed: int = 0) -> Float[np.ndarray, "n 2"]:
+    """At most `samples` distinct pixels (row, column), one at a random place in each cell of an even grid.
+
+    All pixels, in order, where `samples` allows. Depends on the arguments alone, so two pictures of one size are
+    looked at in the same places; it costs nothing at run time, because sizes are known when JAX traces.
+
+    >>> sample_positions(1, 3, 9).tolist()
+    [[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]]
+    """
+    if height * width <= samples:
+        rows, columns = height, width
+    else:
+        rows = int(np.clip(round((samples * height / width) ** 0.5), 1, min(height, samples)))
+        columns = min(width, samples // rows)
+    # Not `default_rng`: NumPy promises to keep only RandomState's numbers the same in later versions.
+    jitter = np.random.RandomState(seed).random_sample((rows, columns, 2))
+    # Whole edges, so that no pixel is in two cells.
+    top, left = (np.arange(count + 1) * size // count for count, size in ((rows, height), (columns, width)))
+    y = top[:-1, None] + np.floor(jitter[..., 0] * np.diff(top)[:, None])
+    x = left[None, :-1] + np.floor(jitter[..., 1] * np.diff(left)[None])
+    return np.stack([y.ravel(), x.ravel()], axis=1)
+
+
+def hypercolumns(
+    maps: tuple[Float[Array, "_h _w _c"], ...], positions: Float[np.ndarray, "n 2"]
+) -> Float[Array, "n channels"]:
+    """Every map at the given positions, its channels side by side: (n, sum of channels), in float32 or wider.
+
+    Positions are (row, column) pixels of the first map. The other maps are read between their pixels by bilinear
+    interpolation, as if they were resized to the first map's size (pixel centres at i + 1/2, edges repeated), but only
+    at the positions: memory is O(n * channels), whatever the size of the picture. Hariharan et al. 2015
+    ("Hypercolumns for Object Segmentation and Fine-grained Localization") resize the whole maps.
+    """
+    scale = np.asarray(maps[0].shape[:2])
+    found = [_bilinear(each, (positions + 0.5) * (np.asarray(each.shape[:2]) / scale) - 0.5) for each in maps]
+    return jnp.concatenate(found, axis=1)
+
+
+def unit_rows(rows: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    """Each row divided by its length, `sqrt(x.x + 1e-8)`; zero stays zero."""
+    return rows / jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True) + EPSILON)
+
+
+def cosine_distances(x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Array, "n m"]:
+    """`1 - cos(x_i, y_j)`, in [0, 2]: at least 0 in spite of rounding; 1 where either is zero.
+
+    2 n m c operations, one matrix of n m numbers. In full precision everywhere: of near neighbours, TF32 would leave
+    only noise.
+    """
+    return jnp.maximum(1 - jnp.matmul(unit_rows(x), unit_rows(y).T, precision="highest"), 0)
+
+
+@dataclass(frozen=True)
+class HypercolumnLoss:
+    """What losses on sampled hypercolumns share: where they look.
+
+    Attributes:
+        layers: the activations of a hypercolumn; positions are pixels of the first, so name the shallowest first.
+        samples: at most so many positions of a picture are looked at. It bounds memory.
+        seed: of the positions. They are fixed for a picture size, where the published codes draw new ones as they go:
+            the objective stays a pure function that line searches, resuming and comparing can rely on. The price:
+            shallow layers act only near the positions.
+    """
+
+    layers: tuple[str, ...]
+    samples: int = 1024
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.layers, str) or not all(isinstance(layer, str) for layer in self.layers) or not self.layers:
+            raise SettingError(f"layers: got {self.layers!r}, expected a tuple of layer names, at least one")
+        # A list, as JSON and TOML have it, is not hashable.
+        object.__setattr__(self, "layers", tuple(self.layers))
+        check_sampling(self.samples, self.seed)
+
+    def columns(self, features: tuple[Float[Array, "_h _w _c"], ...]) -> Float[Array, "n channels"]:
+        """The picture's hypercolumns at the positions for its size."""
+        return hypercolumns(features, sample_positions(*features[0].shape[:2], self.samples, self.seed))
+
+
+def check_sampling(samples: Any, seed: Any) -> None:
+    """Raise SettingError unless both are whole numbers in range."""
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise SettingError(f"samples: got {samples!r}, expected a whole number, at least 1")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise SettingError(f"seed: got {seed!r}, expected a whole number in [0, 2^32)")
+
+
+def _bilinear(features: Float[Array, "h w c"], positions: Float[np.ndarray, "n 2"]) -> Float[Array, "n c"]:
+    """`features` between pixels: up to four of them, weighted; corners of no weight are not read."""
+    height, width, channels = features.shape
+    inside = np.clip(positions, 0, [height - 1, width - 1])
+    corner = np.floor(inside).astype(np.int32)
+    part = inside - corner
+    flat = features.reshape(height * width, channels)
+    wide = jnp.promote_types(features.dtype, jnp.float32)
+    total = jnp.zeros((len(positions), channels), wide)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weight = (part[:, 0] if down else 1 - part[:, 0]) * (part[:, 1] if right else 1 - part[:, 1])
+        if weight.any():
+            y, x = np.minimum(corner[:, 0] + down, height - 1), np.minimum(corner[:, 1] + right, width - 1)
+            found = flat.at[y * width + x].get(mode="promise_in_bounds")
+            total += found * jnp.asarray(weight[:, None], wide)
+    return total

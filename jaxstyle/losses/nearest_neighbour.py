@@ -1,0 +1,63 @@
+"""Neural neighbours: each feature should become the style's feature that it is most like."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from jaxstyle.losses.hypercolumn import HypercolumnLoss, unit_rows
+
+Maps = tuple[Float[Array, "_h _w _c"], ...]
+
+# Rows of the similarity matrix that exist at one time.
+BLOCK = 256
+
+
+@dataclass(frozen=True)
+class NearestNeighbourLoss(HypercolumnLoss):
+    """Cosine distance to the nearest style feature: `mean_i (1 - cos(F_i, S_n(i)))`, `n(i) = argmax_j cos(F_i, S_j)`.
+
+    Kolkin et al. 2022 ("Neural Neighbor Style Transfer"). F and S are hypercolumns, each minus its picture's mean;
+    every layer is divided by its number of channels, so that wide layers do not outweigh narrow ones. In [0, 1] but
+    for opposites; 1 for all-zero features. At its own target: 1e-8 / |F_i|^2, from the norm.
+
+    The match is made anew at each evaluation and has no gradient. That is the authors' final pass when there is one
+    such loss per layer ("feature splitting"), for relu1_1 to relu4_3 of VGG16; their earlier passes match the content
+    once and keep the targets. Their rotated copies of the style are not made here, and their final pass draws new
+    positions at every iteration, where these are fixed (see `HypercolumnLoss`).
+
+    Cost: 2 n m c operations for n and m positions and c channels in all. Similarities are computed 256 rows at a time:
+    memory is 256 m + a few times (n + m) c numbers, at 4096 positions 4 MiB + a few times 2 x 16 MiB per 1024 channels.
+    """
+
+    samples: int = 4096
+    kind: ClassVar[str] = "nearest_neighbour"
+    blendable: ClassVar[bool] = False
+
+    def target(self, features: Maps) -> Float[Array, "m c"]:
+        """The style's hypercolumns: balanced, centred, of length 1."""
+        # Relative to the first layer: cosines do not see a common factor, the floor under the norm would.
+        channels = [each.shape[-1] for each in features]
+        balance = np.repeat(channels[0] / np.asarray(channels), channels)
+        columns = self.columns(features)
+        columns = columns * jnp.asarray(balance[None], columns.dtype)
+        return unit_rows(columns - jnp.mean(columns, axis=0, keepdims=True))
+
+    def __call__(self, features: Maps, target: Float[Array, "m c"]) -> Float[Array, ""]:
+        """The mean distance to the matches."""
+        units = self.target(features)
+        matched = target[nearest(units, target)]
+        return jnp.mean(jnp.maximum(1 - jnp.sum(units * matched, axis=1), 0))
+
+
+def nearest(rows: Float[Array, "n c"], candidates: Float[Array, "m c"]) -> Int[Array, " n"]:
+    """The index of the candidate with the largest dot product for each row; no gradient, `BLOCK` rows at a time."""
+    candidates = lax.stop_gradient(candidates)
+
+    def best(row: Float[Array, " c"]) -> Int[Array, ""]:
+        return jnp.argmax(jnp.matmul(candidates, row, precision="highest"))
+
+    return lax.map(best, lax.stop_gradient(rows), batch_size=min(BLOCK, len(rows)))

@@ -1,0 +1,54 @@
+"""Strict where users are not: four devices, no silent broadcasting, shapes and types checked, warnings are errors."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4 " + os.environ.get("XLA_FLAGS", "")
+sys.path.insert(0, str(Path(__file__).parent))
+
+import jax
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+CHECKED = ("conv", "vgg", "losses", "objective", "optimize", "transfer", "result", "strokes", "figures", "reference")
+install_import_hook(
+    [f"jaxstyle.{module}" for module in CHECKED], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxstyle.vgg import VGG19
+from jaxstyle.weights.embedded import dead_leaves, embedded_weights
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real networks, goldens and paintings beside a checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the real networks and pictures of ../shared/data, which are not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def embedded() -> VGG19:
+    return VGG19(embedded_weights())
+
+
+@pytest.fixture(scope="session")
+def pictures() -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Three 32x32 pictures in [0, 1]."""
+    random = np.random.default_rng(7)
+    return tuple(jnp.asarray(dead_leaves(random, 32), jnp.float32) for _ in range(3))
+
+
+@pytest.fixture
+def x64():
+    """float64 in JAX for the length of a test."""
+    with jax.enable_x64(True):
+        yield

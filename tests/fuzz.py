@@ -1,0 +1,26 @@
+"""`make fuzz`: seeded damage to small valid files, in search of a crash, a hang over 2 s or an error not our own.
+
+`python tests/fuzz.py [SEED]`; the same seed makes the same files. tests/test_fuzz_*.py runs a small share.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+IMAGES = 20_000
+WEIGHTS = 5_000  # of each kind
+
+
+def main() -> None:
+    """Each kind in a process of its own, whose limits count nothing but its own memory."""
+    seed = sys.argv[1] if len(sys.argv) > 1 else "0"
+    sys.path.insert(0, str(HERE))
+    jobs = [["-c", f"import fuzz_images; fuzz_images.run({IMAGES}, {int(seed)})"]]
+    jobs += [[str(HERE / "fuzz_weights.py"), kind, str(WEIGHTS), seed] for kind in ("h5", "pth", "safetensors")]
+    codes = [subprocess.run([sys.executable, *job], cwd=HERE, check=False).returncode for job in jobs]
+    sys.exit(max(map(abs, codes)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What every loss promises, walked over the table of all of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from jaxstyle.losses import LOSSES, layers_of
+
+
+def build(kind):
+    try:
+        return LOSSES[kind]()
+    except TypeError:
+        fields = LOSSES[kind].__dataclass_fields__
+        return LOSSES[kind](("relu1_1", "relu2_1")) if "layers" in fields else LOSSES[kind]("relu1_1")
+
+
+def activations(loss, seed, dtype=jnp.float64):
+    random = np.random.default_rng(seed)
+    sizes = {"input": (16, 12, 3), "relu1_1": (16, 12, 5), "relu2_1": (8, 6, 7)}
+    found = [jnp.asarray(random.uniform(0, 1, sizes.get(layer, (8, 6, 7))), dtype) for layer in layers_of(loss)]
+    return found[0] if hasattr(loss, "layer") else tuple(found)
+
+
+@pytest.fixture(params=sorted(LOSSES))
+def loss(request, x64):
+    return build(request.param)
+
+
+def test_it_is_a_static_argument(loss):
+    assert hash(loss) == hash(build(loss.kind)) and loss == build(loss.kind)
+
+
+def test_value_is_a_finite_scalar_at_least_zero(loss):
+    value = loss(activations(loss, 0), loss.target(activations(loss, 1)))
+    assert value.shape == () and value.dtype == jnp.float64
+    assert np.isfinite(value) and value >= 0
+
+
+def test_gradient(loss):
+    target = loss.target(activations(loss, 1))
+    check_grads(jax.jit(lambda f: loss(f, target)), (activations(loss, 0),), order=1, modes=["rev"], eps=1e-6, rtol=1e-4)
+
+
+def test_gradient_is_finite_where_there_is_nothing(loss):
+    empty = jax.tree.map(jnp.zeros_like, activations(loss, 0))
+    for target in (loss.target(activations(loss, 1)), loss.target(empty)):
+        gradient = jax.grad(lambda f, t=target: loss(f, t))(empty)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+def test_jit_equals_eager(loss):
+    found, target = activations(loss, 0), loss.target(activations(loss, 1))
+    np.testing.assert_allclose(jax.jit(loss)(found, target), loss(found, target), rtol=1e-10)
+
+
+def test_vmap_equals_loop(loss):
+    found = [activations(loss, seed) for seed in range(3)]
+    targets = [loss.target(activations(loss, seed)) for seed in (5, 6, 7)]
+    stack = lambda trees: jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)  # noqa: E731
+    batched = jax.vmap(loss)(stack(found), jax.vmap(loss.target)(stack([activations(loss, s) for s in (5, 6, 7)])))
+    single = [loss(f, t) for f, t in zip(found, targets, strict=True)]
+    np.testing.assert_allclose(batched, jnp.stack(single), rtol=1e-8)
+
+
+def test_float32_stays_float32(loss):
+    found = activations(loss, 0, jnp.float32)
+    assert loss(found, loss.target(activations(loss, 1, jnp.float32))).dtype == jnp.float32
