@@ -218,28 +218,24 @@ def _guarded(command: Any, debug: bool) -> int:
     """Run the command; errors become one line and an exit code."""
     try:
         return command.run()
-    except JaxstyleError as error:
-        code, message = error.exit_code, str(error)
-    except MemoryError:
-        code, message = 5, "out of memory: use a smaller --size"
-    except KeyboardInterrupt:
-        code, message = 130, "interrupted; nothing was written"
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    except Exception as error:
-        code, message = _unexpected(error)
-    if debug:
-        traceback.print_exc()
-    print(f"jaxstyle: {message}", file=sys.stderr)
-    return code
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        code, message = _explain(error)
+        print(f"jaxstyle: {message}", file=sys.stderr)
+        return code
 
 
-def _unexpected(error: Exception) -> tuple[int, str]:
-    """Out of memory has three shapes in XLA; anything else is a fault of jaxstyle's."""
-    if "RESOURCE_EXHAUSTED" in str(error) or "YNNPACK" in str(error):
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Exit code and message. Out of memory has three shapes in XLA; what is not ours is a fault of jaxstyle's."""
+    if isinstance(error, JaxstyleError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "interrupted; nothing was written"
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error) or "YNNPACK" in str(error):
         return 5, "out of memory: use a smaller --size"
-    return 1, f"{type(error).__name__}: {error}\nThis is a fault in jaxstyle: please report it with --debug's output."
+    fault = "this is a fault in jaxstyle: please report it with what --debug shows"
+    return 1, f"{type(error).__name__}: {error}\njaxstyle: {fault}"
 
 
 if __name__ == "__main__":

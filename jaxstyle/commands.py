@@ -78,7 +78,7 @@ def run_stylize(options: "Stylize") -> int:
     if options.save_every is not None and options.save_every < 1:
         raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")
     content = read_picture(options.content, name="content")
-    size = options.size or min(DEFAULT_SIZE, max(content.rgb.shape[:2]))
+    size = min(DEFAULT_SIZE, max(content.rgb.shape[:2])) if options.size is None else options.size
     frames = Frames(options.output, options.save_every)
     with stopping() as stop, run_progress() as show:
 

@@ -38,7 +38,7 @@ def test_a_brighter_grey_style():
     style = np.array([[[0.3] * 3, [0.7] * 3]])
     content = np.array([[[0.2] * 3, [0.4] * 3]])
     for method in METHODS:
-        np.testing.assert_allclose(match_color(style, content, method=method), content, atol=1e-6)
+        np.testing.assert_allclose(match_color(style, content, method=method), content, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", LINEAR)
@@ -205,14 +205,13 @@ def test_wrong_values_name_the_argument(value):
 @pytest.mark.parametrize("method", METHODS)
 def test_real_pictures(method):
     data = pytest.importorskip("skimage.data")
-    style, content = data.coffee()[::2, ::2], data.astronaut()[::2, ::2]
+    style, content = data.coffee()[::2, ::2], data.chelsea()[::2, ::2]
     matched = match_color(style, content, method=method)
     assert matched.shape == style.shape
-    (mean, covariance), (wanted_mean, wanted) = moments(matched), moments(content / 255)
-    np.testing.assert_allclose(mean, wanted_mean, atol=0.02)
-    np.testing.assert_allclose(np.diag(covariance), np.diag(wanted), rtol=0.15)
-    if method in LINEAR:
-        np.testing.assert_allclose(covariance, wanted, atol=0.02)
+    for got, expected in zip(moments(matched), moments(content / 255), strict=True):
+        if method == "histogram":  # each channel for itself: what they have in common is the style's
+            got, expected = got.diagonal() if got.ndim == 2 else got, expected.diagonal() if got.ndim == 2 else expected
+        np.testing.assert_allclose(got, expected, atol=1e-3 if method == "histogram" else 1e-6)
 
 
 def test_luma_of_real_pictures_is_that_of_scikit_image():

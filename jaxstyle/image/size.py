@@ -11,7 +11,12 @@ def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
 
     >>> fit((600, 900), 300)
     (200, 300)
+
+    Raises:
+        SettingError: if `long_edge` is not a whole number above 0.
     """
+    if isinstance(long_edge, bool) or not isinstance(long_edge, int) or long_edge < 1:
+        raise SettingError(f"size: got {long_edge!r}, expected a whole number of pixels, at least 1")
     height, width = shape[:2]
     longest = max(height, width)
     return _scaled(height, long_edge, longest), _scaled(width, long_edge, longest)

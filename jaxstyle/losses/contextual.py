@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
-from jaxstyle.losses.hypercolumn import check_sampling, cosine_distances, hypercolumns, sample_positions
+from jaxstyle.losses.hypercolumn import check_sampling, cosine_distances, sampled_hypercolumns
 
 
 def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> Float[Array, ""]:
@@ -56,7 +56,7 @@ class ContextualLoss:
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
         """The style's features."""
-        return hypercolumns((features,), sample_positions(*features.shape[:2], self.samples, self.seed))
+        return sampled_hypercolumns((features,), self.samples, self.seed)
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "m c"]) -> Float[Array, ""]:
         """`-log(contextual_similarity)`."""

@@ -1,5 +1,6 @@
 """Hypercolumns: what every layer of a network says about one position, sampled at a bounded number of positions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,14 @@ def hypercolumns(
     return jnp.concatenate(found, axis=1)
 
 
+def sampled_hypercolumns(
+    maps: tuple[Float[Array, "_h _w _c"], ...], samples: int, seed: int
+) -> Float[Array, "n channels"]:
+    """`hypercolumns` at the `sample_positions` for the first map's size."""
+    height, width = maps[0].shape[:2]
+    return hypercolumns(maps, sample_positions(height, width, samples, seed))
+
+
 def unit_rows(rows: Float[Array, "n c"]) -> Float[Array, "n c"]:
     """Each row divided by its length, `sqrt(x.x + 1e-8)`; zero stays zero."""
     return rows / jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True) + EPSILON)
@@ -70,27 +79,28 @@ class HypercolumnLoss:
     """What losses on sampled hypercolumns share: where they look.
 
     Attributes:
-        layers: the activations of a hypercolumn; positions are pixels of the first, so name the shallowest first.
+        layers: the activations of a hypercolumn, kept as a tuple. Positions are pixels of the first, so name the
+            shallowest first.
         samples: at most so many positions of a picture are looked at. It bounds memory.
         seed: of the positions. They are fixed for a picture size, where the published codes draw new ones as they go:
             the objective stays a pure function that line searches, resuming and comparing can rely on. The price:
             shallow layers act only near the positions.
     """
 
-    layers: tuple[str, ...]
+    layers: Sequence[str]
     samples: int = 1024
     seed: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.layers, str) or not all(isinstance(layer, str) for layer in self.layers) or not self.layers:
             raise SettingError(f"layers: got {self.layers!r}, expected a tuple of layer names, at least one")
-        # A list, as JSON and TOML have it, is not hashable.
+        # JSON and TOML give lists, which do not hash.
         object.__setattr__(self, "layers", tuple(self.layers))
         check_sampling(self.samples, self.seed)
 
     def columns(self, features: tuple[Float[Array, "_h _w _c"], ...]) -> Float[Array, "n channels"]:
         """The picture's hypercolumns at the positions for its size."""
-        return hypercolumns(features, sample_positions(*features[0].shape[:2], self.samples, self.seed))
+        return sampled_hypercolumns(features, self.samples, self.seed)
 
 
 def check_sampling(samples: Any, seed: Any) -> None:

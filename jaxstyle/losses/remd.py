@@ -15,8 +15,7 @@ from jaxstyle.losses.hypercolumn import (
     HypercolumnLoss,
     check_sampling,
     cosine_distances,
-    hypercolumns,
-    sample_positions,
+    sampled_hypercolumns,
 )
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
@@ -104,7 +103,7 @@ class PaletteLoss:
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
         """The style's colours, minus 1/2."""
-        return hypercolumns((features,), sample_positions(*features.shape[:2], self.samples, self.seed)) - 0.5
+        return sampled_hypercolumns((features,), self.samples, self.seed) - 0.5
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "m c"]) -> Float[Array, ""]:
         """`relaxed_emd` of the sum of both distances."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, suggest
@@ -56,7 +57,8 @@ class TotalVariation:
             case "squared":
                 return sum((jnp.mean(d**2) for d in (dx, dy) if d.size), jnp.zeros((), features.dtype))
             case "absolute":
-                return jnp.sum(jnp.abs(dx)) + jnp.sum(jnp.abs(dy))
+                # jnp.abs has the gradient 1 at 0, which would pull on flat areas; here it is 0, as in PyTorch.
+                return jnp.sum(dx * stop_gradient(jnp.sign(dx))) + jnp.sum(dy * stop_gradient(jnp.sign(dy)))
             case "corner":
                 return jnp.sum(dx[:-1] ** 2 + dy[:, :-1] ** 2) / 2
         return _replicate(features)

@@ -29,7 +29,7 @@ def test_black_on_white_is_one():
 
 def test_blind_to_chroma():
     content = jnp.asarray(picture(6, 7, 3), jnp.float32)
-    chroma = jnp.asarray(picture(6, 7, seed=1), jnp.float32)[..., None] * jnp.array([0.114, 0.0, -0.299])
+    chroma = jnp.asarray(picture(6, 7, seed=1), jnp.float32)[..., None] * jnp.array([[[0.114, 0.0, -0.299]]])
     np.testing.assert_allclose(LOSS(content + chroma, LOSS.target(content)), 0, atol=1e-12)
 
 
@@ -51,7 +51,7 @@ def test_luma_is_that_of_the_color_module():
 def test_gradients():
     with jax.enable_x64(True):
         target = LOSS.target(jnp.asarray(picture(5, 4, 3, seed=1)))
-        check_grads(lambda x: LOSS(x, target), (jnp.asarray(picture(5, 4, 3)),), order=1, modes=["rev"])
+        check_grads(lambda x: LOSS(jnp.asarray(x), target), (jnp.asarray(picture(5, 4, 3)),), order=1, modes=["rev"])
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 3), (6, 5, 3)])

@@ -41,7 +41,9 @@ def test_value_is_a_finite_scalar_at_least_zero(loss):
 
 def test_gradient(loss):
     target = loss.target(activations(loss, 1))
-    check_grads(jax.jit(lambda f: loss(f, target)), (activations(loss, 0),), order=1, modes=["rev"], eps=1e-6, rtol=1e-4)
+    check_grads(
+        jax.jit(lambda f: loss(f, target)), (activations(loss, 0),), order=1, modes=["rev"], eps=1e-6, rtol=1e-4
+    )
 
 
 def test_gradient_is_finite_where_there_is_nothing(loss):

@@ -1,0 +1,44 @@
+import numpy as np
+import PIL.Image
+import pytest
+
+from jaxstyle import demo, read_recipe
+from jaxstyle.strokes import GARDEN, follow, paint_strokes, smooth_noise
+
+
+def test_demo_writes_pictures_side_by_side_and_loss_curve(tmp_path, monkeypatch, capsys):
+    for package in ("matplotlib", "skimage", "sklearn"):
+        pytest.importorskip(package)
+    monkeypatch.setattr(demo, "SIZE", 48)
+    monkeypatch.setattr(demo, "COARSE", 2)
+    monkeypatch.setattr(demo, "FINE", 2)
+    assert demo.run_demo(tmp_path / "made") == 0
+    names = {path.name for path in (tmp_path / "made").iterdir()}
+    expected = {
+        f"{name}{end}.png" for name in ("astronaut", "chelsea", "china") for end in ("", "-side-by-side", "-loss")
+    }
+    assert names == expected
+    assert (
+        all(str(tmp_path / "made" / name) in capsys_out for name in names)
+        if (capsys_out := capsys.readouterr().out)
+        else 0
+    )
+    with PIL.Image.open(tmp_path / "made/astronaut-side-by-side.png") as row:
+        assert row.size == (48 * 3 + 16, 48)
+    assert read_recipe(tmp_path / "made/china.png")["model"]["name"] == "embedded"
+
+
+def test_strokes_are_a_picture_of_many_colours_and_the_same_each_time():
+    first, second = (paint_strokes(96, seed=5, strokes=400) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (96, 96, 3) and first.min() >= 0 and first.max() <= 1 and first.std() > 0.1
+    assert not np.array_equal(first, paint_strokes(96, seed=6, strokes=400))
+    assert paint_strokes(32, palette=GARDEN, strokes=50).shape == (32, 32, 3)
+
+
+def test_noise_is_even_and_paths_follow_the_field():
+    noise = smooth_noise(np.random.default_rng(0), 64, 4)
+    assert noise.min() == 0 and noise.max() == 1
+    np.testing.assert_allclose(np.histogram(noise, 4)[0] / noise.size, 0.25, atol=0.01)
+    path = follow(np.zeros((20, 20)), np.array([3.0, 4.0]), 8)  # angle 0 leads along the row
+    np.testing.assert_allclose(path[-1], [3.0, 12.0])
