@@ -2,15 +2,14 @@
 
 import io
 import os
-import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from jaxstyle.durable import write_atomically
 from jaxstyle.errors import ImageError, ImageFileError, SettingError
 from jaxstyle.image.picture import Picture, from_array
 from jaxstyle.image.profiles import srgb_icc
@@ -68,7 +67,7 @@ def save_image(path: str | os.PathLike, rgb: Any, *, alpha: Any = None, recipe: 
     data = _encode(target, image, kind, icc_profile=srgb_icc(), **_OPTIONS[kind], **extra)
     if kind == "JPEG" and text is not None:
         data = insert_comments(data, text)
-    return write_atomically(target, data)
+    return _write(target, data)
 
 
 def save_animation(path: str | os.PathLike, frames: Sequence[Any], *, seconds: float = 0.2) -> Path:
@@ -86,25 +85,15 @@ def save_animation(path: str | os.PathLike, frames: Sequence[Any], *, seconds: f
         raise ImageError(f"frames: got {len(images)} frames of sizes {sizes}, expected at least one, all of one size")
     duration = round(seconds * 1000)
     options = {"append_images": images[1:], "duration": duration, "loop": 0, "quality": 90}
-    return write_atomically(
-        target, _encode(target, images[0], "WEBP", save_all=True, icc_profile=srgb_icc(), **options)
-    )
+    return _write(target, _encode(target, images[0], "WEBP", save_all=True, icc_profile=srgb_icc(), **options))
 
 
-def write_atomically(target: Path, data: bytes) -> Path:
-    """Write a temporary file beside `target`, make it durable, and rename it: readers see old or new, never half."""
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+def _write(target: Path, data: bytes) -> Path:
     try:
-        with temporary.open("xb") as file:
+        with write_atomically(target) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
     except OSError as error:
         raise ImageFileError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return target
 
 

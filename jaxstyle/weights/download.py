@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 
+from jaxstyle.durable import replace, sync
 from jaxstyle.errors import WeightsFileError
 from jaxstyle.weights.catalogue import Entry, cache_dir, digest
-from jaxstyle.weights.durable import replace, sync
 
 try:
     import fcntl

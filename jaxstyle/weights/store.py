@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from jaxstyle.durable import write_atomically
 from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
-from jaxstyle.weights.durable import write_atomically
 from jaxstyle.weights.layout import Preprocessing, Weights, check_shapes
 
 FORMAT = "jaxstyle-vgg19-1"

@@ -14,7 +14,7 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written there.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         with part.open("xb") as file:
             yield file
