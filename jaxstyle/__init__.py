@@ -23,11 +23,14 @@ _HOME = {
     "save_image": "image",
     "stylize": "transfer",
 }
+_MODULES = ("color", "errors", "image", "losses", "optimize", "presets")
 
-__all__ = sorted(_HOME)
+__all__ = sorted([*_HOME, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"jaxstyle.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'jaxstyle' has no attribute {name!r}")
     return getattr(import_module(f"jaxstyle.{_HOME[name]}"), name)
@@ -38,6 +41,12 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from jaxstyle import color as color
+    from jaxstyle import errors as errors
+    from jaxstyle import image as image
+    from jaxstyle import losses as losses
+    from jaxstyle import optimize as optimize
+    from jaxstyle import presets as presets
     from jaxstyle.errors import JaxstyleError as JaxstyleError
     from jaxstyle.image import load_image as load_image
     from jaxstyle.image import read_recipe as read_recipe

@@ -16,8 +16,9 @@ class GaussianWassersteinLoss:
 
     `mean_c (mu - mu_s)^2 + tr(Sigma + Sigma_s - 2 (Sigma_s^1/2 Sigma Sigma_s^1/2)^1/2) / c`, with 1e-4 added to the
     diagonal of both covariances (divided by M pixels): the style loss of crowsonkb's style-transfer-pytorch, after
-    Vincent Marron's thesis of 2018; the distance is from Dowson & Landau 1982, eq. 4. It is in the units of the
-    features squared, and large differences count less than with Gram matrices, whose loss is of the fourth power.
+    Vince Marron's "Style Transfer as Optimal Transport"; the distance is Dowson & Landau's (1982, "The Fréchet Distance
+    between Multivariate Normal Distributions"). It is in the units of the features squared, and large differences count
+    less than with Gram matrices, whose loss is of the fourth power.
 
     Where we deviate: crowsonkb takes both roots by 12 Newton-Schulz steps, which stop short for eigenvalues below
     about 1e-4 of the largest: most of them when there are fewer pixels than channels. Here the last trace is the sum

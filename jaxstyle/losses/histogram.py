@@ -15,8 +15,7 @@ class HistogramLoss:
     """Mean squared difference of the features and of themselves remapped to the style's histograms.
 
     `mean((F - HistMatch(F, S))^2)`, each channel on its own, the remapped features a constant: Risser, Wilmot & Barnes
-    2017 ("Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses"), eq. 5, there a
-    sum. It is used beside a Gram loss, at relu1_1 and relu4_1.
+    2017 ("Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses"), there a sum. It is used beside a Gram loss, at relu1_1 and relu4_1.
 
     Where we deviate: instead of histograms with 256 equal bins of value, the target is `bins` quantiles of each
     channel from its least to its largest value, and the pixel of rank r gets the quantile at r / (M - 1), interpolated:

@@ -20,7 +20,7 @@ class MMDLoss:
     """Squared maximum mean discrepancy of the features at all positions, for a kernel k.
 
     `mean_ij k(f_i, f_j) + mean_ij k(s_i, s_j) - 2 mean_ij k(f_i, s_j)`: Li et al. 2017 ("Demystifying Neural Style
-    Transfer"), eq. 7, with
+    Transfer"), with
 
     | kernel       | k(x, y)                     | which is                                                        |
     |--------------|-----------------------------|-----------------------------------------------------------------|

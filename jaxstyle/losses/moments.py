@@ -16,8 +16,8 @@ class MomentLoss:
     `mean_c (mu - mu_s)^2 + mean_c (sigma - sigma_s)^2`, with `sigma = sqrt(var + 1e-5)` and var divided by M - 1 for M
     pixels: the style loss of AdaIN (Huang & Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive
     Instance Normalization", eq. 13) as its code computes it; the paper's is a norm instead of a mean over channels. It
-    is also the BN-statistics loss of Li et al. 2017 ("Demystifying Neural Style Transfer", eq. 11), whose var is
-    divided by M and has no 1e-5. The 1e-5 keeps the gradient of a constant channel finite (0).
+    is also the BN-statistics loss of Li et al. 2017 ("Demystifying Neural Style Transfer"), whose var is divided by M
+    and has no 1e-5. The 1e-5 keeps the gradient of a constant channel finite (0).
 
     With `covariance`, `mean_c (mu - mu_s)^2 + mean_cc (Sigma - Sigma_s)^2` over all c x c entries of the covariance
     (also divided by M - 1): a Gram loss that holds the means apart. The units are those of the features squared, and

@@ -19,7 +19,7 @@ class SlicedWassersteinLoss:
     """Mean squared difference of sorted projections of the features on random unit directions.
 
     `mean_v mean_i (sort(F v)_i - sort(S v)_i)^2`: Heitz et al. 2021 ("A Sliced Wasserstein Loss for Neural Texture
-    Synthesis"), eq. 5 and 6. Unlike Gram matrices it sees all of the distribution: it is 0 only where the two agree
+    Synthesis"). Unlike Gram matrices it sees all of the distribution: it is 0 only where the two agree
     along every direction. It is in the units of the features squared; the paper adds relu1_1 to relu4_4, weight 1 each.
 
     Where we deviate: the directions are drawn once from `seed`, not anew at every step, so that the objective is one
