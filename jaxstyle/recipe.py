@@ -7,8 +7,12 @@ from typing import Any, Literal, Self, get_args
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses import LOSSES, Loss, layers_of
 from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
+from jaxstyle.weights.layout import Padding, Pooling
 
 Init = Literal["content", "style", "noise"]
+Blending = Literal["targets", "losses"]
+Propagation = Literal["simple", "inside", "all"]
+Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,16 @@ class Recipe:
         average: decay in [0, 1) of the moving average of the images that becomes the result; 0 takes the last image.
         clip: keep the image in [0, 1] at every step.
         init: what the optimisation starts from.
+        color: "style" paints in the style's colours. "luminance" transfers the luminance alone and keeps the content's
+            colours; "cholesky", "pca", "symmetric" and "histogram" first give the style the content's colours (Gatys
+            et al. 2017).
+        blending: of several styles; "targets" averages their targets, "losses" sums their losses. Losses whose targets
+            have no average are summed in any case.
+        propagation: of masks through the network, see `jaxstyle.guidance.propagate`.
+        normalize_gradients: divide each content and style term's gradient at its layer by its L1 norm (neural-style's
+            option of that name). The total is then not what is minimised.
+        pooling: instead of the network's.
+        first_padding: of conv1_1, instead of the network's.
     """
 
     content: tuple[Term, ...]
@@ -64,14 +78,24 @@ class Recipe:
     average: float = 0.9
     clip: bool = True
     init: Init = "content"
+    color: Color = "style"
+    blending: Blending = "targets"
+    propagation: Propagation = "simple"
+    normalize_gradients: bool = False
+    pooling: Pooling | None = None
+    first_padding: Padding | None = None
 
     def __post_init__(self) -> None:
         check_weight("content_weight", self.content_weight)
         check_weight("style_weight", self.style_weight)
         if not isinstance(self.steps, int) or self.steps < 0:
             raise SettingError(f"steps: got {self.steps!r}, expected a whole number, at least 0")
-        if self.init not in get_args(Init):
-            raise SettingError(f"init: got {self.init!r}; {suggest(self.init, get_args(Init))}, or a picture")
+        choices = {"init": Init, "color": Color, "blending": Blending, "propagation": Propagation}
+        choices |= {"pooling": Pooling, "first_padding": Padding}
+        for name, choice in choices.items():
+            got = getattr(self, name)
+            if got not in get_args(choice) and not (got is None and name in ("pooling", "first_padding")):
+                raise SettingError(f"{name}: got {got!r}; {suggest(got, get_args(choice))}")
         if not 0 <= self.average < 1:
             raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
         if self.clip and isinstance(self.optimizer, LBFGS):
@@ -88,8 +112,10 @@ class Recipe:
         return {term.name: term.weight * weight for terms, weight in groups for term in terms}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe."""
-        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe. What is None is left out."""
+        plain = {
+            entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) is not None
+        }
         for group in ("content", "style", "prior"):
             plain[group] = [_term_to_dict(term) for term in plain[group]]
         return plain | {"optimizer": {"name": self.optimizer.kind, **asdict(self.optimizer)}}
@@ -114,7 +140,8 @@ def check_weight(name: str, weight: float) -> None:
 
 
 def _term_to_dict(term: Term) -> dict[str, Any]:
-    return {"loss": term.loss.kind, **asdict(term.loss), "weight": term.weight, "relative": term.relative}  # type: ignore[call-overload]
+    options = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(term.loss).items() if v is not None}  # type: ignore[call-overload]
+    return {"loss": term.loss.kind, **options, "weight": term.weight, "relative": term.relative}
 
 
 def _term_from_dict(data: Any) -> Term:
@@ -142,7 +169,8 @@ def _build(cls: Any, options: dict[str, Any]) -> Any:
     for key in options:
         if key not in names:
             raise SettingError(f"{cls.__name__}: unknown setting {key!r}; {suggest(key, names)}")
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     try:
-        return cls(**options)
+        return cls(**settings)
     except TypeError as error:
         raise SettingError(f"{cls.__name__}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}") from None

@@ -1,7 +1,7 @@
 """The one-call interface: pictures in, picture out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle import optimize, presets
-from jaxstyle.errors import SettingError
-from jaxstyle.image import Picture, fit, read_picture, resize
-from jaxstyle.objective import Objective, blend_shares, make_objective
-from jaxstyle.recipe import Init, Recipe
+from jaxstyle.blend import blend_shares
+from jaxstyle.color import keep_color
+from jaxstyle.image import fit, read_picture, resize
+from jaxstyle.inputs import initial, read_masks, read_style_masks, recolored, sized, style_edge
+from jaxstyle.objective import Objective, make_objective
+from jaxstyle.recipe import Color, Init, Recipe
 from jaxstyle.result import Result, Status, describe, versions
 from jaxstyle.vgg import VGG19
 from jaxstyle.weights.load import load_vgg19
@@ -64,6 +66,9 @@ def stylize(
     content_weight: float | None = None,
     learning_rate: float | None = None,
     init: Init | Any = None,
+    color: Color | None = None,
+    content_masks: Mapping[str, Any] | None = None,
+    style_masks: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
     seed: int = 0,
     callback: Callback | None = None,
     every: int = 10,
@@ -87,6 +92,9 @@ def stylize(
         content_weight: instead of the recipe's.
         learning_rate: instead of the recipe's optimiser's.
         init: "content", "style" (the first one, stretched), "noise", or any picture; else the recipe's.
+        color: instead of the recipe's: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram".
+        content_masks: {region: picture in grey}: where in the result each region is; white is all of it.
+        style_masks: the same regions in the style, for several styles a list; see `make_objective`.
         seed: of the noise. The same seed, pictures and settings give the same bits on the same platform and versions.
         callback: called with `Progress` after each `every` steps; returning True ends the run with what it has.
         every: steps between two callbacks.
@@ -96,15 +104,27 @@ def stylize(
     """
     started = time.perf_counter()
     model = model if not isinstance(model, str | Path) else load_vgg19(model)
-    recipe = _override(recipe or presets.recipe_for(model), steps, style_weight, content_weight, learning_rate, init)
+    recipe = recipe or presets.recipe_for(model)
+    recipe = _override(recipe, steps, style_weight, content_weight, learning_rate, init, color)
     sources = list(style) if isinstance(style, list | tuple) else [style]
     shares = blend_shares(blend, len(sources))
-    picture = _sized(read_picture(content, name="content"), size)
+    original = read_picture(content, name="content")
+    picture = sized(original, size)
     styles = [read_picture(s, name=f"style[{i}]" if len(sources) > 1 else "style") for i, s in enumerate(sources)]
-    edge = _style_edge(picture, style_scale)
+    edge = style_edge(picture, style_scale)
     scaled = [resize(s.rgb, fit(s.rgb.shape[:2], edge)) for s in styles]
-    begin, own_init = _initial(recipe.init if init is None else init, picture.rgb, scaled[0], seed)
-    objective = make_objective(model, jnp.asarray(picture.rgb), list(map(jnp.asarray, scaled)), recipe, blend=shares)
+    kept, painted = recolored(picture.rgb, scaled, recipe.color)
+    begin, own_init = initial(recipe.init if init is None else init, kept, painted[0], seed)
+    masks = read_masks(content_masks, kept.shape, "content_masks"), read_style_masks(style_masks, painted)
+    objective = make_objective(
+        model,
+        jnp.asarray(kept),
+        list(map(jnp.asarray, painted)),
+        recipe,
+        blend=shares,
+        content_masks=masks[0],
+        style_masks=masks[1],
+    )
     state, history, status = _optimize(jnp.asarray(begin), objective, recipe, callback, every, started)
     settings = {
         "recipe": recipe.to_dict() | own_init,
@@ -113,12 +133,14 @@ def stylize(
         "style_scale": style_scale,
         "blend": list(shares),
         "model": {"name": model.name, "sha256": model.sha256},
-        "content": describe(content, picture),
+        "content": describe(content, original),
         "styles": [describe(*pair) for pair in zip(sources, styles, strict=True)],
         "status": status,
         "versions": versions(jax.default_backend()),
     }
     image = np.clip(np.asarray(state.average), 0, 1)
+    if recipe.color == "luminance":
+        image = keep_color(image, picture.rgb)
     return Result(image, history, status, settings, picture.alpha, time.perf_counter() - started)
 
 
@@ -129,38 +151,16 @@ def _override(
     content_weight: float | None,
     learning_rate: float | None,
     init: Any,
+    color: Color | None,
 ) -> Recipe:
     """The recipe with the settings that were given on top."""
     given: dict[str, Any] = {"steps": steps, "style_weight": style_weight, "content_weight": content_weight}
+    given["color"] = color
     if init is not None:
         given["init"] = init if isinstance(init, str) else "content"
     if learning_rate is not None:
         given["optimizer"] = replace(recipe.optimizer, learning_rate=learning_rate)
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
-
-
-def _sized(picture: Picture, size: int | None) -> Picture:
-    if size is None:
-        return picture
-    shape = fit(picture.rgb.shape[:2], size)
-    alpha = None if picture.alpha is None else resize(picture.alpha, shape)
-    return Picture(resize(picture.rgb, shape), alpha)
-
-
-def _style_edge(picture: Picture, style_scale: float) -> int:
-    if not 0 < style_scale <= 100:
-        raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
-    return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
-
-
-def _initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tuple[np.ndarray | Array, dict[str, Any]]:
-    """The first image, and what to remember of it where it is a picture of the user's."""
-    if not isinstance(init, str):
-        picture = read_picture(init, name="init")
-        return resize(picture.rgb, content.shape[:2]), {"init": describe(init, picture)}
-    if init == "noise":
-        return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
-    return (content if init == "content" else resize(style, content.shape[:2])), {}
 
 
 def _optimize(

@@ -41,6 +41,7 @@ class VGG19(nnx.Module):
         self.matrix = nnx.Param(jnp.asarray(weights.preprocessing.matrix))
         self.offset = nnx.Param(jnp.asarray(weights.preprocessing.offset))
         self.padding: Padding = weights.padding
+        self.first_padding: Padding = weights.padding
         self.pooling: Pooling = weights.pooling
         self.ceil_mode = weights.ceil_mode
         self.name, self.sha256 = weights.name, weights.sha256
@@ -86,14 +87,15 @@ class VGG19(nnx.Module):
                 found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
             else:
                 conv = getattr(self, f"conv{name[4:]}")
-                x = found[name] = conv3x3_relu(x, conv.kernel[...], conv.bias[...], padding=self.padding)
+                padding = self.first_padding if name == "relu1_1" else self.padding
+                x = found[name] = conv3x3_relu(x, conv.kernel[...], conv.bias[...], padding=padding)
         return {name: found[name] for name in found if name in wanted}
 
-    def with_pooling(self, pooling: Pooling) -> "VGG19":
-        """The same network, sharing its arrays, with another pooling."""
-        graph, state = nnx.split(self)
-        other = nnx.merge(graph, state)
-        other.pooling = pooling
+    def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG19":
+        """The same network, sharing its arrays, with another pooling or another padding of conv1_1."""
+        other = nnx.merge(*nnx.split(self))
+        other.pooling = pooling or self.pooling
+        other.first_padding = first_padding or self.first_padding
         return other
 
     def _check(self, wanted: set[str], shape: tuple[int, ...]) -> None:

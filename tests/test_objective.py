@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstyle.blend import blend_shares
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
-from jaxstyle.objective import Objective, blend_shares, make_objective
+from jaxstyle.objective import Objective, make_objective
 from jaxstyle.presets import default
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.reference import objective_gradient

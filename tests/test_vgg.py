@@ -93,7 +93,7 @@ def test_preprocessing_travels_with_the_weights():
 
 
 def test_pooling_can_be_swapped_and_shares_its_arrays(embedded, pictures):
-    other = embedded.with_pooling("max")
+    other = embedded.with_changes(pooling="max")
     assert (embedded.pooling, other.pooling) == ("average", "max")
     assert other.conv1_1.kernel[...] is embedded.conv1_1.kernel[...]
     difference = other.features(pictures[0], ["pool1"])["pool1"] - embedded.features(pictures[0], ["pool1"])["pool1"]

@@ -6,10 +6,43 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from jaxtyping import Array, Float
 
 from jaxstyle.losses.content import ContentLoss
+from jaxstyle.losses.contextual import ContextualLoss
+from jaxstyle.losses.gaussian import GaussianWassersteinLoss
 from jaxstyle.losses.gram import GramLoss, gram_matrix
+from jaxstyle.losses.histogram import HistogramLoss
+from jaxstyle.losses.laplacian import LaplacianLoss
+from jaxstyle.losses.luminance import LuminanceLoss
+from jaxstyle.losses.mmd import MMDLoss
+from jaxstyle.losses.moments import MomentLoss
+from jaxstyle.losses.nearest_neighbour import NearestNeighbourLoss
+from jaxstyle.losses.remd import HypercolumnMomentLoss, PaletteLoss, RelaxedEMDLoss
+from jaxstyle.losses.self_similarity import SelfSimilarityLoss
+from jaxstyle.losses.sliced import SlicedWassersteinLoss
 from jaxstyle.losses.total_variation import TotalVariation
 
-__all__ = ["LOSSES", "ContentLoss", "GramLoss", "Loss", "TotalVariation", "gram_matrix", "layers_of", "select"]
+__all__ = [
+    "LOSSES",
+    "ContentLoss",
+    "ContextualLoss",
+    "GaussianWassersteinLoss",
+    "GramLoss",
+    "HistogramLoss",
+    "HypercolumnMomentLoss",
+    "LaplacianLoss",
+    "Loss",
+    "LuminanceLoss",
+    "MMDLoss",
+    "MomentLoss",
+    "NearestNeighbourLoss",
+    "PaletteLoss",
+    "RelaxedEMDLoss",
+    "SelfSimilarityLoss",
+    "SlicedWassersteinLoss",
+    "TotalVariation",
+    "gram_matrix",
+    "layers_of",
+    "select",
+]
 
 
 @runtime_checkable
@@ -43,4 +76,23 @@ def select(loss: Loss, features: Mapping[str, Array]) -> Any:
     return found[0] if hasattr(loss, "layer") else found
 
 
-LOSSES: dict[str, type[Loss]] = {loss.kind: loss for loss in (ContentLoss, GramLoss, TotalVariation)}
+_TABLE = (
+    ContentLoss,
+    ContextualLoss,
+    GaussianWassersteinLoss,
+    GramLoss,
+    HistogramLoss,
+    HypercolumnMomentLoss,
+    LaplacianLoss,
+    LuminanceLoss,
+    MMDLoss,
+    MomentLoss,
+    NearestNeighbourLoss,
+    PaletteLoss,
+    RelaxedEMDLoss,
+    SelfSimilarityLoss,
+    SlicedWassersteinLoss,
+    TotalVariation,
+)
+LOSSES: dict[str, type[Loss]] = {loss.kind: loss for loss in _TABLE}
+"""{kind: loss}: what recipes call them."""

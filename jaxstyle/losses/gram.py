@@ -20,15 +20,24 @@ class GramLoss:
 
     Gatys et al. 2016, eq. 4, is `sum((M G - M A)^2) / (4 c^2 M^2)`; this is 4 times that, as in Gatys' published
     code. Each Gram matrix is divided by its own number of pixels M, so pictures of different sizes compare.
+
+    Attributes:
+        layer: which activation.
+        per_channel: divide the Gram matrices by the number of channels c too, as neural-style and Johnson et al. 2016
+            do; the loss is then smaller by c^2, which favours the shallow layers.
     """
 
     layer: str
+    per_channel: bool = False
     kind: ClassVar[str] = "gram"
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
         """The Gram matrix of the style's features."""
-        return gram_matrix(features)
+        return self._gram(features)
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "c c"]) -> Float[Array, ""]:
-        """`mean((gram_matrix(features) - target)^2)`."""
-        return jnp.mean((gram_matrix(features) - target) ** 2)
+        """`mean((G - A)^2)`."""
+        return jnp.mean((self._gram(features) - target) ** 2)
+
+    def _gram(self, features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
+        return gram_matrix(features) / (features.shape[-1] if self.per_channel else 1)

@@ -15,7 +15,8 @@ class HistogramLoss:
     """Mean squared difference of the features and of themselves remapped to the style's histograms.
 
     `mean((F - HistMatch(F, S))^2)`, each channel on its own, the remapped features a constant: Risser, Wilmot & Barnes
-    2017 ("Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses"), there a sum. It is used beside a Gram loss, at relu1_1 and relu4_1.
+    2017 ("Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses"), there a sum.
+    It is used beside a Gram loss, at relu1_1 and relu4_1.
 
     Where we deviate: instead of histograms with 256 equal bins of value, the target is `bins` quantiles of each
     channel from its least to its largest value, and the pixel of rank r gets the quantile at r / (M - 1), interpolated:
@@ -26,7 +27,8 @@ class HistogramLoss:
 
     Styles blend by averaging quantiles, which is the barycentre of their histograms.
 
-    Cost: one sort of each channel, O(c M log M); bins c numbers of target. Memory: about four times the features.
+    Cost: one sort of each channel, O(c M log M), on a CPU ten times a Gram matrix at relu1_1; bins c numbers of target.
+    Memory: about four times the features.
 
     Attributes:
         layer: the activation that is looked at.

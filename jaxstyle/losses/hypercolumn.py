@@ -82,9 +82,11 @@ class HypercolumnLoss:
         layers: the activations of a hypercolumn, kept as a tuple. Positions are pixels of the first, so name the
             shallowest first.
         samples: at most so many positions of a picture are looked at. It bounds memory.
-        seed: of the positions. They are fixed for a picture size, where the published codes draw new ones as they go:
-            the objective stays a pure function that line searches, resuming and comparing can rely on. The price:
-            shallow layers act only near the positions.
+        seed: of the positions. They are fixed for a picture size, where the published codes draw new ones at each step:
+            the objective stays a pure function that line searches, resuming and comparing can rely on. The price is
+            noise between the positions, where shallow layers see nothing; raise `samples` towards the number of pixels
+            where it shows. (STROTSS at 96x96, measured at other positions: from 1.05 to 0.73 with 256 fixed ones, 0.62
+            with 2304, 0.55 with 256 new ones a step.)
     """
 
     layers: Sequence[str]

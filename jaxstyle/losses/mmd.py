@@ -87,9 +87,7 @@ class MMDLoss:
         rows = min(height, self.samples, max(1, round(math.sqrt(self.samples * height / width))))
         columns = min(width, self.samples // rows)
         shift = jax.random.uniform(jax.random.key(self.seed), (2, rows, columns), jnp.float32)
-        y = (jnp.arange(rows)[:, None] + shift[0]) * (height / rows)
-        x = (jnp.arange(columns)[None] + shift[1]) * (width / columns)
-        y, x = jnp.minimum(y.astype(jnp.int32), height - 1), jnp.minimum(x.astype(jnp.int32), width - 1)
+        y, x = _in_cells(shift[0], height), _in_cells(shift[1].T, width).T
         return flat[(y * width + x).ravel()]
 
 
@@ -106,6 +104,12 @@ def mean_kernel(first: Float[Array, "n c"], second: Float[Array, "m c"], gamma: 
         return jnp.mean(jnp.exp(-gamma * jnp.maximum(jnp.sum(row**2) + lengths - 2 * products, 0)))
 
     return jnp.mean(jax.lax.map(of_row, first, batch_size=BLOCK))
+
+
+def _in_cells(shift: Array, length: int) -> Array:
+    """Row i: whole numbers in cell i of `length` cut into as many cells as rows, at `shift` in [0, 1) of the cell."""
+    edges = jnp.arange(len(shift) + 1)[:, None] * length // len(shift)
+    return edges[:-1] + (shift * (edges[1:] - edges[:-1])).astype(edges.dtype)
 
 
 def _wide(features: Array) -> Any:

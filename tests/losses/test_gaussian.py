@@ -54,18 +54,20 @@ def test_float32_without_full_rank_and_with_dead_channels(pixels, scale):
     alive = np.random.default_rng(3).random(64) > 0.3
     features, style = draw(0, (pixels, pixels, 64), scale) * alive, draw(1, (8, 9, 64), scale) * alive[::-1]
     value = LOSS(jnp.asarray(features, jnp.float32), LOSS.target(jnp.asarray(style, jnp.float32)))
-    rounding = 1e-4 if scale <= 1 else 1e-3  # there the norms exceed 1e-4 / 1.2e-7
+    rounding = 1e-4 if scale <= 1 else 3e-3  # there the norms exceed 1e-4 / 1.2e-7
     np.testing.assert_allclose(value, oracle(features, style), rtol=rounding)
 
 
 def test_gradient(x64):
     target = LOSS.target(jnp.asarray(draw(1)))
-    check_grads(lambda f: LOSS(f, target), (jnp.asarray(draw(0)),), order=1, modes=["rev"], rtol=1e-5)
+    check_grads(jax.jit(lambda f: LOSS(f, target)), (jnp.asarray(draw(0)),), order=1, modes=["rev"], rtol=1e-5)
 
 
 def test_gradient_with_respect_to_the_target(x64):
     features = jnp.asarray(draw(0))
-    check_grads(lambda s: LOSS(features, LOSS.target(s)), (jnp.asarray(draw(1)),), order=1, modes=["rev"], rtol=1e-5)
+    check_grads(
+        jax.jit(lambda s: LOSS(features, LOSS.target(s))), (jnp.asarray(draw(1)),), order=1, modes=["rev"], rtol=1e-5
+    )
 
 
 def test_gradient_where_eigenvalues_coincide(x64):
@@ -82,6 +84,7 @@ def test_float32_gradient_is_float64s():
     single = jax.grad(LOSS)(jnp.asarray(features, jnp.float32), LOSS.target(jnp.asarray(style, jnp.float32)))
     with jax.enable_x64(True):
         double = jax.grad(LOSS)(jnp.asarray(features), LOSS.target(jnp.asarray(style)))
+    single, double = np.asarray(single), np.asarray(double)
     assert np.linalg.norm(single - double) < 1e-3 * np.linalg.norm(double)
 
 

@@ -1,0 +1,74 @@
+"""From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from jaxstyle.color import luminance, match_color, match_luminance
+from jaxstyle.errors import SettingError
+from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.recipe import Color
+from jaxstyle.result import describe
+
+
+def sized(picture: Picture, size: int | None) -> Picture:
+    """The picture with its long edge at `size` pixels, alpha with it; as it is for None."""
+    if size is None:
+        return picture
+    shape = fit(picture.rgb.shape[:2], size)
+    alpha = None if picture.alpha is None else resize(picture.alpha, shape)
+    return Picture(resize(picture.rgb, shape), alpha)
+
+
+def recolored(content: np.ndarray, styles: list[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Content and styles as the losses see them."""
+    if color == "style":
+        return content, styles
+    if color == "luminance":
+        grey = np.repeat(luminance(content)[..., None], 3, -1)
+        return grey, [match_luminance(style, content) for style in styles]
+    return content, [match_color(style, content, method=color) for style in styles]
+
+
+def read_masks(masks: Mapping[str, Any] | None, shape: tuple[int, ...], name: str) -> dict[str, Array] | None:
+    """Masks given as pictures, at the size of the picture they belong to."""
+    if masks is None:
+        return None
+    read = {region: read_picture(mask, name=f"{name}[{region!r}]").rgb.mean(-1) for region, mask in masks.items()}
+    return {region: jnp.asarray(resize(mask, (shape[0], shape[1]))) for region, mask in read.items()}
+
+
+def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Array] | None] | None:
+    """One set of masks, or one for each style."""
+    if given is None:
+        return None
+    masks = [given] if isinstance(given, Mapping) else list(given)
+    if len(masks) != len(styles):
+        raise SettingError(
+            f"style_masks: got masks for {len(masks)} styles, expected {len(styles)}, None for those without"
+        )
+    return [
+        read_masks(one, style.shape, f"style_masks[{i}]")
+        for i, (one, style) in enumerate(zip(masks, styles, strict=True))
+    ]
+
+
+def style_edge(picture: Picture, style_scale: float) -> int:
+    """The long edge of the styles."""
+    if not 0 < style_scale <= 100:
+        raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
+    return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
+
+
+def initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tuple[np.ndarray | Array, dict[str, Any]]:
+    """The first image, and what to remember of it where it is a picture of the user's."""
+    if not isinstance(init, str):
+        picture = read_picture(init, name="init")
+        return resize(picture.rgb, content.shape[:2]), {"init": describe(init, picture)}
+    if init == "noise":
+        return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
+    return (content if init == "content" else resize(style, content.shape[:2])), {}
