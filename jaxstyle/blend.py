@@ -38,9 +38,17 @@ def blended(loss: Loss, blending: Blending, count: int) -> Any:
 
 
 def blend_targets(loss: Any, targets: Sequence[Any], shares: Sequence[float]) -> Any:
-    """The target of `blended(loss, ...)` for several styles' targets."""
+    """The target of `blended(loss, ...)` for several styles' targets.
+
+    Raises:
+        SettingError: targets that cannot be averaged because their shapes differ.
+    """
     if isinstance(loss, Summed):
         return tuple(jnp.asarray(share) for share in shares), tuple(targets)
+    shapes = [[leaf.shape for leaf in jax.tree.leaves(target)] for target in targets]
+    if any(shape != shapes[0] for shape in shapes):
+        kind = getattr(loss, "kind", "the loss")
+        raise SettingError(f"blending: targets of {kind} have no mean for styles of different sizes: use 'losses'")
     return jax.tree.map(lambda *leaves: sum(map(jnp.multiply, shares, leaves)), *targets)
 
 

@@ -5,7 +5,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, subcommand
@@ -13,7 +13,7 @@ from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, 
 from jaxstyle import __version__
 from jaxstyle.errors import JaxstyleError
 
-INTERRUPTED = 75  # EX_TEMPFAIL: what there was is saved, and can be gone on from
+Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]  # as in recipe.py, without JAX
 
 
 @dataclass
@@ -29,6 +29,8 @@ class Stylize:
     weights: str = "imagenet"
     """The VGG19: "imagenet" (80 MB, downloaded on first use), "embedded" (random features, no file), any name of
     `jaxstyle weights list`, or a weights file."""
+    recipe: str | None = None
+    """A preset of `jaxstyle presets list`, or a recipe file (.toml); single settings below go on top of it."""
     size: int | None = None
     """Long edge of the result in pixels; by default the content's own, at most 512."""
     steps: int | None = None
@@ -45,6 +47,13 @@ class Stylize:
     """How much of each style, for example 2 1."""
     init: str | None = None
     """What to start from: content (the usual), style, noise, or a picture, such as an earlier result."""
+    color: Color | None = None
+    """style (the usual): the style's colours. luminance: the content's colours. cholesky, pca, symmetric or histogram:
+    the style is given the content's colours first."""
+    content_mask: tuple[str, ...] = ()
+    """REGION=PICTURE: white where the region is in the content."""
+    style_mask: tuple[str, ...] = ()
+    """REGION=PICTURE: white where the region's style is; for the second style 2:REGION=PICTURE."""
     seed: int = 0
     """Of the noise."""
     save_every: int | None = None
@@ -57,6 +66,71 @@ class Stylize:
         from jaxstyle.commands import run_stylize
 
         return run_stylize(self)
+
+
+@dataclass
+class Rerun:
+    """Make a result again from the recipe inside it, and say whether it is the same, bit for bit, or what differs."""
+
+    result: Annotated[Positional[Path], arg(metavar="RESULT")]
+    """A picture that jaxstyle saved."""
+    output: Annotated[Path | None, arg(aliases=("-o",))] = None
+    """Where to write the new picture; not written when not given."""
+    content: Path | None = None
+    """The content picture, where it is not beside the result or in the current folder."""
+    style: tuple[Path, ...] = ()
+    """The style pictures, likewise."""
+    init: Path | None = None
+    """The picture it started from, likewise."""
+    weights: str | None = None
+    """The weights file, where its name does not tell."""
+
+    def run(self) -> int:
+        """Exit code 0 when the pictures are identical, 1 when they differ."""
+        from jaxstyle.rerun import run_rerun
+
+        return run_rerun(self)
+
+
+@dataclass
+class PresetsList:
+    """List the presets."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.presets import PRESETS
+
+        for name, preset in PRESETS.items():
+            print(f"{name:<20}{(preset.__doc__ or '').splitlines()[0]}")
+        return 0
+
+
+@dataclass
+class PresetsShow:
+    """Print a recipe as TOML, to be saved, changed and used with --recipe FILE.toml."""
+
+    name: Positional[str]
+    """A name of `jaxstyle presets list`, or a recipe file."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.recipe_file import load_recipe, to_toml
+
+        print(to_toml(load_recipe(self.name)), end="")
+        return 0
+
+
+@dataclass
+class Presets:
+    """List and show recipes."""
+
+    command: OmitSubcommandPrefixes[
+        Annotated[PresetsList, subcommand("list")] | Annotated[PresetsShow, subcommand("show")]
+    ]
+
+    def run(self) -> int:
+        """The chosen command's exit code."""
+        return self.command.run()
 
 
 @dataclass
@@ -185,6 +259,8 @@ class Demo:
 
 Command = (
     Annotated[Stylize, subcommand("stylize")]
+    | Annotated[Rerun, subcommand("rerun")]
+    | Annotated[Presets, subcommand("presets")]
     | Annotated[Weights, subcommand("weights")]
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Demo, subcommand("demo")]

@@ -1,6 +1,7 @@
 """What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from jaxstyle.console import run_progress
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, read_picture, save_animation, save_image
 from jaxstyle.recipe import Init
+from jaxstyle.recipe_file import load_recipe
 from jaxstyle.result import Result
 from jaxstyle.transfer import Progress, stylize
 from jaxstyle.weights.load import load_vgg19
@@ -79,6 +81,8 @@ def run_stylize(options: "Stylize") -> int:
         raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")
     content = read_picture(options.content, name="content")
     size = min(DEFAULT_SIZE, max(content.rgb.shape[:2])) if options.size is None else options.size
+    content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
+    style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
     frames = Frames(options.output, options.save_every)
     with stopping() as stop, run_progress() as show:
 
@@ -92,6 +96,7 @@ def run_stylize(options: "Stylize") -> int:
             options.content,
             list(options.style),
             model=load_vgg19(options.weights),
+            recipe=None if options.recipe is None else load_recipe(options.recipe),
             size=size,
             style_scale=options.style_scale,
             blend=options.blend,
@@ -100,6 +105,9 @@ def run_stylize(options: "Stylize") -> int:
             content_weight=options.content_weight,
             learning_rate=options.learning_rate,
             init=_init(options.init),
+            color=options.color,
+            content_masks=content_masks,
+            style_masks=style_masks if any(style_masks) else None,
             seed=options.seed,
             callback=callback,
             every=_every(options.save_every),
@@ -109,6 +117,20 @@ def run_stylize(options: "Stylize") -> int:
 
 def _init(given: str | None) -> str | Path | None:
     return given if given is None or given in get_args(Init) else Path(given)
+
+
+def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Path] | None]:
+    """ "sky=a.png", "2:sky=b.png" as {region: path} for each of `count` pictures, None for those without."""
+    found: list[dict[str, Path] | None] = [None] * count
+    for entry in given:
+        match = re.fullmatch(r"(?:(\d+):)?([^=]+)=(.+)", entry)
+        if match is None or not 1 <= int(match[1] or 1) <= count:
+            raise SettingError(
+                f"{option}: got {entry!r}, expected REGION=PICTURE, or NUMBER:REGION=PICTURE up to {count}"
+            )
+        number = int(match[1] or 1) - 1
+        found[number] = (found[number] or {}) | {match[2]: Path(match[3])}
+    return found
 
 
 def _every(save_every: int | None) -> int:

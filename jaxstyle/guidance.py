@@ -17,7 +17,7 @@ from jaxstyle.losses import Loss, layers_of
 from jaxstyle.recipe import Propagation
 from jaxstyle.weights.layout import CONVOLUTIONS
 
-Masks = Mapping[str, Float[Array, "_h _w"]]
+Masks = Mapping[str, Float[Array | np.ndarray, "_h _w"]]
 EMPTY = 1e-6  # of the mean mask: below, a region has no pixel
 
 
@@ -62,7 +62,7 @@ def guidance_channels(
     for region, mask in masks.items():
         if float(jnp.mean(mask)) < EMPTY:
             raise SettingError(f"{name}: region {region!r} is empty, expected some pixels above 0")
-        at_layers = propagate(mask, shapes, propagation)
+        at_layers = propagate(jnp.asarray(mask), shapes, propagation)
         for layer, at_layer in at_layers.items():
             if float(jnp.mean(at_layer)) < EMPTY:
                 hint = "use propagation='simple', or larger regions"

@@ -72,3 +72,9 @@ def initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tup
     if init == "noise":
         return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
     return (content if init == "content" else resize(style, content.shape[:2])), {}
+
+
+def masks_given(content_masks: Any, style_masks: Any) -> list[str]:
+    """The names of the regions, for a result's settings: masks themselves are not embedded."""
+    style = [style_masks] if isinstance(style_masks, Mapping) else style_masks or []
+    return sorted({region for masks in (content_masks, *style) for region in masks or {}})

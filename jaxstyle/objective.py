@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.blend import blend_shares, blend_targets, blended
@@ -69,8 +70,8 @@ class Objective:
 
 def make_objective(
     model: FeatureModel,
-    content: Float[Array, "h w 3"],
-    styles: Float[Array, "_h _w 3"] | Sequence[Float[Array, "_h _w 3"]],
+    content: Float[Array | np.ndarray, "h w 3"],
+    styles: Float[Array | np.ndarray, "_h _w 3"] | Sequence[Float[Array | np.ndarray, "_h _w 3"]],
     recipe: Recipe,
     *,
     blend: Sequence[float] | None = None,

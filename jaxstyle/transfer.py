@@ -15,7 +15,7 @@ from jaxstyle import optimize, presets
 from jaxstyle.blend import blend_shares
 from jaxstyle.color import keep_color
 from jaxstyle.image import fit, read_picture, resize
-from jaxstyle.inputs import initial, read_masks, read_style_masks, recolored, sized, style_edge
+from jaxstyle.inputs import initial, masks_given, read_masks, read_style_masks, recolored, sized, style_edge
 from jaxstyle.objective import Objective, make_objective
 from jaxstyle.recipe import Color, Init, Recipe
 from jaxstyle.result import Result, Status, describe, versions
@@ -131,6 +131,7 @@ def stylize(
         "seed": seed,
         "size": max(picture.rgb.shape[:2]),
         "style_scale": style_scale,
+        "masks": masks_given(content_masks, style_masks),
         "blend": list(shares),
         "model": {"name": model.name, "sha256": model.sha256},
         "content": describe(content, original),

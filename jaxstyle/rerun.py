@@ -1,0 +1,136 @@
+"""`jaxstyle rerun`: make a result again from what is written inside it, and compare."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from jaxstyle.commands import stopping
+from jaxstyle.console import run_progress
+from jaxstyle.errors import ImageFileError, SettingError
+from jaxstyle.image import check_target, read_picture, read_recipe
+from jaxstyle.recipe import Recipe
+from jaxstyle.result import Result, fingerprint, versions
+from jaxstyle.transfer import Progress, stylize
+from jaxstyle.vgg import VGG19
+from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED
+from jaxstyle.weights.load import load_vgg19
+
+if TYPE_CHECKING:
+    from jaxstyle.cli import Rerun
+
+EXPECTED = {
+    "recipe": dict,
+    "model": dict,
+    "content": dict,
+    "styles": list,
+    "blend": list,
+    "seed": int,
+    "size": int,
+    "style_scale": int | float,
+}
+"""What a result's settings must hold; they come from a file that anyone may have written."""
+
+
+def run_rerun(options: "Rerun") -> int:
+    """Run again; 0 if the pictures are the same, 1 if not, 75 when interrupted."""
+    if options.output is not None:
+        check_target(options.output)
+    settings = _settings(options.result)
+    content = _find(settings["content"], options.content, options.result, "--content")
+    given = options.style or (None,) * len(settings["styles"])
+    if len(given) != len(settings["styles"]):
+        raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
+    pairs = zip(settings["styles"], given, strict=True)
+    styles = [_find(record, path, options.result, "--style") for record, path in pairs]
+    result = _again(options, settings, content, styles)
+    if result.status == "stopped":
+        return 75
+    if options.output is not None:
+        print(result.save(options.output))
+    return _compare(options.result, settings, result)
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    settings = read_recipe(path)
+    wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
+    if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
+        raise SettingError(
+            f"{path}: the recipe inside has no usable {', '.join(wrong) or 'styles'}; nothing to make again"
+        )
+    if settings.get("masks"):
+        raise SettingError(f"{path}: made with masks for {', '.join(settings['masks'])}, which are not kept inside")
+    return settings
+
+
+def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+    data, init = dict(settings["recipe"]), None
+    if isinstance(data.get("init"), Mapping):
+        init = _find(data.pop("init"), options.init, options.result, "--init")
+    with stopping() as stop, run_progress() as show:
+
+        def callback(progress: Progress) -> bool:
+            stop.armed = True
+            show(progress)
+            return stop.asked
+
+        return stylize(
+            content,
+            styles,
+            model=_model(settings["model"], options.weights),
+            recipe=Recipe.from_dict(data),
+            size=settings["size"],
+            style_scale=settings["style_scale"],
+            blend=settings["blend"],
+            seed=settings["seed"],
+            init=init,
+            callback=callback,
+        )
+
+
+def _find(record: Mapping[str, Any], given: Path | None, result: Path, option: str) -> Path:
+    """The file of an input: given, or of its name beside the result or here, with the pixels it had."""
+    name = str(record.get("name", ""))
+    places = [given] if given is not None else [folder / Path(name).name for folder in (result.parent, Path())]
+    found = [place for place in places if name or given is not None if place.is_file()]
+    if not found:
+        raise ImageFileError(
+            f"{option}: cannot find {name or 'a picture that came from no file'}; name it with {option}"
+        )
+    if fingerprint(read_picture(found[0], name=option)) != record.get("sha256"):
+        print(f"jaxstyle: {found[0]} is not the picture that was used: its pixels differ", file=sys.stderr)
+    return found[0]
+
+
+def _model(record: Mapping[str, Any], given: str | None) -> VGG19:
+    """The network by the name it had, where that is one that can be loaded; else as `--weights` says."""
+    name = str(record.get("name", ""))
+    if given is None and name not in (EMBEDDED, *(entry.name for entry in CATALOGUE)):
+        raise SettingError(f"--weights: the result was made with {name or 'a network of its own'}; name its file")
+    model = load_vgg19(given or name)
+    if model.sha256 != record.get("sha256"):
+        print(f"jaxstyle: {model.name}: not the weights that were used: their hashes differ", file=sys.stderr)
+    return model
+
+
+def _compare(path: Path, settings: dict[str, Any], result: Result) -> int:
+    """Say whether the new picture is the saved one as 8-bit pixels."""
+    old, new = np.asarray(read_picture(path).rgb), np.asarray(result.to_pil().convert("RGB"), np.float32) / 255
+    if old.shape == new.shape and np.array_equal(np.round(old * 255), np.round(new * 255)):
+        print(f"{path}: the same, bit for bit")
+        return 0
+    size = "its size" if old.shape != new.shape else f"by up to {np.abs(old - new).max() * 255:.0f} of 255 levels"
+    print(f"{path}: differs, {size}")
+    if settings.get("status") != result.status:
+        print(f"  status: then {settings.get('status')}, now {result.status}")
+    now, then = versions(jax.default_backend()), settings.get("versions")
+    then = then if isinstance(then, dict) else {}
+    for name in sorted(now.keys() | then.keys()):
+        if now.get(name) != then.get(name):
+            print(f"  {name}: then {then.get(name)}, now {now.get(name)}")
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        print("  JPEG does not keep pixels exactly: save .png, .webp or .tiff to compare")
+    return 1
