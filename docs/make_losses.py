@@ -1,27 +1,27 @@
-"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, about ten minutes on 2 cores.
+"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, some ten minutes on 2 cores.
 
 Offline: the extra `demo` brings the photograph, jaxstyle paints the style, and the network is the embedded one, whose
-filters are random. With arguments, only those: `python docs/make_losses.py gram remd sheet cost`.
+filters are random. With arguments, only those parts: `python docs/make_losses.py gram remd sheet cost`.
 """
 
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # XLA warns of slow constant folding
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 from jaxstyle import load_vgg19, make_objective, stylize
-from jaxstyle import losses as of
+from jaxstyle import losses as ls
 from jaxstyle.image import resize, to_pil
-from jaxstyle.losses import LOSSES
 from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.strokes import paint_strokes
@@ -29,17 +29,20 @@ from jaxstyle.strokes import paint_strokes
 HERE = Path(__file__).parent
 PICTURES = HERE / "images" / "losses"
 PAGE = HERE / "losses.md"
-MARKS = ("<!-- cost: written by docs/make_losses.py -->", "<!-- end of cost -->")
+MARKS = ("<!-- cost: written by docs/make_losses.py -->\n", "<!-- end of cost -->")
 
-SIZE = 192
+SIZE = 176
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
-DEEPER = ("relu2_1", "relu3_1")  # a quarter of the positions: 4096 samples see nearly half of them
-CONTENT = (Term(of.ContentLoss("relu3_2"), 0.1),)
-PRIOR = (Term(of.TotalVariation(), 1.0, relative=False),)
+DEEPER = LAYERS[1:]  # a quarter of the positions or fewer, so that `MANY` samples see at least half of them
 MANY = 4096
+CONTENT = (Term(ls.ContentLoss("relu3_2"), 0.2),)
+# No line search: a third of the evaluations, and a step compiles in a third of the time.
+SMOOTH = {"optimizer": LBFGS(1.0, memory=20, line_search=False), "steps": 50, "average": 0.0, "clip": False}
+# For losses with a minimum or a best match in them, whose gradients jump.
+KINKED = {"optimizer": Adam(0.02), "steps": 60, "average": 0.9}
 
 COST_SIZE = 512
-REPEATS = 7
+REPEATS = 5
 
 
 def each(loss: Callable[..., Any], layers: tuple[str, ...] = LAYERS, **options: Any) -> tuple[Term, ...]:
@@ -47,79 +50,177 @@ def each(loss: Callable[..., Any], layers: tuple[str, ...] = LAYERS, **options: 
     return tuple(Term(loss(layer, **options), 1 / len(layers)) for layer in layers)
 
 
-def painted(style: tuple[Term, ...], weight: float = 60.0, **options: Any) -> Recipe:
+def painted(*style: Term, weight: float = 60.0, smooth: float = 1.0, how: dict[str, Any] = SMOOTH) -> Recipe:
     """A style loss beside a little content and total variation, as in `presets.embedded()`."""
-    base = {"content": CONTENT, "prior": PRIOR, "optimizer": LBFGS(), "steps": 40, "average": 0.0, "clip": False}
-    return Recipe(**(base | {"style": style, "style_weight": weight} | options))
+    prior = (Term(ls.TotalVariation(), smooth, relative=False),)
+    return Recipe(content=CONTENT, style=style, prior=prior, style_weight=weight, **how)
 
 
 def kept(*content: Term, prior: tuple[Term, ...] = ()) -> Recipe:
     """The Gram loss beside one preservation term and nothing else."""
-    return painted(each(of.GramLoss), content=content, prior=prior)
+    return Recipe(content=content, style=each(ls.GramLoss), prior=prior, style_weight=60.0, **SMOOTH)
 
 
 def recipes() -> dict[str, Recipe]:
     """{name of the picture: how it is made}."""
+    neighbours = (Term(ls.NearestNeighbourLoss((layer,), samples=MANY), 0.5) for layer in DEEPER)
     return {
-        "gram": painted(each(of.GramLoss)),
-        "moments": painted(each(of.MomentLoss)),
-        "gaussian_wasserstein": painted(each(of.GaussianWassersteinLoss)),
-        "sliced_wasserstein": painted(each(of.SlicedWassersteinLoss)),
-        "histogram": painted(each(of.HistogramLoss)),
-        "mmd": painted(each(of.MMDLoss, DEEPER, samples=MANY)),
-        "remd": painted((Term(of.RelaxedEMDLoss(DEEPER, samples=MANY)),)),
-        "hypercolumn_moments": painted((Term(of.HypercolumnMomentLoss(LAYERS, samples=SIZE**2)),)),
-        "palette": painted((Term(of.PaletteLoss(samples=MANY)),)),
-        "nearest_neighbour": painted(tuple(Term(of.NearestNeighbourLoss((layer,)), 0.5) for layer in DEEPER)),
-        "contextual": painted(each(of.ContextualLoss, DEEPER, samples=MANY)),
+        "gram": painted(*each(ls.GramLoss)),
+        "moments": painted(*each(ls.MomentLoss)),
+        "gaussian_wasserstein": painted(*each(ls.GaussianWassersteinLoss)),
+        "sliced_wasserstein": painted(*each(ls.SlicedWassersteinLoss)),
+        "histogram": painted(*each(ls.HistogramLoss)),
+        "mmd": painted(*each(ls.MMDLoss, DEEPER, samples=MANY)),
+        "hypercolumn_moments": painted(Term(ls.HypercolumnMomentLoss(LAYERS, samples=SIZE**2))),
+        "remd": painted(Term(ls.RelaxedEMDLoss(DEEPER, samples=MANY)), smooth=15.0, how=KINKED),
+        "palette": painted(Term(ls.PaletteLoss(samples=MANY)), weight=600.0, smooth=15.0, how=KINKED),
+        "nearest_neighbour": painted(*neighbours, smooth=5.0, how=KINKED),
+        "contextual": painted(*each(ls.ContextualLoss, DEEPER, samples=MANY), smooth=5.0, how=KINKED),
         "none": kept(),
-        "content": kept(Term(of.ContentLoss("relu3_2"), 1.0)),
-        "self_similarity": kept(Term(of.SelfSimilarityLoss((*DEEPER, "relu4_1"), samples=MANY), 10.0)),
-        "laplacian": kept(Term(of.LaplacianLoss(pool=2), 10.0)),
-        "luminance": kept(Term(of.LuminanceLoss(), 10.0)),
-        "total_variation": kept(prior=(Term(of.TotalVariation(), 20.0, relative=False),)),
+        "content": kept(Term(ls.ContentLoss("relu3_2"), 1.0)),
+        "self_similarity": kept(Term(ls.SelfSimilarityLoss((*DEEPER, "relu4_1"), samples=MANY), 10.0)),
+        "laplacian": kept(Term(ls.LaplacianLoss(pool=2), 10.0)),
+        "luminance": kept(Term(ls.LuminanceLoss(), 20.0)),
+        "total_variation": kept(prior=(Term(ls.TotalVariation(), 20.0, relative=False),)),
     }
 
 
-def pictures() -> tuple[np.ndarray, np.ndarray]:
+def pictures(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Content and style: the astronaut's upper half, and a painting made by a program."""
     astronaut = np.asarray(data.astronaut()[:384, 40:424], np.float32) / 255
-    return resize(astronaut, (SIZE, SIZE)), paint_strokes(384, seed=3)
+    return resize(astronaut, (size, size)), resize(paint_strokes(384, seed=3), (size, size))
 
 
 def paint(recipe: Recipe, model: Any) -> np.ndarray:
     """At half the size first, where a stroke covers twice as much; then the whole, from where that ended."""
-    content, style = pictures()
+    content, style = pictures(SIZE)
     coarse = stylize(content, style, model=model, recipe=recipe, size=SIZE // 2)
     return stylize(content, style, model=model, recipe=recipe, init=coarse.image).image
 
 
 def save(name: str, picture: np.ndarray) -> None:
     """Write docs/images/losses/NAME.jpg."""
-    to_pil(picture).save(PICTURES / f"{name}.jpg", quality=85, optimize=True)
+    path = PICTURES / f"{name}.jpg"
+    to_pil(picture).save(path, quality=80, optimize=True)
+    print(f"{path} {path.stat().st_size} bytes", flush=True)
 
 
-def sheet(names: list[str], columns: int = 5, gap: int = 8, label: int = 18) -> None:
-    """Write docs/images/losses/all.jpg: every picture with its name below."""
-    rows = -(-len(names) // columns)
-    step = SIZE + gap
-    paper = Image.new("RGB", (columns * step + gap, rows * (step + label) + gap), "white")
+def sheet(columns: int = 5, gap: int = 8, label: int = 18) -> None:
+    """Write docs/images/losses/all.jpg: content, style and every picture, named."""
+    content, style = map(to_pil, pictures(SIZE))
+    made = {name: Image.open(PICTURES / f"{name}.jpg") for name in recipes()}
+    named = {"(content picture)": content, "(style picture)": style} | made
+    width, height = SIZE + gap, SIZE + gap + label
+    paper = Image.new("RGB", (columns * width + gap, -(-len(named) // columns) * height + gap), "white")
     draw, font = ImageDraw.Draw(paper), ImageFont.load_default(14)
-    for i, name in enumerate(names):
-        x, y = gap + i % columns * step, gap + i // columns * (step + label)
-        paper.paste(Image.open(PICTURES / f"{name}.jpg"), (x, y))
+    for i, (name, picture) in enumerate(named.items()):
+        x, y = gap + i % columns * width, gap + i // columns * height
+        paper.paste(picture, (x, y))
         draw.text((x, y + SIZE + 1), name, "black", font)
     paper.save(PICTURES / "all.jpg", quality=80, optimize=True)
 
 
-if __name__ == "__main__":
+class Cost(NamedTuple):
+    """What is measured, at which layers, and the Gram terms it is compared with."""
+
+    name: str
+    terms: tuple[Term, ...]
+    layers: str = "three"
+    gram: tuple[Term, ...] = each(ls.GramLoss)
+
+
+def costs() -> list[Cost]:
+    """The rows of the table; losses have their default settings unless the name says otherwise."""
+    relu3_2 = each(ls.GramLoss, ("relu3_2",))
+    neighbours = tuple(Term(ls.NearestNeighbourLoss((layer,))) for layer in LAYERS)
+    return [
+        Cost("moments", each(ls.MomentLoss)),
+        Cost("moments, covariance=True", each(ls.MomentLoss, covariance=True)),
+        Cost("gaussian_wasserstein", each(ls.GaussianWassersteinLoss)),
+        Cost("sliced_wasserstein", each(ls.SlicedWassersteinLoss)),
+        Cost("histogram", each(ls.HistogramLoss)),
+        Cost('mmd, kernel="linear"', each(ls.MMDLoss, kernel="linear")),
+        Cost('mmd, kernel="polynomial"', each(ls.MMDLoss, kernel="polynomial")),
+        Cost("mmd (1024 samples)", each(ls.MMDLoss)),
+        Cost("hypercolumn_moments (1024 samples)", (Term(ls.HypercolumnMomentLoss(LAYERS)),), "one hypercolumn"),
+        Cost("remd (1024 samples)", (Term(ls.RelaxedEMDLoss(LAYERS)),), "one hypercolumn"),
+        Cost("remd, samples=4096", (Term(ls.RelaxedEMDLoss(LAYERS, samples=MANY)),), "one hypercolumn"),
+        Cost("nearest_neighbour (4096 samples)", neighbours),
+        Cost("contextual (1024 samples)", each(ls.ContextualLoss)),
+        Cost("contextual, samples=4096", each(ls.ContextualLoss, samples=MANY)),
+        Cost("palette (1024 samples)", (Term(ls.PaletteLoss()),), "input"),
+        Cost("content", (Term(ls.ContentLoss("relu3_2")),), "relu3_2", relu3_2),
+        Cost("self_similarity (1024 samples)", (Term(ls.SelfSimilarityLoss(LAYERS)),), "one hypercolumn"),
+        Cost("laplacian", (Term(ls.LaplacianLoss()),), "input"),
+        Cost("luminance", (Term(ls.LuminanceLoss()),), "input"),
+        Cost("total_variation", (Term(ls.TotalVariation()),), "input"),
+    ]
+
+
+def compiled(terms: tuple[Term, ...], model: Any) -> tuple[Callable[[], Any], int]:
+    """One value and gradient at 512x512, compiled and run once, and the bytes it needs beside inputs and outputs."""
+    content, style = map(jax.numpy.asarray, pictures(COST_SIZE))
+    objective = make_objective(model, content, style, Recipe(content=(), style=terms))
+    function = jax.jit(jax.value_and_grad(lambda objective, image: objective(image)[0], argnums=1))
+    program = function.lower(objective, content).compile()
+
+    def call() -> Any:
+        return jax.block_until_ready(program(objective, content))
+
+    call()
+    return call, program.memory_analysis().temp_size_in_bytes
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Of one call."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def measure(cost: Cost, grams: dict[tuple[Term, ...], Any], model: Any) -> tuple[str, float, float]:
+    """The table's row, and the Gram's own seconds and bytes; both programs take turns."""
+    if cost.gram not in grams:
+        grams[cost.gram] = compiled(cost.gram, model)
+    (gram, gram_bytes), (call, own_bytes) = grams[cost.gram], compiled(cost.terms, model)
+    pairs = [(seconds(gram), seconds(call)) for _ in range(REPEATS)]
+    theirs, own = (statistics.median(column) for column in zip(*pairs, strict=True))
+    row = f"| {cost.name} | {cost.layers} | {own / theirs:.2g} | {own_bytes / gram_bytes:.2g} |"
+    print(row, flush=True)
+    return row, theirs, gram_bytes
+
+
+def table(model: Any) -> str:
+    """The cost table in Markdown."""
+    grams: dict[tuple[Term, ...], Any] = {}
+    rows, times, sizes = zip(*(measure(cost, grams, model) for cost in costs()), strict=True)
+    about = (
+        f"Gram itself, at relu1_1, relu2_1 and relu3_1: {times[0]:.2g} s and {sizes[0] / 2**20:.0f} MiB. "
+        f"{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, the embedded network, "
+        f"median of {REPEATS} calls, each next to one of Gram's."
+    )
+    head = ("| loss | layers | time / Gram's | memory / Gram's |", "|---|---|---|---|", "| gram | three | 1 | 1 |")
+    return "\n".join((about, "", *head, *rows)) + "\n"
+
+
+def insert(text: str) -> None:
+    """Put the text between the page's two marks."""
+    before, rest = PAGE.read_text().split(MARKS[0])
+    PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1])
+
+
+def main(parts: list[str]) -> None:
+    """Make the parts: names of pictures, "sheet", "cost"."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     model = load_vgg19("embedded")
-    wanted = sys.argv[1:] or list(recipes())
-    for name in wanted:
-        t = time.perf_counter()
-        save(name, paint(recipes()[name], model))
-        print(name, time.perf_counter() - t, (PICTURES / f"{name}.jpg").stat().st_size, flush=True)
-    for n, p in zip(("inputs-content", "inputs-style"), pictures()):
-        save(n, resize(p, (SIZE, SIZE)))
-    sheet([n for n in ("inputs-content", "inputs-style", *recipes()) if (PICTURES / f"{n}.jpg").exists()])
+    for name, recipe in recipes().items():
+        if name in parts:
+            save(name, paint(recipe, model))
+    if "sheet" in parts:
+        sheet()
+    if "cost" in parts:
+        insert(table(model))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or [*recipes(), "sheet", "cost"])

@@ -1,6 +1,7 @@
 """The command line: options in, exit codes out. Nothing heavy is imported before it is needed."""
 
 import logging
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, 
 from jaxstyle import __version__
 from jaxstyle.errors import JaxstyleError
 
+INTERRUPTED = 130
 Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]  # as in recipe.py, without JAX
 
 
@@ -251,7 +253,7 @@ class Demo:
     """The folder to write into; made where it is missing."""
 
     def run(self) -> int:
-        """Exit code 0; 75 when interrupted."""
+        """Exit code 0."""
         from jaxstyle.demo import run_demo
 
         return run_demo(self.output)
@@ -287,13 +289,22 @@ def main(argv: list[str] | None = None) -> None:
         args=arguments or ["--help"],
         config=(OmitArgPrefixes,),
     )
-    sys.exit(_guarded(command, debug))
+    code = _guarded(command, debug)
+    if code == INTERRUPTED:
+        # A compiler thread may still be at work: leaving in the ordinary way then crashes in its teardown.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _guarded(command: Any, debug: bool) -> int:
     """Run the command; errors become one line and an exit code."""
     try:
         return command.run()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
@@ -307,7 +318,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, JaxstyleError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        return 130, "interrupted; nothing was written"
+        return INTERRUPTED, "interrupted before there was a picture to save"
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error) or "YNNPACK" in str(error):
         return 5, "out of memory: use a smaller --size"
     fault = "this is a fault in jaxstyle: please report it with what --debug shows"

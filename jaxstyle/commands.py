@@ -1,6 +1,7 @@
 """What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
 
 import json
+import math
 import re
 import signal
 import sys
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from jaxstyle.console import run_progress
+from jaxstyle.console import download_progress, run_progress
 from jaxstyle.errors import SettingError
-from jaxstyle.image import check_target, read_picture, save_animation, save_image
+from jaxstyle.image import check_target, load_image, read_picture, save_animation
+from jaxstyle.presets import recipe_for
 from jaxstyle.recipe import Init
 from jaxstyle.recipe_file import load_recipe
 from jaxstyle.result import Result
 from jaxstyle.transfer import Progress, stylize
+from jaxstyle.vgg import VGG19
 from jaxstyle.weights.load import load_vgg19
 
 if TYPE_CHECKING:
@@ -54,24 +57,24 @@ def stopping() -> Iterator[Stop]:
 
 
 class Frames:
-    """Writes the picture after each `every` steps, and the animation of them."""
+    """Writes the picture after each `every` steps, and the animation of them with the last."""
 
     def __init__(self, output: Path, every: int | None):
         self.output, self.every = output, every
-        self.frames: list[np.ndarray] = []
+        self.written: list[Path] = []
 
     def add(self, progress: Progress) -> None:
         """Save the picture if its step is due."""
         if self.every and progress.step % self.every == 0:
-            self.frames.append(progress.image)
-            save_image(self.output.with_stem(f"{self.output.stem}-{progress.step:06d}"), progress.image)
+            path = self.output.with_stem(f"{self.output.stem}-{progress.step:06d}")
+            self.written.append(progress.make_result().save(path))
 
-    def animate(self) -> Path | None:
-        """Write OUTPUT-progress.webp if there are two frames at least."""
-        if len(self.frames) < 2:
+    def animate(self, last: np.ndarray) -> Path | None:
+        """Write OUTPUT-progress.webp; None where no picture was due."""
+        if not self.written:
             return None
         path = self.output.with_name(f"{self.output.stem}-progress.webp")
-        return save_animation(path, self.frames, seconds=0.15)
+        return save_animation(path, [*map(load_image, self.written), last], seconds=0.15)
 
 
 def run_stylize(options: "Stylize") -> int:
@@ -79,6 +82,8 @@ def run_stylize(options: "Stylize") -> int:
     check_target(options.output)
     if options.save_every is not None and options.save_every < 1:
         raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")
+    if not options.style:
+        raise SettingError("STYLE: got no picture, expected at least one")
     content = read_picture(options.content, name="content")
     size = min(DEFAULT_SIZE, max(content.rgb.shape[:2])) if options.size is None else options.size
     content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
@@ -95,8 +100,8 @@ def run_stylize(options: "Stylize") -> int:
         result = stylize(
             options.content,
             list(options.style),
-            model=load_vgg19(options.weights),
-            recipe=None if options.recipe is None else load_recipe(options.recipe),
+            model=lambda: _load(options.weights),
+            recipe=recipe_for(options.weights) if options.recipe is None else load_recipe(options.recipe),
             size=size,
             style_scale=options.style_scale,
             blend=options.blend,
@@ -112,7 +117,13 @@ def run_stylize(options: "Stylize") -> int:
             callback=callback,
             every=_every(options.save_every),
         )
-    return _finish(options, result, frames)
+        show.close()
+        return _finish(options, result, frames)
+
+
+def _load(weights: str) -> VGG19:
+    with download_progress(weights) as progress:
+        return load_vgg19(weights, progress=progress)
 
 
 def _init(given: str | None) -> str | Path | None:
@@ -139,22 +150,29 @@ def _every(save_every: int | None) -> int:
 
 
 def _finish(options: "Stylize", result: Result, frames: Frames) -> int:
-    path = result.save(options.output)
-    animation = frames.animate()
+    path, animation = result.save(options.output), None
+    try:
+        animation = frames.animate(result.image)
+    except KeyboardInterrupt:
+        print("jaxstyle: interrupted; the picture is saved, the animation is not", file=sys.stderr)
     steps = len(result.history["total"])
     if options.json:
-        summary = {
-            "output": str(path),
-            "animation": None if animation is None else str(animation),
-            "status": result.status,
-            "steps": steps,
-            "seconds": round(result.seconds, 3),
-            "values": {name: float(column[-1]) for name, column in result.history.items() if len(column)},
-        }
-        print(json.dumps(summary))
+        print(json.dumps(_summary(result, path, animation)))
     else:
         print(path, *([animation] if animation else []), sep="\n")
     if result.status == "not finite":
-        print(f"jaxstyle: step {steps} was not finite; saved the picture before it. A smaller --learning-rate or "
-              "--style-weight may help", file=sys.stderr)  # fmt: skip
+        hint = "a smaller --learning-rate or --style-weight may help"
+        print(f"jaxstyle: step {steps} was not finite; saved the picture before it; {hint}", file=sys.stderr)
     return {"done": 0, "stopped": 75, "not finite": 1}[result.status]
+
+
+def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, Any]:
+    last = {name: float(column[-1]) for name, column in result.history.items() if len(column)}
+    return {
+        "output": str(path),
+        "animation": None if animation is None else str(animation),
+        "status": result.status,
+        "steps": len(result.history["total"]),
+        "seconds": round(result.seconds, 3),
+        "values": {name: value if math.isfinite(value) else None for name, value in last.items()},
+    }

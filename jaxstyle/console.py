@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bar
 
 from jaxstyle.transfer import Progress
@@ -15,49 +22,80 @@ PLAIN_SECONDS = 5.0  # between two plain lines
 
 
 @contextmanager
-def run_progress() -> Iterator[Callable[[Progress], None]]:
+def run_progress() -> Iterator["_Bar | _Lines"]:
     """A function to call with each `Progress` of a run."""
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-    )
-    with Bar(*columns, TimeRemainingColumn(), console=console, transient=False) as bar:
-        task = bar.add_task("compiling", total=None)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.step, total=progress.steps, description=summary(progress))
-
+    show = _Bar(console) if console.is_terminal else _Lines()
+    try:
         yield show
+    finally:
+        show.close()
+
+
+class _Bar:
+    """A live bar, from the first progress on: before, a download may have a bar of its own."""
+
+    def __init__(self, console: Console) -> None:
+        self.speed = _Speed()
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn())
+        self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
+        self.task = self.bar.add_task("", total=None)
+
+    def __call__(self, progress: Progress) -> None:
+        """Show it."""
+        self.bar.start()
+        text = f"{summary(progress)}  {self.speed(progress)}"
+        self.bar.update(self.task, completed=progress.step, total=progress.steps, description=text)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.stop()
 
 
 class _Lines:
     """A line now and then, and at the end."""
 
     def __init__(self) -> None:
+        self.speed = _Speed()
         self.last = -PLAIN_SECONDS
 
     def __call__(self, progress: Progress) -> None:
+        """Print it, if it is time."""
+        speed = self.speed(progress)
         if time.monotonic() - self.last >= PLAIN_SECONDS or progress.step == progress.steps:
             self.last = time.monotonic()
-            print(f"step {progress.step}/{progress.steps}  {summary(progress)}", file=sys.stderr, flush=True)
+            print(f"step {progress.step}/{progress.steps}  {summary(progress)}  {speed}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Speed:
+    """Steps per second since the first step, which compiles."""
+
+    def __init__(self) -> None:
+        self.first: Progress | None = None
+
+    def __call__(self, progress: Progress) -> str:
+        """As text."""
+        if self.first is None or progress.step <= self.first.step:
+            self.first = progress
+            return "compiled"
+        speed = (progress.step - self.first.step) / max(progress.seconds - self.first.seconds, 1e-9)
+        return f"{speed:.3g} steps/s"
 
 
 def summary(progress: Progress) -> str:
-    """Total, speed and the loudest facts in under 50 columns."""
-    return f"loss {progress.total:.4g}  {progress.step / progress.seconds:.2g} steps/s"
+    """The weighted total and what content and style terms add to it, in under 40 columns."""
+    return f"loss {progress.total:.3g} (content {progress.content:.2g} style {progress.style:.2g})"
 
 
 @contextmanager
-def download_progress(name: str) -> Iterator[Callable[[int, int | None], None] | None]:
-    """A function to call with (bytes done, bytes in all or None); None where nobody watches."""
+def download_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A function to call with (bytes done, bytes in all or None): a bar on a terminal, one line elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield None
+        yield _announce(name)
         return
     columns = (
         TextColumn(name),
@@ -69,3 +107,16 @@ def download_progress(name: str) -> Iterator[Callable[[int, int | None], None] |
     with Bar(*columns, console=console) as bar:
         task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _announce(name: str) -> Callable[[int, int | None], None]:
+    """Say once that, and how much, is downloaded."""
+    said: list[str] = []
+
+    def show(done: int, total: int | None) -> None:
+        if not said:
+            said.append(name)
+            size = "" if total is None else f" ({total / 1e6:.0f} MB)"
+            print(f"downloading {name}{size}", file=sys.stderr, flush=True)
+
+    return show

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,7 @@ FINE = 40
 
 
 def run_demo(folder: Path) -> int:
-    """Paint each pair and write picture, side-by-side and loss curve; the exit code."""
+    """Paint each pair and write picture, side-by-side and loss curve; 0."""
     figures = _figures()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,7 @@ def run_demo(folder: Path) -> int:
     for name, content, style in _pairs():
         result = _paint(name, content, style, model)
         if result is None:
-            return 75
+            raise KeyboardInterrupt
         written = (
             result.save(folder / f"{name}.png"),
             figures.save_side_by_side(folder / f"{name}-side-by-side.png", content, style, result.image),
@@ -77,7 +78,10 @@ def _paint(name: str, content: Picture, style: Picture, model: VGG19) -> Result 
         if stop.asked:
             return None
         fine = stylize(content, style, model=model, steps=FINE, init=coarse.image, callback=callback)
-        return None if stop.asked else fine
+        if stop.asked:
+            return None
+        joined = {name: np.concatenate([values, fine.history[name]]) for name, values in coarse.history.items()}
+        return replace(fine, history=joined)
 
 
 def _figures() -> ModuleType:

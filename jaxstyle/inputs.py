@@ -1,6 +1,7 @@
 """From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import jax
@@ -59,7 +60,7 @@ def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Arr
 
 def style_edge(picture: Picture, style_scale: float) -> int:
     """The long edge of the styles."""
-    if not 0 < style_scale <= 100:
+    if isinstance(style_scale, bool) or not isinstance(style_scale, Real) or not 0 < style_scale <= 100:
         raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
     return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
 
@@ -68,7 +69,7 @@ def initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tup
     """The first image, and what to remember of it where it is a picture of the user's."""
     if not isinstance(init, str):
         picture = read_picture(init, name="init")
-        return resize(picture.rgb, content.shape[:2]), {"init": describe(init, picture)}
+        return resize(picture.rgb, content.shape[:2]), {"init_picture": describe(init, picture)}
     if init == "noise":
         return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
     return (content if init == "content" else resize(style, content.shape[:2])), {}

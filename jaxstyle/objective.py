@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.blend import blend_shares, blend_targets, blended
+from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.guidance import (
     Guided,
     Masks,
@@ -45,7 +46,8 @@ class Objective:
     """`objective(image) -> (total, {term: value})`: pure; `jax.jit`, `jax.grad` and `jax.vmap` take it as an argument.
 
     `total` is the sum of `weights[term] * value`; the values themselves are unweighted, so that runs with different
-    weights compare. Every array is a leaf: other pictures or weights of the same shape do not re-trace.
+    weights compare. Every array is a leaf: other pictures or weights of the same shape do not re-trace. Gradients are
+    reverse mode (`jax.grad`, `jax.vjp`); there is no forward mode (`jax.jvp`).
     """
 
     model: FeatureModel
@@ -65,7 +67,8 @@ class Objective:
             if name in self.normalized:
                 found = jax.tree.map(partial(_normalize_gradient, self.weights[name]), found)
             values[name] = self.scales[name] * loss(found, self.targets[name])
-        return sum((self.weights[name] * value for name, value in values.items()), jnp.zeros(())), values
+        weighted = [self.weights[name] * value for name, value in values.items()]
+        return sum(weighted[1:], weighted[0]), values
 
 
 def make_objective(
@@ -94,12 +97,20 @@ def make_objective(
         SettingError: an unknown layer, a blend that does not fit the styles, a mask that does not fit its picture, a
             region that is empty or has no style.
     """
+    if not isinstance(recipe, Recipe):
+        raise SettingError(f"recipe: got {type(recipe).__name__}, expected a Recipe, such as presets.default()")
+    if not isinstance(model, FeatureModel):
+        raise SettingError(f"model: got {type(model).__name__}, expected a network, such as load_vgg19 gives")
     model = _changed(model, recipe)
-    pictures = [jnp.asarray(p) for p in ([styles] if hasattr(styles, "ndim") else styles)]
+    content = _checked(content, "content")
+    given = [styles] if hasattr(styles, "ndim") else list(styles)
+    pictures = [_checked(p, f"styles[{i}]" if len(given) > 1 else "styles") for i, p in enumerate(given)]
     shares = blend_shares(blend, len(pictures))
-    content = jnp.asarray(content)
     bare = _named(recipe.content + recipe.prior), _named(recipe.style)
     wrapped = tuple((name, blended(loss, recipe.blending, len(pictures))) for name, loss in bare[1])
+    _check_size(model, content, bare[0] + bare[1], "content")
+    for i, picture in enumerate(pictures):
+        _check_size(model, picture, bare[1], f"styles[{i}]")
     targets = _targets(model, content, bare[0])
     if content_masks is None and style_masks is None:
         found = [_targets(model, picture, bare[1]) for picture in pictures]
@@ -169,6 +180,26 @@ class _Regions:
             guides.append(select_guides(self.bare[name], channels))
             targets.append(blend_targets(loss, [self.styles[i][region][name] for i in having], part))
         return tuple(guides), tuple(targets)
+
+
+def _checked(picture: Any, name: str) -> Array:
+    """The picture as an array. Raises ImageError where it is no (h, w, 3) of floats in [0, 1]."""
+    if not isinstance(picture, jax.Array | np.ndarray):
+        raise ImageError(f"{name}: got {type(picture).__name__}, expected an array; `jaxstyle.load_image` reads one")
+    if picture.ndim != 3 or picture.shape[2] != 3 or not jnp.issubdtype(picture.dtype, jnp.floating):
+        got = f"{picture.dtype} {picture.shape}"
+        raise ImageError(f"{name}: got {got}, expected floats in [0, 1] of shape (height, width, 3)")
+    if not isinstance(picture, jax.core.Tracer) and not (jnp.min(picture) >= -1 and jnp.max(picture) <= 2):
+        raise ImageError(f"{name}: values run to {float(jnp.max(picture)):.4g}, expected [0, 1]; divide 0-255 by 255")
+    return jnp.asarray(picture)
+
+
+def _check_size(model: FeatureModel, picture: Array, losses: Named, name: str) -> None:
+    """Raise what the network raises, naming the picture."""
+    try:
+        _shapes(model, picture, losses)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from None
 
 
 def _changed(model: Any, recipe: Recipe) -> Any:

@@ -13,6 +13,8 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxstyle.errors import SettingError
 from jaxstyle.optimizers import Optimizer
 
+CAPACITY = 100
+"""The most steps of one call of `run`, unless it is told otherwise."""
 Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
 """image -> (total, {term: value}); a pytree too, as `Objective` is, where it is an argument of `run`."""
 
@@ -61,11 +63,12 @@ def step(
     updates, opt_state = optimizer.transform().update(
         gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
     )
-    image = state.image + updates
+    image = (state.image + updates).astype(state.image.dtype)
     image = jnp.clip(image, 0, 1) if clip else image
     share = (1 - average) / (1 - average ** (state.step + 1))
     mean = (1 - share) * state.average + share * image
-    finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all()
+    # Squares, because optimisers take them: where they overflow, updates vanish and a run would seem to be done.
+    finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all() & jnp.isfinite(gradient**2).all()
     new = State(image, mean.astype(image.dtype), opt_state, state.step + 1, finite)
     frozen = state._replace(finite=finite)
     return jax.tree.map(partial(jnp.where, finite), new, frozen), total, values
@@ -78,7 +81,7 @@ def run(
     optimizer: Optimizer,
     steps: int | Array,
     *,
-    capacity: int = 100,
+    capacity: int = CAPACITY,
     average: float | Array = 0.0,
     clip: bool = True,
 ) -> tuple[State, Info]:
@@ -117,11 +120,11 @@ def chunks(
     """
     if every < 1:
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
-    done, most, capacity = 0, 1, min(every, 100)
+    done, most = 0, 1
     while done < steps and bool(state.finite):
-        n = min(most, capacity, steps - done, every - done % every)
+        n = min(most, CAPACITY, steps - done, every - done % every)
         before, started = int(state.step), time.perf_counter()
-        state, info = run(state, objective, optimizer, n, capacity=capacity, average=average, clip=clip)
+        state, info = run(state, objective, optimizer, n, average=float(average), clip=clip)
         ran = n if bool(state.finite) else int(state.step) - before + 1
         yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
         most = max(1, int(seconds * n / (time.perf_counter() - started)))

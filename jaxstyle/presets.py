@@ -21,7 +21,6 @@ from jaxstyle.losses import (
 )
 from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.recipe import Recipe, Term
-from jaxstyle.vgg import VGG19
 from jaxstyle.weights.layout import WIDTHS
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -58,7 +57,7 @@ def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tup
 
 
 def embedded() -> Recipe:
-    """For random features: shallow layers, far more weight on style, and L-BFGS, which adds less noise than Adam."""
+    """jaxstyle's own for random features: shallow layers, far more weight on style, L-BFGS (less noise than Adam)."""
     return Recipe(
         content=(Term(ContentLoss("relu3_2"), 0.1),),
         style=tuple(Term(GramLoss(layer), 1 / 3) for layer in STYLE_LAYERS[:3]),
@@ -226,9 +225,9 @@ def preset(name: str) -> Recipe:
     return PRESETS[name]()
 
 
-def recipe_for(model: VGG19) -> Recipe:
-    """What `stylize` uses when no recipe is given: `embedded` for the network of that name, else `default`."""
-    return embedded() if getattr(model, "name", "") == "embedded" else default()
+def recipe_for(name: str) -> Recipe:
+    """What `stylize` uses when no recipe is given: `embedded` for the network "embedded", else `default`."""
+    return embedded() if name == "embedded" else default()
 
 
 def _absolute(loss: object, weight: float) -> Term:

@@ -1,7 +1,7 @@
 """A recipe: everything about a run but its pictures and its network, as data that can be saved and compared."""
 
-import math
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
 from jaxstyle.errors import SettingError, suggest
@@ -9,6 +9,7 @@ from jaxstyle.losses import LOSSES, Loss, layers_of
 from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
 from jaxstyle.weights.layout import Padding, Pooling
 
+MAX_WEIGHT = 3e38  # of float32
 Init = Literal["content", "style", "noise"]
 Blending = Literal["targets", "losses"]
 Propagation = Literal["simple", "inside", "all"]
@@ -88,7 +89,7 @@ class Recipe:
     def __post_init__(self) -> None:
         check_weight("content_weight", self.content_weight)
         check_weight("style_weight", self.style_weight)
-        if not isinstance(self.steps, int) or self.steps < 0:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, Integral) or self.steps < 0:
             raise SettingError(f"steps: got {self.steps!r}, expected a whole number, at least 0")
         choices = {"init": Init, "color": Color, "blending": Blending, "propagation": Propagation}
         choices |= {"pooling": Pooling, "first_padding": Padding}
@@ -134,8 +135,8 @@ class Recipe:
 
 
 def check_weight(name: str, weight: float) -> None:
-    """Raise SettingError unless the weight is a finite number, at least 0."""
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not (math.isfinite(weight) and weight >= 0):
+    """Raise SettingError unless the weight is a number that float32 holds, at least 0."""
+    if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight < MAX_WEIGHT:
         raise SettingError(f"{name}: got {weight!r}, expected a finite number, at least 0")
 
 

@@ -56,6 +56,8 @@ def run_rerun(options: "Rerun") -> int:
 
 def _settings(path: Path) -> dict[str, Any]:
     settings = read_recipe(path)
+    if not isinstance(settings.get("init_picture"), dict | None):
+        raise SettingError(f"{path}: the recipe inside has no usable init_picture, so it cannot be made again")
     wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
     if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
         raise SettingError(
@@ -67,9 +69,9 @@ def _settings(path: Path) -> dict[str, Any]:
 
 
 def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
-    data, init = dict(settings["recipe"]), None
-    if isinstance(data.get("init"), Mapping):
-        init = _find(data.pop("init"), options.init, options.result, "--init")
+    init = settings.get("init_picture")
+    if init is not None:
+        init = _find(init, options.init, options.result, "--init")
     with stopping() as stop, run_progress() as show:
 
         def callback(progress: Progress) -> bool:
@@ -81,7 +83,7 @@ def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: li
             content,
             styles,
             model=_model(settings["model"], options.weights),
-            recipe=Recipe.from_dict(data),
+            recipe=Recipe.from_dict(settings["recipe"]),
             size=settings["size"],
             style_scale=settings["style_scale"],
             blend=settings["blend"],
@@ -110,7 +112,8 @@ def _model(record: Mapping[str, Any], given: str | None) -> VGG19:
     name = str(record.get("name", ""))
     if given is None and name not in (EMBEDDED, *(entry.name for entry in CATALOGUE)):
         raise SettingError(f"--weights: the result was made with {name or 'a network of its own'}; name its file")
-    model = load_vgg19(given or name)
+    how = {key: record[key] for key in ("padding", "pooling", "ceil_mode") if key in record}
+    model = load_vgg19(given or name, **how)
     if model.sha256 != record.get("sha256"):
         print(f"jaxstyle: {model.name}: not the weights that were used: their hashes differ", file=sys.stderr)
     return model

@@ -69,6 +69,12 @@ def describe(source: Any, picture: Picture) -> dict[str, Any]:
     return name | {"sha256": fingerprint(picture)}
 
 
+def describe_model(model: Any) -> dict[str, Any]:
+    """What to remember of the network: which numbers, and how they are used."""
+    names = ("name", "sha256", "padding", "pooling", "ceil_mode")
+    return {name: getattr(model, name) for name in names if hasattr(model, name)}
+
+
 def versions(backend: str) -> dict[str, str]:
     """Of everything that decides the bits of a result."""
     libraries = {name: version(name) for name in LIBRARIES}

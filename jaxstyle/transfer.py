@@ -2,23 +2,25 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from jaxstyle import optimize, presets
 from jaxstyle.blend import blend_shares
 from jaxstyle.color import keep_color
-from jaxstyle.image import fit, read_picture, resize
+from jaxstyle.errors import SettingError
+from jaxstyle.image import Picture, fit, read_picture, resize
 from jaxstyle.inputs import initial, masks_given, read_masks, read_style_masks, recolored, sized, style_edge
 from jaxstyle.objective import Objective, make_objective
-from jaxstyle.recipe import Color, Init, Recipe
-from jaxstyle.result import Result, Status, describe, versions
+from jaxstyle.optimize import Info, State
+from jaxstyle.recipe import Color, Init, Recipe, check_weight
+from jaxstyle.result import Result, Status, describe, describe_model, versions
 from jaxstyle.vgg import VGG19
 from jaxstyle.weights.load import load_vgg19
 
@@ -33,7 +35,9 @@ class Progress:
         total: the objective's value before the last step.
         values: each term's, unweighted.
         seconds: since the start, compilation included.
-        state: the optimiser's state; `image` is its picture so far.
+        content: what the content terms add to the total.
+        style: what the style terms add to the total.
+        make_result: the run as it would be if it ended now.
     """
 
     step: int
@@ -41,12 +45,14 @@ class Progress:
     total: float
     values: dict[str, float]
     seconds: float
-    state: optimize.State
+    content: float
+    style: float
+    make_result: Callable[[], Result] = field(repr=False)
 
     @property
     def image(self) -> Float[np.ndarray, "h w 3"]:
         """The picture as it would be if the run ended now, RGB in [0, 1]."""
-        return np.clip(np.asarray(self.state.average), 0, 1)
+        return self.make_result().image
 
 
 Callback = Callable[[Progress], bool | None]
@@ -56,7 +62,7 @@ def stylize(
     content: Any,
     style: Any,
     *,
-    model: VGG19 | str | Path,
+    model: VGG19 | str | Path | Callable[[], VGG19],
     recipe: Recipe | None = None,
     size: int | None = None,
     style_scale: float = 1.0,
@@ -81,7 +87,8 @@ def stylize(
     Args:
         content: the picture whose scene is kept.
         style: a picture, or a list of pictures.
-        model: the feature network, or what `load_vgg19` takes: "imagenet", "embedded", a path.
+        model: the feature network, what `load_vgg19` takes ("imagenet", "embedded", a path), or a function that gives
+            a network, called when all else is checked.
         recipe: losses, weights and optimiser; `presets.default()`, and for the network "embedded"
             `presets.embedded()`, when not given.
         size: long edge of the result in pixels; the content's own by default.
@@ -96,15 +103,19 @@ def stylize(
         content_masks: {region: picture in grey}: where in the result each region is; white is all of it.
         style_masks: the same regions in the style, for several styles a list; see `make_objective`.
         seed: of the noise. The same seed, pictures and settings give the same bits on the same platform and versions.
-        callback: called with `Progress` after each `every` steps; returning True ends the run with what it has.
-        every: steps between two callbacks.
+        callback: called with `Progress` after the first step, at multiples of `every`, and about once a second where
+            steps are slow; returning True ends the run with what it has.
+        every: the most steps between two callbacks (100 at most).
 
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
     """
     started = time.perf_counter()
-    model = model if not isinstance(model, str | Path) else load_vgg19(model)
-    recipe = recipe or presets.recipe_for(model)
+    if not isinstance(recipe, Recipe | None):
+        raise SettingError(f"recipe: got {recipe!r}, expected a Recipe, such as presets.default()")
+    if isinstance(init, str) and init not in get_args(Init) and (Path(init).suffix or Path(init).exists()):
+        init = Path(init)
+    recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
     recipe = _override(recipe, steps, style_weight, content_weight, learning_rate, init, color)
     sources = list(style) if isinstance(style, list | tuple) else [style]
     shares = blend_shares(blend, len(sources))
@@ -112,37 +123,30 @@ def stylize(
     picture = sized(original, size)
     styles = [read_picture(s, name=f"style[{i}]" if len(sources) > 1 else "style") for i, s in enumerate(sources)]
     edge = style_edge(picture, style_scale)
-    scaled = [resize(s.rgb, fit(s.rgb.shape[:2], edge)) for s in styles]
-    kept, painted = recolored(picture.rgb, scaled, recipe.color)
-    begin, own_init = initial(recipe.init if init is None else init, kept, painted[0], seed)
+    kept, painted = recolored(picture.rgb, [resize(s.rgb, fit(s.rgb.shape[:2], edge)) for s in styles], recipe.color)
+    begin, init_picture = initial(recipe.init if init is None else init, kept, painted[0], seed)
     masks = read_masks(content_masks, kept.shape, "content_masks"), read_style_masks(style_masks, painted)
-    objective = make_objective(
-        model,
-        jnp.asarray(kept),
-        list(map(jnp.asarray, painted)),
-        recipe,
-        blend=shares,
-        content_masks=masks[0],
-        style_masks=masks[1],
-    )
-    state, history, status = _optimize(jnp.asarray(begin), objective, recipe, callback, every, started)
+    network = load_vgg19(model) if isinstance(model, str | Path) else model() if callable(model) else model
     settings = {
-        "recipe": recipe.to_dict() | own_init,
+        "recipe": recipe.to_dict(),
         "seed": seed,
         "size": max(picture.rgb.shape[:2]),
-        "style_scale": style_scale,
-        "masks": masks_given(content_masks, style_masks),
+        "style_scale": float(style_scale),
         "blend": list(shares),
-        "model": {"name": model.name, "sha256": model.sha256},
+        "masks": masks_given(content_masks, style_masks),
+        "model": describe_model(network),
         "content": describe(content, original),
         "styles": [describe(*pair) for pair in zip(sources, styles, strict=True)],
-        "status": status,
         "versions": versions(jax.default_backend()),
-    }
-    image = np.clip(np.asarray(state.average), 0, 1)
-    if recipe.color == "luminance":
-        image = keep_color(image, picture.rgb)
-    return Result(image, history, status, settings, picture.alpha, time.perf_counter() - started)
+    } | init_picture
+    objective = make_objective(
+        network, kept, painted, recipe, blend=shares, content_masks=masks[0], style_masks=masks[1]
+    )
+    run = _Run(recipe, objective, picture, settings, started)
+    state, history, status = run.optimize(optimize.init(jnp.asarray(begin), recipe.optimizer), callback, every)
+    return Result(
+        run.finish(state), history, status, settings | {"status": status}, picture.alpha, time.perf_counter() - started
+    )
 
 
 def _override(
@@ -157,32 +161,79 @@ def _override(
     """The recipe with the settings that were given on top."""
     given: dict[str, Any] = {"steps": steps, "style_weight": style_weight, "content_weight": content_weight}
     given["color"] = color
-    if init is not None:
-        given["init"] = init if isinstance(init, str) else "content"
+    if isinstance(init, str):
+        given["init"] = init
     if learning_rate is not None:
-        given["optimizer"] = replace(recipe.optimizer, learning_rate=learning_rate)
+        check_weight("learning_rate", learning_rate)
+        if getattr(recipe.optimizer, "line_search", False):
+            raise SettingError(
+                "learning_rate: the recipe's L-BFGS searches for its step size and takes none; leave it out"
+            )
+        given["optimizer"] = replace(recipe.optimizer, learning_rate=float(learning_rate))
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
-def _optimize(
-    begin: Array, objective: Objective, recipe: Recipe, callback: Callback | None, every: int, started: float
-) -> tuple[optimize.State, dict[str, np.ndarray], Status]:
-    state = optimize.init(begin, recipe.optimizer)
-    status: Status = "done"
-    infos: list[optimize.Info] = []
-    chunks = optimize.chunks(
-        state, objective, recipe.optimizer, recipe.steps, every=every, average=recipe.average, clip=recipe.clip
-    )
-    for state, info in chunks:
-        infos.append(jax.device_get(info))
-        values = {name: float(column[-1]) for name, column in infos[-1].values.items()}
-        seconds = time.perf_counter() - started
-        progress = Progress(int(state.step), recipe.steps, float(infos[-1].total[-1]), values, seconds, state)
-        if callback is not None and callback(progress) and progress.step < recipe.steps:
-            status = "stopped"
-            break
-    status = status if bool(state.finite) else "not finite"
-    names = ("total", *objective.weights)
-    columns = [(info.total, *(info.values[name] for name in objective.weights)) for info in infos]
-    joined = [np.concatenate(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * len(names)
-    return state, dict(zip(names, joined, strict=True)), status
+@dataclass(frozen=True)
+class _Run:
+    """What stays the same while a picture is painted."""
+
+    recipe: Recipe
+    objective: Objective
+    picture: Picture
+    settings: dict[str, Any]
+    started: float
+
+    def optimize(
+        self, state: State, callback: Callback | None, every: int
+    ) -> tuple[State, dict[str, np.ndarray], Status]:
+        """The last state, the history and how it ended."""
+        recipe, ended = self.recipe, False
+        infos: list[Info] = []
+        chunks = optimize.chunks(
+            state, self.objective, recipe.optimizer, recipe.steps, every=every, average=recipe.average, clip=recipe.clip
+        )
+        for state, info in chunks:
+            infos.append(jax.device_get(info))
+            ended = callback is not None and bool(callback(self.progress(state, infos[-1])))
+            if ended and int(state.step) < recipe.steps:
+                break
+            ended = False
+        status: Status = "not finite" if not bool(state.finite) else "stopped" if ended else "done"
+        return state, self.history(infos), status
+
+    def progress(self, state: State, info: Info) -> Progress:
+        """What the callback sees after a chunk of steps."""
+        values = {name: float(column[-1]) for name, column in info.values.items()}
+        weights = self.recipe.weights()
+        shares = [
+            sum(weights[term.name] * values[term.name] for term in terms)
+            for terms in (self.recipe.content, self.recipe.style)
+        ]
+        return Progress(
+            step=int(state.step),
+            steps=self.recipe.steps,
+            total=float(info.total[-1]),
+            content=shares[0],
+            style=shares[1],
+            values=values,
+            seconds=time.perf_counter() - self.started,
+            make_result=lambda: self.result(state, values),
+        )
+
+    def result(self, state: State, values: dict[str, float]) -> Result:
+        """The run as it would be if it ended at this state, without its history."""
+        seconds = time.perf_counter() - self.started
+        settings = self.settings | {"status": "stopped", "step": int(state.step)}
+        return Result(self.finish(state), {}, "stopped", settings, self.picture.alpha, seconds)
+
+    def finish(self, state: State) -> np.ndarray:
+        """The picture of a state: the averaged iterate, in range, with the content's colours where the recipe says."""
+        image = np.clip(np.asarray(state.average, np.float32), 0, 1)
+        return keep_color(image, self.picture.rgb) if self.recipe.color == "luminance" else image
+
+    def history(self, infos: list[Info]) -> dict[str, np.ndarray]:
+        """The chunks' values joined, for "total" and each term in the recipe's order."""
+        names = list(self.recipe.weights())
+        columns = [(info.total, *(info.values[name] for name in names)) for info in infos]
+        joined = [np.concatenate(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * (1 + len(names))
+        return dict(zip(("total", *names), joined, strict=True))

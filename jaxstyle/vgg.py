@@ -77,6 +77,7 @@ class VGG19(nnx.Module):
         self._check(wanted, image.shape)
         found = {"input": image}
         x = image @ self.matrix[...].astype(image.dtype) + self.offset[None, None].astype(image.dtype)
+        x = x.astype(self.conv1_1.kernel.dtype)
         for name in self.layers[1:]:
             if wanted <= found.keys():
                 break

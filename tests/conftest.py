@@ -19,6 +19,7 @@ install_import_hook(
 )
 
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 
 from jaxstyle.vgg import VGG19
@@ -52,3 +53,11 @@ def x64():
     """float64 in JAX for the length of a test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def unchecked():
+    """What users have: no types are checked at run time but by jaxstyle itself."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

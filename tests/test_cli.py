@@ -78,7 +78,7 @@ def test_several_styles_blend_and_init(files, capsys):
     )  # fmt: skip
     settings = read_recipe(files / "o.jpg")
     assert code == 0 and settings["blend"] == [0.25, 0.75]
-    assert settings["recipe"]["init"]["name"] == "other.png"
+    assert settings["init_picture"]["name"] == "other.png"
 
 
 def test_pictures_on_the_way_and_their_animation(files, capsys):
@@ -99,7 +99,8 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
     assert sorted(p.name for p in files.glob("o-0*.png")) == ["o-000003.png", "o-000006.png"]
     assert stdout.split() == [str(files / "o.png"), str(files / "o-progress.webp")]
     with PIL.Image.open(files / "o-progress.webp") as animation:
-        assert animation.n_frames == 2
+        assert animation.n_frames == 3
+    assert read_recipe(files / "o-000003.png")["step"] == 3
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,8 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
         ({"more": ["--style-weight", "nan"]}, 2, "style_weight: got nan"),
         ({"more": ["--blend", "1", "2"]}, 2, "blend: got 2 weights for 1 style"),
         ({"more": ["--save-every", "0"]}, 2, "save-every"),
+        ({"output": "/proc/o.png"}, 3, "/proc/o.png"),
+        ({"more": ["--learning-rate", "0.1"]}, 2, "learning_rate"),
         ({"more": ["--init", "contnet"]}, 3, "init"),
     ],
 )
@@ -130,6 +133,17 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, messa
     lines = [line for line in stderr.splitlines() if not line.startswith("step ")]
     assert got in np.ravel(code) and stdout == ""
     assert lines[0].startswith("jaxstyle: ") and message in stderr and "Traceback" not in stderr
+
+
+def test_no_style_is_an_error_before_anything_is_loaded(files, capsys):
+    code, _, stderr = run(capsys, "stylize", files / "content.png", "-o", files / "o.png")
+    assert code == 2 and "STYLE: got no picture" in stderr
+
+
+def test_a_reader_that_has_seen_enough(files):
+    command = f"{sys.executable} -m jaxstyle weights list | head -1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert "imagenet" in done.stdout and done.stderr == ""
 
 
 def test_debug_shows_the_traceback(files, capsys):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxstyle.blend import blend_shares
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
 from jaxstyle.objective import Objective, make_objective
 from jaxstyle.presets import default
@@ -174,3 +174,30 @@ def test_equal_shares_by_default():
 def test_a_layer_the_network_does_not_have_is_named(embedded, pictures):
     with pytest.raises(SettingError, match="no layer 'relu3_9'"):
         make_objective(embedded, pictures[0], pictures[1], default(style_layers=("relu3_9",)))
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "message"),
+    [
+        (np.zeros((3, 32, 32), np.float32), None, r"content: got float32 \(3, 32, 32\)"),
+        (np.zeros((32, 32, 3), np.uint8), None, "content: got uint8"),
+        (np.full((32, 32, 3), 200.0), None, "content: values run to 200, expected .*divide 0-255"),
+        (
+            None,
+            [np.zeros((32, 32, 3), np.float32), np.zeros((1, 2, 3), np.float32)],
+            r"styles\[1\]: image: got 2x1 pixels",
+        ),
+    ],
+)
+def test_bad_pictures_are_named(embedded, pictures, unchecked, content, style, message):
+    recipe = default(style_layers=("relu2_1",), content_layers=("relu1_1",))
+    content, style = (pictures[0] if content is None else content), (pictures[1] if style is None else style)
+    with pytest.raises(ImageError, match=message):
+        make_objective(embedded, content, style, recipe)
+
+
+def test_float64_pictures_through_a_float32_network(embedded, pictures, x64):
+    recipe = default(style_layers=("relu1_1",), content_layers=("relu1_1",))
+    wide = [jnp.asarray(np.asarray(p), jnp.float64) for p in pictures]
+    objective = make_objective(embedded, wide[0], wide[1], recipe)
+    assert np.isfinite(jax.grad(lambda x: objective(x)[0])(wide[2])).all()

@@ -1,3 +1,6 @@
+import dataclasses
+import re
+import tomllib
 from pathlib import Path
 
 import jax
@@ -5,10 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstyle.errors import SettingError
 from jaxstyle.objective import make_objective
 from jaxstyle.presets import PRESETS
+from jaxstyle.recipe import Recipe
+from jaxstyle.recipe_file import MAX_BYTES, load_recipe, save_recipe, to_toml
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import embedded_weights
+from jaxstyle.weights.embedded import dead_leaves, embedded_weights
 from jaxstyle.weights.load import read_weights
 
 GOLDENS = Path(__file__).parent / "goldens/presets_torch.npz"  # of torch_presets.py
@@ -75,3 +81,87 @@ def test_the_same_with_a_trained_network(x64, goldens, shared, name):
     with np.load(path) as arrays:
         network = Network(dict(arrays), arrays["preprocess/kernel"][0, 0], arrays["preprocess/bias"])
     assert_published(name, read_weights(path), goldens, evaluate(name, network, goldens))
+
+
+@pytest.fixture(scope="module")
+def landscape():
+    """Three pictures of 64x48 pixels."""
+    random = np.random.default_rng(12)
+    return tuple(jnp.asarray(dead_leaves(random, 64)[:48], jnp.float32) for _ in range(3))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_finite_and_one_trace_serves_two_weight_sets(embedded, landscape, name):
+    image, content, style = landscape
+    traces = []
+
+    @jax.jit
+    def evaluate(objective, image):
+        traces.append(name)
+        return jax.value_and_grad(lambda x: objective(x)[0])(image)
+
+    recipe = PRESETS[name]()
+    heavier = dataclasses.replace(recipe, content_weight=2.0, style_weight=3.0 * recipe.style_weight)
+    total, gradient = evaluate(make_objective(embedded, content, style, recipe), image)
+    other, _ = evaluate(make_objective(embedded, content, style, heavier), image)
+    assert len(traces) == 1
+    assert total > 0 and other > total
+    assert np.isfinite(total) and np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_saved_and_loaded(tmp_path, name):
+    recipe = PRESETS[name]()
+    assert load_recipe(name) == recipe
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert Recipe.from_dict(tomllib.loads(to_toml(recipe))) == recipe
+    path = save_recipe(tmp_path / "recipe.toml", recipe)
+    assert load_recipe(path) == load_recipe(str(path)) == recipe
+    assert hash(load_recipe(path)) == hash(recipe)
+
+
+def test_every_preset_names_its_source():
+    assert SOURCES.keys() == PRESETS.keys()
+    for name, source in SOURCES.items():
+        assert source in " ".join(PRESETS[name].__doc__.split()), name
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("gaty", "gatys"), ("neural-style", "neural_style"), ("crowsonb", "crowsonkb")]
+)
+def test_an_unknown_preset_suggests_the_nearest(name, nearest):
+    with pytest.raises(SettingError, match=f"no preset '{name}'; did you mean '{nearest}'"):
+        load_recipe(name)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"steps = = 3", "is not TOML"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "is not TOML"),
+        (b"\x00" * 100, "is not TOML"),
+        (b"x = " + b"[" * 100_000, "is not TOML"),
+        (b"content = []\nstyle = []\nstepz = 3", "unknown setting 'stepz'; did you mean 'steps'"),
+        (b"content = []\nstyle = [{loss = 'grim', layer = 'relu1_1'}]", "did you mean 'gram'"),
+        (b"#" * (MAX_BYTES + 1), f"longer than {MAX_BYTES} bytes"),
+        (b"", "missing"),
+    ],
+    ids=["syntax", "binary", "zeros", "nested", "unknown key", "unknown loss", "too long", "empty"],
+)
+def test_a_file_that_is_no_recipe_is_named_with_what_is_wrong(tmp_path, content, message):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingError, match=re.escape(message)) as caught:
+        load_recipe(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(SettingError, match=f"{re.escape(str(path))} cannot be read .*; presets: default, embedded"):
+            load_recipe(path)
+
+
+def test_a_recipe_that_cannot_be_written(tmp_path):
+    with pytest.raises(SettingError, match="cannot be written"):
+        save_recipe(tmp_path / "none" / "recipe.toml", PRESETS["gatys"]())

@@ -55,6 +55,7 @@ def test_inputs_that_are_gone_or_changed(made, capsys, pictures):
         ({"styles": None}, "no usable styles"),
         ({"styles": [1]}, "no usable styles"),
         ({"recipe": {"content": 3}}, "content: got 3, expected a list"),
+        ({"init_picture": "x"}, "no usable init_picture"),
         ({"size": "../../x"}, "no usable size"),
         ({"model": {"name": "/etc/passwd"}}, "name its file"),
         ({"masks": ["sky"]}, "made with masks for sky"),

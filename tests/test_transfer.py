@@ -75,7 +75,8 @@ def test_where_it_starts(paint, pictures, init):
 def test_starting_from_a_picture_of_ones_own(paint, pictures):
     result = paint(init=pictures[2][:16, :16], steps=0)
     assert result.image.shape == (32, 32, 3)
-    assert "sha256" in result.settings["recipe"]["init"]
+    assert "sha256" in result.settings["init_picture"]
+    assert jaxstyle.Recipe.from_dict(result.settings["recipe"]).init == "content"
 
 
 def test_size_is_the_long_edge_and_style_scale_goes_with_it(paint, pictures):
@@ -162,10 +163,16 @@ def test_settings_keep_file_names_but_no_folders(paint, pictures, tmp_path):
         ({"init": "nois"}, SettingError, "did you mean 'noise'"),
         ({"init": np.zeros((3, 8, 8), np.float32)}, ImageError, "init"),
         ({"every": 0}, SettingError, "every: got 0"),
+        ({"learning_rate": float("nan")}, SettingError, "learning_rate: got nan"),
+        ({"learning_rate": -1.0}, SettingError, "learning_rate: got -1"),
+        ({"style_weight": 1e39}, SettingError, "style_weight: got 1e[+]39"),
+        ({"recipe": "default"}, SettingError, "recipe: got 'default', expected a Recipe"),
+        ({"size": 10**6}, SettingError, "size: got 1000000"),
+        ({"style_scale": "x"}, SettingError, "style_scale: got 'x'"),
         ({"model": "imagenett"}, (SettingError, WeightsError), "did you mean 'imagenet'"),
     ],
 )
-def test_bad_settings(paint, options, error, message):
+def test_bad_settings(paint, unchecked, options, error, message):
     with pytest.raises(error, match=message):
         paint(**options)
 
@@ -177,3 +184,43 @@ def test_bad_pictures_name_the_argument(paint, pictures):
         paint(pictures[0], [pictures[1], np.full((8, 8, 3), np.nan)])
     with pytest.raises(SettingError, match="at least one"):
         paint(pictures[0], [])
+
+
+def test_numbers_of_numpy_are_numbers(paint, unchecked):
+    result = paint(style_weight=np.float32(3), steps=np.int64(2), size=np.int64(16), style_scale=np.float64(1))
+    assert len(result.history["total"]) == 2
+
+
+def test_l_bfgs_with_a_line_search_takes_no_learning_rate(paint):
+    with pytest.raises(SettingError, match="takes none"):
+        paint(recipe=presets.embedded(), learning_rate=0.1)
+
+
+@pytest.mark.parametrize("options", [{"init": "noise"}, {"recipe": presets.embedded(), "steps": 2}])
+def test_it_works_with_float64_enabled(paint, pictures, x64, options):
+    result = paint(np.asarray(pictures[0]), np.asarray(pictures[1]), **options)
+    assert result.status == "done" and result.image.dtype == np.float32
+
+
+def test_overflow_is_not_reported_as_done(paint):
+    result = paint(style_weight=1e30, steps=10)
+    assert result.status == "not finite"
+
+
+def test_the_network_is_asked_for_last(paint, pictures):
+    def model():
+        raise AssertionError("loaded before the pictures were checked")
+
+    with pytest.raises(ImageError, match="style"):
+        paint(pictures[0], np.full((4, 4, 3), 9.0), model=model)
+    with pytest.raises(AssertionError, match="loaded before"):
+        paint(model=model)
+
+
+def test_a_result_on_the_way_knows_its_settings_and_alpha(paint, pictures, tmp_path):
+    content = np.concatenate([pictures[0], np.full((32, 32, 1), 0.5, np.float32)], -1)
+    found = []
+    paint(content, pictures[1], callback=lambda progress: found.append(progress.make_result()))
+    settings = jaxstyle.read_recipe(found[0].save(tmp_path / "step.png"))
+    assert (settings["step"], settings["status"]) == (1, "stopped")
+    assert found[0].to_pil().mode == "RGBA"

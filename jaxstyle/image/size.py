@@ -1,9 +1,12 @@
 """Resizing on the CPU, with Pillow's antialiased Lanczos filter in float32."""
 
+from numbers import Integral
+
 import numpy as np
 from PIL import Image
 
 from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.image.decode import MAX_EDGE, MAX_PIXELS
 
 
 def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
@@ -15,11 +18,14 @@ def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
     Raises:
         SettingError: if `long_edge` is not a whole number above 0.
     """
-    if isinstance(long_edge, bool) or not isinstance(long_edge, int) or long_edge < 1:
-        raise SettingError(f"size: got {long_edge!r}, expected a whole number of pixels, at least 1")
-    height, width = shape[:2]
+    if isinstance(long_edge, bool) or not isinstance(long_edge, Integral) or not 1 <= long_edge <= MAX_EDGE:
+        raise SettingError(f"size: got {long_edge!r}, expected a whole number of pixels from 1 to {MAX_EDGE}")
+    height, width, long_edge = int(shape[0]), int(shape[1]), int(long_edge)
     longest = max(height, width)
-    return _scaled(height, long_edge, longest), _scaled(width, long_edge, longest)
+    fitted = _scaled(height, long_edge, longest), _scaled(width, long_edge, longest)
+    if fitted[0] * fitted[1] > MAX_PIXELS:
+        raise SettingError(f"size: got {long_edge}, which makes {fitted[1]} x {fitted[0]}, over {MAX_PIXELS} pixels")
+    return fitted
 
 
 def resize(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,11 @@ def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) ->
         raise ImageFileError(f"{target}: is a folder; give the name of a file")
     if not target.parent.is_dir():
         raise ImageFileError(f"{target}: there is no folder {str(target.parent)!r}; make it first")
-    return target
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            return target
+    except OSError as error:
+        raise ImageFileError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
 def _encode(target: Path, image: Image.Image, kind: str, **options: Any) -> bytes:

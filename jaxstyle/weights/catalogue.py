@@ -124,6 +124,8 @@ def find(name: str) -> Entry:
         if entry.name == name:
             return entry
     known = [*(entry.name for entry in CATALOGUE), EMBEDDED]
+    if name == EMBEDDED:
+        raise SettingError("weights: 'embedded' is no file: there is nothing to download")
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else "expected a file's path or one of " + ", ".join(known)
     raise SettingError(f"weights: got {name!r}, which is neither a file nor a name in the catalogue; {hint}")

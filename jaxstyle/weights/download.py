@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import socket
 import time
 import urllib.parse
 import urllib.request
@@ -67,9 +68,12 @@ def fetch(entry: Entry, *, progress: Progress | None = None) -> Path:
 
 
 def _offline(entry: Entry) -> str:
+    return f"{entry.file} ({entry.name!r}) is not in the cache and JAXSTYLE_OFFLINE forbids the network. {_ways(entry)}"
+
+
+def _ways(entry: Entry) -> str:
     return (
-        f"{entry.file} ({entry.name!r}) is not in the cache and JAXSTYLE_OFFLINE forbids the network. Either "
-        f"(1) run `jaxstyle weights fetch {entry.name}` without JAXSTYLE_OFFLINE, or "
+        f"Either (1) run `jaxstyle weights fetch {entry.name}` with a network, or "
         f"(2) put the file from {entry.url} at {entry.path}, or "
         "(3) pass the path of your own VGG19 (.h5, .pth, or made by `jaxstyle weights convert`). "
         "Without any file, the network 'embedded' (random filters, calibrated) works too."
@@ -106,7 +110,7 @@ def _download(entry: Entry, progress: Progress | None) -> None:
                 if failures >= ATTEMPTS:
                     raise WeightsFileError(
                         f"{entry.url}: {error}, {ATTEMPTS} times in a row; try again later: it goes on from byte "
-                        f"{file.tell()} of {part}"
+                        f"{file.tell()} of {part}. {_ways(entry)}"
                     ) from error
                 time.sleep(PAUSE * 2**failures)
     replace(part, entry.path)
@@ -142,6 +146,8 @@ def _transfer(entry: Entry, file: BinaryIO, progress: Progress | None) -> None:
         error.close()
         _refused(entry, error, file)
     except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+        if isinstance(getattr(error, "reason", None), socket.gaierror):  # no network, or no such host
+            raise WeightsFileError(f"{entry.file} ({entry.name!r}): no network ({error}). {_ways(entry)}") from error
         raise _Again(f"the connection failed ({getattr(error, 'reason', '') or error!r})") from error
 
 
