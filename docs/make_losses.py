@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,10 +51,10 @@ def each(loss: Callable[..., Any], layers: tuple[str, ...] = LAYERS, **options: 
     return tuple(Term(loss(layer, **options), 1 / len(layers)) for layer in layers)
 
 
-def painted(*style: Term, weight: float = 60.0, smooth: float = 1.0, how: dict[str, Any] = SMOOTH) -> Recipe:
+def painted(*style: Term, smooth: float = 1.0, how: dict[str, Any] = SMOOTH) -> Recipe:
     """A style loss beside a little content and total variation, as in `presets.embedded()`."""
     prior = (Term(ls.TotalVariation(), smooth, relative=False),)
-    return Recipe(content=CONTENT, style=style, prior=prior, style_weight=weight, **how)
+    return Recipe(content=CONTENT, style=style, prior=prior, style_weight=60.0, **how)
 
 
 def kept(*content: Term, prior: tuple[Term, ...] = ()) -> Recipe:
@@ -72,13 +73,13 @@ def recipes() -> dict[str, Recipe]:
         "histogram": painted(*each(ls.HistogramLoss)),
         "mmd": painted(*each(ls.MMDLoss, DEEPER, samples=MANY)),
         "hypercolumn_moments": painted(Term(ls.HypercolumnMomentLoss(LAYERS, samples=SIZE**2))),
-        "remd": painted(Term(ls.RelaxedEMDLoss(DEEPER, samples=MANY)), smooth=15.0, how=KINKED),
-        "palette": painted(Term(ls.PaletteLoss(samples=MANY)), weight=600.0, smooth=15.0, how=KINKED),
-        "nearest_neighbour": painted(*neighbours, smooth=5.0, how=KINKED),
-        "contextual": painted(*each(ls.ContextualLoss, DEEPER, samples=MANY), smooth=5.0, how=KINKED),
+        "remd": painted(Term(ls.RelaxedEMDLoss(DEEPER, samples=MANY)), smooth=10.0, how=KINKED),
+        "palette": replace(painted(Term(ls.PaletteLoss(samples=MANY)), smooth=4.0, how=KINKED), content=()),
+        "nearest_neighbour": painted(*neighbours, smooth=12.0, how=KINKED),
+        "contextual": painted(*each(ls.ContextualLoss, DEEPER, samples=MANY), smooth=15.0, how=KINKED),
         "none": kept(),
         "content": kept(Term(ls.ContentLoss("relu3_2"), 1.0)),
-        "self_similarity": kept(Term(ls.SelfSimilarityLoss((*DEEPER, "relu4_1"), samples=MANY), 10.0)),
+        "self_similarity": kept(Term(ls.SelfSimilarityLoss((*DEEPER, "relu4_1"), samples=MANY), 3.0)),
         "laplacian": kept(Term(ls.LaplacianLoss(pool=2), 10.0)),
         "luminance": kept(Term(ls.LuminanceLoss(), 20.0)),
         "total_variation": kept(prior=(Term(ls.TotalVariation(), 20.0, relative=False),)),
