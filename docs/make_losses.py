@@ -118,7 +118,7 @@ def sheet(columns: int = 5, gap: int = 8, label: int = 18) -> None:
         x, y = gap + i % columns * width, gap + i // columns * height
         paper.paste(picture, (x, y))
         draw.text((x, y + SIZE + 1), name, "black", font)
-    paper.save(PICTURES / "all.jpg", quality=80, optimize=True)
+    paper.save(PICTURES / "all.jpg", quality=60, optimize=True)
 
 
 class Cost(NamedTuple):

@@ -126,13 +126,14 @@ def _assemble(
     model: FeatureModel, content: Array, recipe: Recipe, targets: dict[str, Any], losses: tuple, bare: Named
 ) -> Objective:
     terms = {term.name: term for term in (*recipe.content, *recipe.prior, *recipe.style)}
-    sizes = _sizes(model, content, targets, losses, bare)
+    relative = tuple(name for name, term in terms.items() if term.relative)
+    sizes = _sizes(model, content, targets, losses, bare, relative)
     ones = {name: jnp.ones_like(size) for name, size in sizes.items()}
     normalized = tuple(term.name for term in recipe.content + recipe.style) if recipe.normalize_gradients else ()
     return Objective(
         model=model,
         targets=targets,
-        scales={name: 1 / sizes[name] if term.relative else ones[name] for name, term in terms.items()},
+        scales={name: 1 / sizes[name] for name in terms},
         weights={name: weight * ones[name] for name, weight in recipe.weights().items()},
         losses=losses,
         layers=bare,
@@ -238,15 +239,18 @@ def _guided_targets(
     }
 
 
-@partial(jax.jit, static_argnames=("losses", "bare"))
+@partial(jax.jit, static_argnames=("losses", "bare", "relative"))
 def _sizes(
-    model: FeatureModel, picture: Array, targets: dict[str, Any], losses: tuple, bare: Named
+    model: FeatureModel, picture: Array, targets: dict[str, Any], losses: tuple, bare: Named, relative: tuple[str, ...]
 ) -> dict[str, Array]:
-    """Each loss of all-zero features: the size of its target. 1 where that is 0, as for a black picture."""
+    """Each relative loss of all-zero features: the size of its target. 1 for the others, and where it is 0."""
     shapes = jax.eval_shape(lambda: model.features(picture, _layers(bare)))
-    empty = {layer: jnp.zeros(shape.shape, shape.dtype) for layer, shape in shapes.items()}
-    pairs = zip(losses, bare, strict=True)
-    sizes = {name: loss(select(plain, empty), targets[name]) for (name, loss), (_, plain) in pairs}
+    # The barrier keeps the compiler from working the zeros' loss out itself, which takes it seconds.
+    empty = jax.lax.optimization_barrier({k: jnp.zeros(shape.shape, shape.dtype) for k, shape in shapes.items()})
+    sizes = {}
+    for (name, loss), (_, plain) in zip(losses, bare, strict=True):
+        value = partial(loss, select(plain, empty), targets[name])
+        sizes[name] = value() if name in relative else jnp.ones((), jax.eval_shape(value).dtype)
     return {name: jnp.where(size > 0, size, 1) for name, size in sizes.items()}
 
 

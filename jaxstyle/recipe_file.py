@@ -42,7 +42,7 @@ def load_recipe(source: str | os.PathLike[str]) -> Recipe:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
         if len(text) > MAX_BYTES:
-            raise SettingError(f"{path}: is no recipe: longer than {MAX_BYTES} bytes")
+            raise SettingError(f"is no recipe: longer than {MAX_BYTES} bytes")
         return Recipe.from_dict(tomllib.loads(text.decode()))
     except OSError as error:
         raise SettingError(f"recipe: {path} cannot be read ({error.strerror}); presets: {', '.join(PRESETS)}") from None

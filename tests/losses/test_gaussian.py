@@ -102,14 +102,6 @@ def test_blended_targets_are_the_mixture_s(x64):
         np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
-def test_jit_and_vmap(x64):
-    features, styles = jnp.asarray(draw(0, (3, 6, 7, 5))), jnp.asarray(draw(1, (3, 4, 4, 5)))
-    styles = styles * jnp.asarray([0.01, 1, 100])[:, None, None, None]  # the number of steps differs
-    loop = jnp.stack([LOSS(f, LOSS.target(s)) for f, s in zip(features, styles, strict=True)])
-    np.testing.assert_allclose(jax.vmap(LOSS)(features, jax.vmap(LOSS.target)(styles)), loop, rtol=1e-12)
-    np.testing.assert_allclose(jax.jit(LOSS)(features[0], LOSS.target(styles[0])), loop[0], rtol=1e-12)
-
-
 @pytest.mark.parametrize("value", [0.0, 3.0, 1e4])
 @pytest.mark.parametrize("shape", [(4, 4, 5), (1, 1, 5)])
 def test_value_and_gradient_are_finite_without_variation(value, shape):

@@ -115,16 +115,6 @@ def test_gradient(kind, x64):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_jit_equals_eager_and_vmap_equals_loop(kind, x64):
-    loss = build(kind)
-    found, styles = ([activations(loss, seed + k) for k in range(3)] for seed in (0, 10))
-    single = [loss(f, loss.target(s)) for f, s in zip(found, styles, strict=True)]
-    np.testing.assert_allclose(jax.jit(loss)(found[0], jax.jit(loss.target)(styles[0])), single[0], rtol=1e-10)
-    batched = jax.vmap(loss)(stack(found), jax.vmap(loss.target)(stack(styles)))
-    np.testing.assert_allclose(batched, jnp.stack(single), rtol=1e-10)
-
-
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_is_finite_where_everything_is_alike(kind, dtype):

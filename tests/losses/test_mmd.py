@@ -68,14 +68,6 @@ def test_zero_at_its_own_target_wherever_the_pixels_are(loss, x64):
 
 
 @every
-def test_jit_and_vmap(loss, x64):
-    features, styles = jnp.asarray(draw(0, (3, 6, 5, 4))), jnp.asarray(draw(1, (3, 4, 4, 4)))
-    loop = jnp.stack([loss(f, loss.target(s)) for f, s in zip(features, styles, strict=True)])
-    np.testing.assert_allclose(jax.vmap(loss)(features, jax.vmap(loss.target)(styles)), loop, rtol=1e-10)
-    np.testing.assert_allclose(jax.jit(loss)(features[0], loss.target(styles[0])), loop[0], rtol=1e-10)
-
-
-@every
 @pytest.mark.parametrize("value", [0.0, 3.0])
 @pytest.mark.parametrize("shape", [(4, 4, 4), (1, 1, 4)])
 def test_gradient_is_finite_without_variation(loss, value, shape):

@@ -33,6 +33,13 @@ def test_it_is_a_static_argument(loss):
     assert hash(loss) == hash(build(loss.kind)) and loss == build(loss.kind)
 
 
+def test_zero_at_its_own_target(loss):
+    """Up to the floors that docstrings name: clamped norms and quantiles of fewer bins than pixels."""
+    found = activations(loss, 0)
+    other = loss(found, loss.target(activations(loss, 1)))
+    assert abs(float(loss(found, loss.target(found)))) <= 0.02 * float(other) or loss.kind == "total_variation"
+
+
 def test_value_is_a_finite_scalar_at_least_zero(loss):
     value = loss(activations(loss, 0), loss.target(activations(loss, 1)))
     assert value.shape == () and value.dtype == jnp.float64

@@ -75,13 +75,6 @@ def test_the_seed_chooses_the_directions_and_the_dtype_does_not():
     assert abs(float(single - other)) > 1e-3
 
 
-def test_jit_and_vmap(x64):
-    features, styles = jnp.asarray(draw(0, (3, 6, 5, 4))), jnp.asarray(draw(1, (3, 4, 4, 4)))
-    loop = jnp.stack([LOSS(f, LOSS.target(s)) for f, s in zip(features, styles, strict=True)])
-    np.testing.assert_allclose(jax.vmap(LOSS)(features, jax.vmap(LOSS.target)(styles)), loop, rtol=1e-12)
-    np.testing.assert_allclose(jax.jit(LOSS)(features[0], LOSS.target(styles[0])), loop[0], rtol=1e-12)
-
-
 @pytest.mark.parametrize("value", [0.0, 3.0])
 @pytest.mark.parametrize("shape", [(4, 4, 4), (1, 1, 4)])
 def test_gradient_is_finite_without_variation(value, shape):
