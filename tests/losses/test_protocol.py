@@ -37,7 +37,7 @@ def test_zero_at_its_own_target(loss):
     """Up to the floors that docstrings name: clamped norms and quantiles of fewer bins than pixels."""
     found = activations(loss, 0)
     other = loss(found, loss.target(activations(loss, 1)))
-    assert abs(float(loss(found, loss.target(found)))) <= 0.02 * float(other) or loss.kind == "total_variation"
+    assert abs(float(loss(found, loss.target(found)))) <= 0.03 * float(other) or loss.kind == "total_variation"
 
 
 def test_value_is_a_finite_scalar_at_least_zero(loss):
