@@ -34,6 +34,7 @@ class Term:
 
     def __post_init__(self) -> None:
         check_weight(f"weight of {self.name}", self.weight)
+        object.__setattr__(self, "weight", float(self.weight))
 
     @property
     def name(self) -> str:
@@ -97,12 +98,17 @@ class Recipe:
             got = getattr(self, name)
             if got not in get_args(choice) and not (got is None and name in ("pooling", "first_padding")):
                 raise SettingError(f"{name}: got {got!r}; {suggest(got, get_args(choice))}")
-        if not 0 <= self.average < 1:
+        if not isinstance(self.average, Real) or not 0 <= self.average < 1:
             raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
         if self.clip and isinstance(self.optimizer, LBFGS):
             raise SettingError(
                 "clip: L-BFGS diverges when its images are clipped; use clip=False (the result is clipped)"
             )
+        # Plain numbers, whatever NumPy scalars came in: recipes are written as JSON and TOML.
+        for name, kind in (("content_weight", float), ("style_weight", float), ("steps", int), ("average", float)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
+        if not (self.content or self.style or self.prior):
+            raise SettingError("recipe: has no term, expected at least one")
         names = [term.name for term in (*self.content, *self.style, *self.prior)]
         for name in {name for name in names if names.count(name) > 1}:
             raise SettingError(f"recipe: {name} appears {names.count(name)} times; add the weights up in one term")

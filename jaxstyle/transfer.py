@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from jaxstyle.blend import blend_shares
 from jaxstyle.color import keep_color
 from jaxstyle.errors import SettingError
 from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.inputs import initial, masks_given, read_masks, read_style_masks, recolored, sized, style_edge
 from jaxstyle.objective import Objective, make_objective
 from jaxstyle.optimize import Info, State
@@ -124,12 +126,14 @@ def stylize(
     styles = [read_picture(s, name=f"style[{i}]" if len(sources) > 1 else "style") for i, s in enumerate(sources)]
     edge = style_edge(picture, style_scale)
     kept, painted = recolored(picture.rgb, [resize(s.rgb, fit(s.rgb.shape[:2], edge)) for s in styles], recipe.color)
-    begin, init_picture = initial(recipe.init if init is None else init, kept, painted[0], seed)
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        raise SettingError(f"seed: got {seed!r}, expected a whole number from 0 to 2**32 - 1")
+    begin, init_picture = initial(recipe.init if init is None else init, kept, painted[0], int(seed))
     masks = read_masks(content_masks, kept.shape, "content_masks"), read_style_masks(style_masks, painted)
     network = load_vgg19(model) if isinstance(model, str | Path) else model() if callable(model) else model
     settings = {
         "recipe": recipe.to_dict(),
-        "seed": seed,
+        "seed": int(seed),
         "size": max(picture.rgb.shape[:2]),
         "style_scale": float(style_scale),
         "blend": list(shares),
@@ -139,6 +143,7 @@ def stylize(
         "styles": [describe(*pair) for pair in zip(sources, styles, strict=True)],
         "versions": versions(jax.default_backend()),
     } | init_picture
+    encode_recipe(settings)  # what cannot be saved must not be found out at the end
     objective = make_objective(
         network, kept, painted, recipe, blend=shares, content_masks=masks[0], style_masks=masks[1]
     )

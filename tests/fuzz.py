@@ -19,6 +19,7 @@ def main() -> None:
     jobs = [["-c", f"import fuzz_images; fuzz_images.run({IMAGES}, {int(seed)})"]]
     jobs += [[str(HERE / "fuzz_weights.py"), kind, str(WEIGHTS), seed] for kind in ("h5", "pth", "safetensors")]
     codes = [subprocess.run([sys.executable, *job], cwd=HERE, check=False).returncode for job in jobs]
+    print(f"images: {IMAGES} files, seed {seed}: {'failed' if codes[0] else 'no crash, no hang, only our own errors'}")
     sys.exit(max(map(abs, codes)))
 
 

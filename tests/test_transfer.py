@@ -167,6 +167,8 @@ def test_settings_keep_file_names_but_no_folders(paint, pictures, tmp_path):
         ({"learning_rate": -1.0}, SettingError, "learning_rate: got -1"),
         ({"style_weight": 1e39}, SettingError, "style_weight: got 1e[+]39"),
         ({"recipe": "default"}, SettingError, "recipe: got 'default', expected a Recipe"),
+        ({"seed": 2**70}, SettingError, "seed: got 1180"),
+        ({"seed": "x"}, SettingError, "seed: got 'x'"),
         ({"size": 10**6}, SettingError, "size: got 1000000"),
         ({"style_scale": "x"}, SettingError, "style_scale: got 'x'"),
         ({"model": "imagenett"}, (SettingError, WeightsError), "did you mean 'imagenet'"),
@@ -186,9 +188,11 @@ def test_bad_pictures_name_the_argument(paint, pictures):
         paint(pictures[0], [])
 
 
-def test_numbers_of_numpy_are_numbers(paint, unchecked):
-    result = paint(style_weight=np.float32(3), steps=np.int64(2), size=np.int64(16), style_scale=np.float64(1))
-    assert len(result.history["total"]) == 2
+def test_numbers_of_numpy_are_numbers(paint, unchecked, tmp_path):
+    numbers = {"style_weight": np.float32(3), "steps": np.int64(2), "size": np.int64(16), "seed": np.int32(1)}
+    result = paint(**numbers, style_scale=np.float64(1), learning_rate=np.float32(0.125))
+    recipe = jaxstyle.read_recipe(result.save(tmp_path / "out.png"))["recipe"]
+    assert (recipe["style_weight"], recipe["steps"], recipe["optimizer"]["learning_rate"]) == (3.0, 2, 0.125)
 
 
 def test_l_bfgs_with_a_line_search_takes_no_learning_rate(paint):
