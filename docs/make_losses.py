@@ -1,4 +1,4 @@
-"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, some ten minutes on 2 cores.
+"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, about 10 minutes on 2 cores.
 
 Offline: the extra `demo` brings the photograph, jaxstyle paints the style, and the network is the embedded one, whose
 filters are random. With arguments, only those parts: `python docs/make_losses.py gram remd sheet cost`.
@@ -37,7 +37,7 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 DEEPER = LAYERS[1:]  # a quarter of the positions or fewer, so that `MANY` samples see at least half of them
 MANY = 4096
 CONTENT = (Term(ls.ContentLoss("relu3_2"), 0.2),)
-# No line search: a third of the evaluations, and a step compiles in a third of the time.
+# No line search: one evaluation a step, and far less to compile.
 SMOOTH = {"optimizer": LBFGS(1.0, memory=20, line_search=False), "steps": 50, "average": 0.0, "clip": False}
 # For losses with a minimum or a best match in them, whose gradients jump.
 KINKED = {"optimizer": Adam(0.02), "steps": 60, "average": 0.9}

@@ -30,7 +30,7 @@ class VGG19(nnx.Module):
     Example:
         >>> model = jaxstyle.load_vgg19("embedded")
         >>> model.features(image, ["relu1_1", "relu4_1"])["relu4_1"].shape
-        (32, 32, 256)
+        (32, 32, 128)
     """
 
     def __init__(self, weights: Weights):

@@ -27,7 +27,7 @@ class LaplacianLoss:
     Li, Xu, Nie & Chua 2017 ("Laplacian-Steered Neural Style Transfer", Lapstyle): D is the kernel
     [[0, -1, 0], [-1, 4, -1], [0, -1, 0]], and the three channels' Laplacians are added before the difference is
     squared, so an edge between equally bright colours is not seen. As in the authors' code (`lap_style.lua`) nothing
-    is padded and the square is averaged; the paper's formula is its sum. Several sizes of `pool` are several terms.
+    is padded and the square is averaged; the paper's formula is its sum. A recipe takes one `pool` at a layer.
 
     Units: the layer's squared. The authors' weight, 100 at pool 4, is for pixels of 0 to 255; for the pictures in
     [0, 1] that jaxstyle has at "input" that is 100 * 255^2.
