@@ -12,6 +12,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, subcommand
 
 from jaxstyle import __version__
+from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError
 
 INTERRUPTED = 130
@@ -128,105 +129,6 @@ class Presets:
 
     command: OmitSubcommandPrefixes[
         Annotated[PresetsList, subcommand("list")] | Annotated[PresetsShow, subcommand("show")]
-    ]
-
-    def run(self) -> int:
-        """The chosen command's exit code."""
-        return self.command.run()
-
-
-@dataclass
-class WeightsList:
-    """List the public weights: size, licence, and whether they are here."""
-
-    def run(self) -> int:
-        """Exit code 0."""
-        from jaxstyle.weights.catalogue import CATALOGUE, cache_dir
-
-        for entry in CATALOGUE:
-            size = "? MB" if entry.size is None else f"{entry.size / 1e6:.0f} MB"
-            print(f"{entry.name:<14}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
-            print(f"{'':<14}{'':>8}  {'':<6}{entry.note or entry.url}")
-        print("embedded          0 MB  here  MIT; random features, no file")
-        print(f"files are kept in {cache_dir()}")
-        return 0
-
-
-@dataclass
-class WeightsFetch:
-    """Download public weights into the cache, or go on with a download that was interrupted."""
-
-    name: Positional[str]
-    """A name of `jaxstyle weights list`."""
-
-    def run(self) -> int:
-        """Exit code 0."""
-        from jaxstyle.console import download_progress
-        from jaxstyle.weights.catalogue import find
-        from jaxstyle.weights.download import fetch
-
-        entry = find(self.name)
-        with download_progress(entry.name) as progress:
-            print(fetch(entry, progress=progress))
-        return 0
-
-
-@dataclass
-class WeightsConvert:
-    """Turn a weights file into jaxstyle's own format (safetensors), which knows its preprocessing."""
-
-    source: Positional[str]
-    """A Keras .h5, PyTorch .pth or .npz file, or a name of `jaxstyle weights list`."""
-    output: Positional[Path]
-    """The .safetensors file to write."""
-    preprocessing: str | None = None
-    """caffe, torchvision or none, where the file's layout does not tell."""
-    padding: str | None = None
-    """zero, reflect or replicate."""
-    pooling: str | None = None
-    """max, average or l2."""
-
-    def run(self) -> int:
-        """Exit code 0."""
-        from jaxstyle.weights.load import convert
-
-        convert(self.source, self.output, preprocessing=self.preprocessing, padding=self.padding, pooling=self.pooling)
-        print(self.output)
-        return 0
-
-
-@dataclass
-class WeightsVerify:
-    """Read a weights file and say what it is."""
-
-    source: Positional[str]
-    """A file, or a name of `jaxstyle weights list`."""
-
-    def run(self) -> int:
-        """Exit code 0 when sound, 4 when it claims to be a public file and is not."""
-        from jaxstyle.weights.verify import verify
-
-        verdict = verify(self.source)
-        weights = verdict.weights
-        print(f"{verdict.path or self.source}: sound, {verdict.format or 'made up'}, {verdict.size} bytes")
-        print(
-            f"layers   {weights.layers[0]}..{weights.layers[-1]}, padding {weights.padding}, pooling {weights.pooling}"
-        )
-        print(f"sha256   {verdict.sha256 or weights.sha256}")
-        if verdict.entry is not None:
-            print(f"public   {verdict.entry.name}: {'the same file' if verdict.matches else 'NOT the same file'}")
-        return 0 if verdict.matches is not False else 4
-
-
-@dataclass
-class Weights:
-    """List, fetch, convert and verify VGG19 weights."""
-
-    command: OmitSubcommandPrefixes[
-        Annotated[WeightsList, subcommand("list")]
-        | Annotated[WeightsFetch, subcommand("fetch")]
-        | Annotated[WeightsConvert, subcommand("convert")]
-        | Annotated[WeightsVerify, subcommand("verify")]
     ]
 
     def run(self) -> int:

@@ -25,18 +25,8 @@ from jaxstyle.weights.layout import WIDTHS
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The five layers of Gatys et al. 2016."""
-HYPERCOLUMN = (
-    "input",
-    "relu1_1",
-    "relu1_2",
-    "relu2_1",
-    "relu2_2",
-    "relu3_1",
-    "relu3_2",
-    "relu3_3",
-    "relu4_3",
-    "relu5_3",
-)
+_SHALLOW = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3")
+HYPERCOLUMN = ("input", *_SHALLOW, "relu4_3", "relu5_3")
 """STROTSS' layers, there of VGG16."""
 
 
@@ -163,18 +153,7 @@ def nnst() -> Recipe:
 
     The content is kept by starting from it, as there.
     """
-    layers = (
-        "relu1_1",
-        "relu1_2",
-        "relu2_1",
-        "relu2_2",
-        "relu3_1",
-        "relu3_2",
-        "relu3_3",
-        "relu4_1",
-        "relu4_2",
-        "relu4_3",
-    )
+    layers = (*_SHALLOW, "relu4_1", "relu4_2", "relu4_3")
     return Recipe(
         content=(),
         style=tuple(_absolute(NearestNeighbourLoss((layer,)), 1.0) for layer in layers),
