@@ -1,4 +1,4 @@
-"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, about 10 minutes on 2 cores.
+"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, 10 to 15 minutes on 2 cores.
 
 Offline: the extra `demo` brings the photograph, jaxstyle paints the style, and the network is the embedded one, whose
 filters are random. With arguments, only those parts: `python docs/make_losses.py gram remd sheet cost`.
