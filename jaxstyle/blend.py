@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import Loss
+from jaxstyle.losses.bands import Band
 from jaxstyle.recipe import Blending, check_weight
 
 
@@ -29,6 +30,15 @@ class Summed:
         return sum(
             (share * self.loss(features, one) for share, one in zip(shares, targets, strict=True)), jnp.zeros(())
         )
+
+    def sums(self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]], band: Band) -> tuple[Any, ...]:
+        """Each style's sums over a band's positions."""
+        return tuple(self.loss.sums(features, one, band) for one in target[1])  # type: ignore[attr-defined]
+
+    def from_sums(self, sums: tuple[Any, ...], target: tuple[tuple[Array, ...], tuple[Any, ...]]) -> Float[Array, ""]:
+        """The weighted sum."""
+        parts = zip(*target, sums, strict=True)
+        return sum((share * self.loss.from_sums(found, one) for share, one, found in parts), jnp.zeros(()))  # type: ignore[attr-defined]
 
 
 def blended(loss: Loss, blending: Blending, count: int) -> Any:

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses import Loss, layers_of
+from jaxstyle.losses.bands import Band
 from jaxstyle.recipe import Propagation
 from jaxstyle.weights.layout import CONVOLUTIONS
 
@@ -35,6 +36,16 @@ class Guided:
         """The sum over regions; `target` is (the regions' guidance channels, the regions' targets)."""
         pairs = zip(*target, strict=True)
         return sum((self.loss(apply(guide, features), one) for guide, one in pairs), jnp.zeros(()))
+
+    def sums(self, features: Array, target: tuple[tuple[Array, ...], tuple[Any, ...]], band: Band) -> tuple[Any, ...]:
+        """Each region's sums over a band's positions."""
+        pairs = zip(*target, strict=True)
+        return tuple(self.loss.sums(apply(band.cut(guide), features), one, band) for guide, one in pairs)
+
+    def from_sums(self, sums: tuple[Any, ...], target: tuple[tuple[Any, ...], tuple[Any, ...]]) -> Float[Array, ""]:
+        """The sum over regions."""
+        pairs = zip(sums, target[1], strict=True)
+        return sum((self.loss.from_sums(found, one) for found, one in pairs), jnp.zeros(()))
 
 
 def apply(guide: Any, features: Any) -> Any:

@@ -13,7 +13,21 @@ import jax
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-CHECKED = ("conv", "vgg", "losses", "objective", "optimize", "transfer", "result", "strokes", "figures", "reference")
+CHECKED = (
+    "conv",
+    "vgg",
+    "losses",
+    "objective",
+    "blocks",
+    "targets",
+    "sharding",
+    "optimize",
+    "transfer",
+    "result",
+    "strokes",
+    "figures",
+    "reference",
+)
 install_import_hook(
     [f"jaxstyle.{module}" for module in CHECKED], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 )

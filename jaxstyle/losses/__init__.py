@@ -51,7 +51,8 @@ class Loss(Protocol):
 
     It has `layer`, a name such as "relu4_1", and is given that activation (h, w, c) of one picture; or it has
     `layers`, a tuple of names, and is given a tuple of activations. "input" is the RGB picture itself. A loss sees one
-    picture: `jax.vmap` makes the batch. It computes in the dtype of its features.
+    picture: `jax.vmap` makes the batch. It computes in the dtype of its features. One of sums over positions
+    says how they are added up in `jaxstyle.losses.bands`, so that huge pictures can be computed in bands.
     """
 
     kind: ClassVar[str]

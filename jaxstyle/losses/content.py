@@ -6,9 +6,11 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxstyle.losses.bands import MapLoss
+
 
 @dataclass(frozen=True)
-class ContentLoss:
+class ContentLoss(MapLoss):
     """Mean squared difference of features: `mean((F - P)^2)`.
 
     Gatys, Ecker & Bethge 2016 ("Image Style Transfer Using Convolutional Neural Networks"), eq. 1, has

@@ -7,11 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxstyle.losses.bands import Band, StatisticLoss
+
 EPSILON = 1e-4
+Sums = tuple[Float[Array, " c"], Float[Array, "c c"], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
-class GaussianWassersteinLoss:
+class GaussianWassersteinLoss(StatisticLoss):
     """Squared Wasserstein-2 distance of the Gaussians with the features' mean and covariance, divided by c channels.
 
     `mean_c (mu - mu_s)^2 + tr(Sigma + Sigma_s - 2 (Sigma_s^1/2 Sigma Sigma_s^1/2)^1/2) / c`, with 1e-4 added to the
@@ -42,6 +45,7 @@ class GaussianWassersteinLoss:
     layer: str
     kind: ClassVar[str] = "gaussian_wasserstein"
     blendable: ClassVar[bool] = True
+    centred: ClassVar[bool] = True
 
     def target(self, features: Float[Array, "h w c"]) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
         """The mean and the second moment of the style's features."""
@@ -53,13 +57,32 @@ class GaussianWassersteinLoss:
     ) -> Float[Array, ""]:
         """`W2^2 / c`."""
         mean, covariance = _statistics(features)
-        wanted = target[1] - jnp.outer(target[0], target[0])
-        largest = jnp.maximum(jnp.linalg.norm(covariance), jnp.linalg.norm(target[1]))
-        epsilon = jax.lax.stop_gradient(jnp.maximum(EPSILON, jnp.finfo(wanted.dtype).eps * largest))
-        diagonal = epsilon * jnp.eye(len(mean), dtype=wanted.dtype)
-        first, second = covariance + diagonal, wanted + diagonal
-        spread = jnp.trace(first) + jnp.trace(second) - 2 * root_trace(first, second, epsilon)
-        return jnp.mean((mean - target[0]) ** 2) + spread / len(mean)
+        return _distance(mean, covariance, target, jnp.linalg.norm(covariance))
+
+    def sums(self, features: Float[Array, "h w c"], target: tuple[Array, Array], band: Band) -> Sums:
+        """Differences from the target's mean, their products, and the number of pixels."""
+        centred = band.mask(features.astype(band.weight.dtype) - target[0][None, None]).reshape(-1, features.shape[-1])
+        return jnp.sum(centred, axis=0), _matmul(centred.T, centred), band.total(features.shape[1])
+
+    def statistics(self, sums: Sums, target: tuple[Array, Array]) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
+        """The mean and the second moment."""
+        mean, covariance = _from_sums(sums, target[0])
+        return mean, covariance + jnp.outer(mean, mean)
+
+    def from_sums(self, sums: Sums, target: tuple[Array, Array]) -> Float[Array, ""]:
+        """`W2^2 / c`, without the detour over the second moment, which would lose digits."""
+        return _distance(*_from_sums(sums, target[0]), target, jnp.linalg.norm(sums[1] / sums[2]))
+
+
+def _distance(mean: Array, covariance: Array, target: tuple[Array, Array], largest: Array) -> Array:
+    """`W2^2 / c`; `largest` bounds what the covariance was rounded at."""
+    wanted = target[1] - jnp.outer(target[0], target[0])
+    largest = jnp.maximum(largest, jnp.linalg.norm(target[1]))
+    epsilon = jax.lax.stop_gradient(jnp.maximum(EPSILON, jnp.finfo(wanted.dtype).eps * largest))
+    diagonal = epsilon * jnp.eye(len(mean), dtype=wanted.dtype)
+    first, second = covariance + diagonal, wanted + diagonal
+    spread = jnp.trace(first) + jnp.trace(second) - 2 * root_trace(first, second, epsilon)
+    return jnp.mean((mean - target[0]) ** 2) + spread / len(mean)
 
 
 @jax.custom_vjp
@@ -121,6 +144,12 @@ def _statistics(features: Array) -> tuple[Array, Array]:
     mean = jnp.mean(flat, axis=0)
     centred = flat - mean[None]
     return mean, _matmul(centred.T, centred) / flat.shape[0]
+
+
+def _from_sums(sums: Sums, origin: Array) -> tuple[Array, Array]:
+    """The mean and the covariance, from sums of differences from `origin`."""
+    shift = sums[0] / sums[2]
+    return origin + shift, sums[1] / sums[2] - jnp.outer(shift, shift)
 
 
 def _matmul(a: Array, b: Array) -> Array:

@@ -1,21 +1,39 @@
 """Gram matrices: which features occur together, wherever they are."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from jaxstyle.losses.bands import Band, StatisticLoss
 
 
 def gram_matrix(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
     """`F^T F / M` for F (M = h w pixels, c channels): the mean over pixels of products of channels."""
+    return channel_products(features) / (features.shape[0] * features.shape[1])
+
+
+@jax.custom_vjp
+def channel_products(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
+    """`F^T F`, the sum over pixels, in float32 or wider."""
     flat = features.reshape(-1, features.shape[-1])
     wide = jnp.promote_types(features.dtype, jnp.float32)
-    return jnp.matmul(flat.T, flat, preferred_element_type=wide) / flat.shape[0]
+    return jnp.matmul(flat.T, flat, preferred_element_type=wide)
+
+
+def _products_backward(features: Array, gradient: Array) -> tuple[Array]:
+    """`F (D + D^T)`: one product of matrices, where autodiff makes two."""
+    both = (gradient + gradient.T).astype(features.dtype)
+    return ((features.reshape(-1, features.shape[-1]) @ both).reshape(features.shape),)
+
+
+channel_products.defvjp(lambda features: (channel_products(features), features), _products_backward)
 
 
 @dataclass(frozen=True)
-class GramLoss:
+class GramLoss(StatisticLoss):
     """Mean squared difference of Gram matrices: `mean((G - A)^2)` over the c x c entries.
 
     Gatys et al. 2016, eq. 4, is `sum((M G - M A)^2) / (4 c^2 M^2)`; this is 4 times that, as in Gatys' published
@@ -33,11 +51,23 @@ class GramLoss:
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
         """The Gram matrix of the style's features."""
-        return self._gram(features)
+        return self._scaled(gram_matrix(features))
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "c c"]) -> Float[Array, ""]:
         """`mean((G - A)^2)`."""
-        return jnp.mean((self._gram(features) - target) ** 2)
+        return self.distance(self.target(features), target)
 
-    def _gram(self, features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
-        return gram_matrix(features) / (features.shape[-1] if self.per_channel else 1)
+    def sums(self, features: Float[Array, "h w c"], target: Any, band: Band) -> tuple[Array, Array]:
+        """The products of channels, summed, and the number of pixels."""
+        return channel_products(band.mask(features)), band.total(features.shape[1])
+
+    def statistics(self, sums: tuple[Array, Array], target: Any) -> Float[Array, "c c"]:
+        """The Gram matrix."""
+        return self._scaled(sums[0] / sums[1])
+
+    def distance(self, found: Float[Array, "c c"], target: Float[Array, "c c"]) -> Float[Array, ""]:
+        """`mean((G - A)^2)`."""
+        return jnp.mean((found - target) ** 2)
+
+    def _scaled(self, gram: Float[Array, "c c"]) -> Float[Array, "c c"]:
+        return gram / (len(gram) if self.per_channel else 1)

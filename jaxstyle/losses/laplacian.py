@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.bands import Band, MapLoss
 
 
 def laplacian(features: Float[Array, "h w c"], pool: int) -> Float[Array, "_h _w"]:
@@ -21,7 +22,7 @@ def laplacian(features: Float[Array, "h w c"], pool: int) -> Float[Array, "_h _w
 
 
 @dataclass(frozen=True)
-class LaplacianLoss:
+class LaplacianLoss(MapLoss):
     """Mean squared difference of Laplacians: `mean((D(pool(x)) - D(pool(content)))^2)`.
 
     Li, Xu, Nie & Chua 2017 ("Laplacian-Steered Neural Style Transfer", Lapstyle): D is the kernel
@@ -53,3 +54,19 @@ class LaplacianLoss:
         """`mean((laplacian(features, pool) - target)^2)`; 0 where a side is below `3 pool`, which has no Laplacian."""
         difference = laplacian(features, self.pool) - target
         return jnp.mean(difference**2) if difference.size else jnp.zeros((), features.dtype)
+
+    @property
+    def reach(self) -> int:  # type: ignore[override]
+        """Rows above and below its own that a Laplacian depends on."""
+        return self.pool
+
+    @property
+    def unit(self) -> int:  # type: ignore[override]
+        """Rows that are averaged to one."""
+        return self.pool
+
+    def rows(self, band: Band) -> Band:
+        """The band in rows of the map, whose first is that of the second square."""
+        count = len(band.weight) // self.pool
+        weight = band.weight[: count * self.pool : self.pool]
+        return Band(band.start // self.pool, weight[1:-1])

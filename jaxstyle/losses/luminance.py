@@ -8,10 +8,11 @@ from jaxtyping import Array, Float
 
 from jaxstyle.color import LUMA
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.bands import MapLoss
 
 
 @dataclass(frozen=True)
-class LuminanceLoss:
+class LuminanceLoss(MapLoss):
     """Mean squared difference of luma: `mean((Y(x) - Y(content))^2)`, Y = 0.299 R + 0.587 G + 0.114 B.
 
     Y is the Rec. 601 luma of the sRGB-encoded values, the luminance channel of Gatys et al. 2017 ("Controlling

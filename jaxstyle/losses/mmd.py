@@ -9,14 +9,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, suggest
-from jaxstyle.losses.gram import gram_matrix
+from jaxstyle.losses.bands import Band, StatisticLoss
+from jaxstyle.losses.gram import channel_products, gram_matrix
 
 Kernel = Literal["linear", "polynomial", "gaussian"]
 BLOCK = 256
 
 
 @dataclass(frozen=True)
-class MMDLoss:
+class MMDLoss(StatisticLoss):
     """Squared maximum mean discrepancy of the features at all positions, for a kernel k.
 
     `mean_ij k(f_i, f_j) + mean_ij k(s_i, s_j) - 2 mean_ij k(f_i, s_j)`: Li et al. 2017 ("Demystifying Neural Style
@@ -74,9 +75,29 @@ class MMDLoss:
     def __call__(self, features: Float[Array, "h w c"], target: Any) -> Float[Array, ""]:
         """The squared discrepancy."""
         if self.kernel != "gaussian":
-            return jnp.mean((self.target(features) - target) ** 2)
+            return self.distance(self.target(features), target)
         (style, gamma, among_style), sample = target, self._sample(features)
         return mean_kernel(sample, sample, gamma) + among_style - 2 * mean_kernel(sample, style, gamma)
+
+    @property
+    def additive(self) -> bool:  # type: ignore[override]
+        """Whether sums over positions are enough: not where positions are compared in pairs."""
+        return self.kernel != "gaussian"
+
+    def sums(self, features: Float[Array, "h w c"], target: Any, band: Band) -> tuple[Array, Array]:
+        """The features, or the products of channels, summed, and the number of pixels."""
+        found = band.mask(features)
+        linear = self.kernel == "linear"
+        total = jnp.sum(found, axis=(0, 1), dtype=_wide(features)) if linear else channel_products(found)
+        return total, band.total(features.shape[1])
+
+    def statistics(self, sums: tuple[Array, Array], target: Any) -> Any:
+        """The mean or the Gram matrix."""
+        return sums[0] / sums[1]
+
+    def distance(self, found: Any, target: Any) -> Float[Array, ""]:
+        """The mean squared difference, of a linear or polynomial kernel."""
+        return jnp.mean((found - target) ** 2)
 
     def _sample(self, features: Array) -> Array:
         """(n, c): every position if there are few, else one of each cell of a grid, of about the picture's shape."""

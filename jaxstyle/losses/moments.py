@@ -6,11 +6,14 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxstyle.losses.bands import Band, StatisticLoss
+
 EPSILON = 1e-5
+Sums = tuple[Float[Array, " c"], Float[Array, " *spread"], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
-class MomentLoss:
+class MomentLoss(StatisticLoss):
     """Mean squared difference of the channels' means and standard deviations.
 
     `mean_c (mu - mu_s)^2 + mean_c (sigma - sigma_s)^2`, with `sigma = sqrt(var + 1e-5)` and var divided by M - 1 for M
@@ -41,6 +44,7 @@ class MomentLoss:
     covariance: bool = False
     kind: ClassVar[str] = "moments"
     blendable: ClassVar[bool] = True
+    centred: ClassVar[bool] = True
 
     def target(self, features: Float[Array, "h w c"]) -> tuple[Float[Array, " c"], Float[Array, " *spread"]]:
         """The mean (c,), and the standard deviation (c,) or the covariance (c, c)."""
@@ -54,5 +58,22 @@ class MomentLoss:
 
     def __call__(self, features: Float[Array, "h w c"], target: tuple[Any, Any]) -> Float[Array, ""]:
         """The mean squared difference of both moments, added."""
-        mean, spread = self.target(features)
-        return jnp.mean((mean - target[0]) ** 2) + jnp.mean((spread - target[1]) ** 2)
+        return self.distance(self.target(features), target)
+
+    def sums(self, features: Float[Array, "h w c"], target: tuple[Any, Any], band: Band) -> Sums:
+        """Differences from the target's mean, their squares or products, and the number of pixels."""
+        centred = band.mask(features.astype(band.weight.dtype) - target[0][None, None]).reshape(-1, features.shape[-1])
+        spread = jnp.matmul(centred.T, centred) if self.covariance else jnp.sum(centred**2, axis=0)
+        return jnp.sum(centred, axis=0), spread, band.total(features.shape[1])
+
+    def statistics(self, sums: Sums, target: tuple[Any, Any]) -> tuple[Float[Array, " c"], Float[Array, " *spread"]]:
+        """The mean and the spread."""
+        shift, count = sums[0] / sums[2], jnp.maximum(sums[2] - 1, 1)
+        if self.covariance:
+            return target[0] + shift, (sums[1] - sums[2] * jnp.outer(shift, shift)) / count
+        # Rounding may leave a constant channel less than nothing.
+        return target[0] + shift, jnp.sqrt(jnp.maximum(sums[1] - sums[2] * shift**2, 0) / count + EPSILON)
+
+    def distance(self, found: tuple[Any, Any], target: tuple[Any, Any]) -> Float[Array, ""]:
+        """The mean squared difference of both moments, added."""
+        return jnp.mean((found[0] - target[0]) ** 2) + jnp.mean((found[1] - target[1]) ** 2)

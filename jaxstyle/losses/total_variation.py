@@ -1,15 +1,17 @@
 """Total variation: neighbouring pixels should be alike."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, suggest
+from jaxstyle.losses.bands import Band, whole
 
 Form = Literal["squared", "absolute", "corner", "replicate"]
+Part = tuple[Float[Array, ""], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class TotalVariation:
     layer: str = "input"
     form: Form = "squared"
     kind: ClassVar[str] = "total_variation"
+    additive: ClassVar[bool] = True
+    centred: ClassVar[bool] = False
+    reach: ClassVar[int] = 1
+    unit: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):
@@ -52,22 +58,56 @@ class TotalVariation:
 
     def __call__(self, features: Float[Array, "h w c"], target: tuple[()] = ()) -> Float[Array, ""]:
         """The total variation; a side of one pixel has no differences and adds nothing."""
+        return self.from_sums(self.sums(features, target, whole(features)), target)
+
+    def sums(self, features: Float[Array, "h w c"], target: tuple[()], band: Band) -> tuple[Part, ...]:
+        """Each kind of difference: its sum and how many there are. One that spans two rows belongs to the upper."""
         dy, dx = features[1:] - features[:-1], features[:, 1:] - features[:, :-1]
+        below = Band(band.start, band.weight[:-1])
         match self.form:
             case "squared":
-                return sum((jnp.mean(d**2) for d in (dx, dy) if d.size), jnp.zeros((), features.dtype))
+                return _part(dx**2, band), _part(dy**2, below)
             case "absolute":
                 # jnp.abs has the gradient 1 at 0, which would pull on flat areas; here it is 0, as in PyTorch.
-                return jnp.sum(dx * stop_gradient(jnp.sign(dx))) + jnp.sum(dy * stop_gradient(jnp.sign(dy)))
+                return tuple(_part(d * stop_gradient(jnp.sign(d)), rows) for d, rows in ((dx, band), (dy, below)))
             case "corner":
-                return jnp.sum(dx[:-1] ** 2 + dy[:, :-1] ** 2) / 2
-        return _replicate(features)
+                return (_part(dx[:-1] ** 2 + dy[:, :-1] ** 2, below),)
+        return _replicate(features, band)
+
+    def from_sums(self, sums: tuple[Part, ...], target: tuple[()] = ()) -> Float[Array, ""]:
+        """Their means or sums, added up as the form has it."""
+        means = [total / jnp.maximum(count, 1) for total, count in sums]
+        match self.form:
+            case "squared":
+                return means[0] + means[1]
+            case "absolute":
+                return sums[0][0] + sums[1][0]
+            case "corner":
+                return sums[0][0] / 2
+        return 2 * ((means[0] + means[1]) / 3 + (means[2] + means[3]) / 12)
+
+    def remember(self, found: tuple[()] | None, features: Array, target: tuple[()], band: Band) -> tuple[()]:
+        """Nothing."""
+        return ()
+
+    def statistics(self, sums: Any, target: tuple[()]) -> tuple[()]:
+        """Nothing."""
+        return ()
 
 
-def _replicate(x: Float[Array, "h w c"]) -> Float[Array, ""]:
+def _part(values: Float[Array, "h w c"], band: Band) -> Part:
+    return jnp.sum(band.mask(values), dtype=band.weight.dtype), band.total(values[:1].size)
+
+
+def _replicate(x: Float[Array, "h w c"], band: Band) -> tuple[Part, ...]:
     """Crowsonkb's nine-point form: the differences to the right and below, and both diagonals of every 2x2 square."""
     x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
     inner = x[1:-1, 1:-1]
-    straight = jnp.mean((x[1:-1, 2:] - inner) ** 2) + jnp.mean((x[2:, 1:-1] - inner) ** 2)
-    diagonal = jnp.mean((x[1:, 1:] - x[:-1, :-1]) ** 2) + jnp.mean((x[1:, :-1] - x[:-1, 1:]) ** 2)
-    return 2 * (straight / 3 + diagonal / 12)
+    # The squares above the first row are the picture's where that row counts; else the row is not the picture's first.
+    squares = Band(band.start, jnp.concatenate([band.weight[:1], band.weight]))
+    return (
+        _part((x[1:-1, 2:] - inner) ** 2, band),
+        _part((x[2:, 1:-1] - inner) ** 2, band),
+        _part((x[1:, 1:] - x[:-1, :-1]) ** 2, squares),
+        _part((x[1:, :-1] - x[:-1, 1:]) ** 2, squares),
+    )

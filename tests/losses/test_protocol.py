@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxstyle.losses import LOSSES, layers_of
+from jaxstyle.losses import LOSSES, MMDLoss, layers_of
+from jaxstyle.losses.bands import Band
 
 
 def build(kind):
@@ -77,3 +78,33 @@ def test_vmap_equals_loop(loss):
 def test_float32_stays_float32(loss):
     found = activations(loss, 0, jnp.float32)
     assert loss(found, loss.target(activations(loss, 1, jnp.float32))).dtype == jnp.float32
+
+
+ADDITIVE = [build(kind) for kind in sorted(LOSSES) if getattr(build(kind), "additive", False)]
+ADDITIVE += [MMDLoss("relu1_1", kernel) for kernel in ("linear", "polynomial")]
+
+
+def bands(loss, height, edge):
+    """Two bands that overlap by the loss's reach and count the rows above and below the edge."""
+    below, above = edge + loss.reach, edge - loss.reach
+    weight = (jnp.arange(height) < edge).astype(jnp.float64)
+    return (0, below, Band(0, weight[:below])), (above, height, Band(above, 1 - weight[above:]))
+
+
+@pytest.mark.parametrize("loss", ADDITIVE, ids=lambda loss: f"{loss.kind}-{getattr(loss, 'kernel', '')}")
+def test_sums_of_two_bands_are_the_loss(loss, x64):
+    found, other = activations(loss, 0), activations(loss, 1)
+    target = loss.target(other)
+    pieces = [loss.sums(found[low:high], target, band) for low, high, band in bands(loss, len(found), 8)]
+    value = loss.from_sums(jax.tree.map(jnp.add, *pieces), target)
+    np.testing.assert_allclose(value, loss(found, target), rtol=1e-10)
+
+
+@pytest.mark.parametrize("loss", ADDITIVE, ids=lambda loss: f"{loss.kind}-{getattr(loss, 'kernel', '')}")
+def test_targets_of_two_bands_are_the_pictures(loss, x64):
+    found, origin, made = activations(loss, 0), loss.target(activations(loss, 1)), None
+    for low, high, band in bands(loss, len(found), 8):
+        made = loss.remember(made, found[low:high], origin, band)
+    made, expected = loss.statistics(made, origin), loss.target(found)
+    for got, wanted in zip(jax.tree.leaves(made), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-12)
