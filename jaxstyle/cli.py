@@ -15,7 +15,7 @@ from jaxstyle import __version__
 from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError
 
-INTERRUPTED = 130
+STOPPED, INTERRUPTED = 75, 130
 Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]  # as in recipe.py, without JAX
 
 
@@ -37,7 +37,7 @@ class Stylize:
     size: int | None = None
     """Long edge of the result in pixels; by default the content's own, at most 512."""
     steps: int | None = None
-    """Optimisation steps."""
+    """Optimisation steps; at smaller sizes of a pyramid in proportion."""
     style_weight: float | None = None
     """More paints more style; the content weight is 1."""
     content_weight: float | None = None
@@ -53,6 +53,9 @@ class Stylize:
     color: Color | None = None
     """style (the usual): the style's colours. luminance: the content's colours. cholesky, pca, symmetric or histogram:
     the style is given the content's colours first."""
+    pyramid: Literal["on", "off"] | None = None
+    """Paint at smaller sizes first, with steps of their own: as the recipe says by default, "on" (from 128 pixels, each
+    size twice the one before) or "off"."""
     content_mask: tuple[str, ...] = ()
     """REGION=PICTURE: white where the region is in the content."""
     style_mask: tuple[str, ...] = ()
@@ -191,8 +194,12 @@ def main(argv: list[str] | None = None) -> None:
         args=arguments or ["--help"],
         config=(OmitArgPrefixes,),
     )
+    if not debug and os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":  # 1 is JAX's own choice
+        # XLA takes names of tuning options in the programs that we keep for features that the processor lacks, and
+        # says so in kilobytes each time it loads one.
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     code = _guarded(command, debug)
-    if code == INTERRUPTED:
+    if code in (STOPPED, INTERRUPTED):
         # A compiler thread may still be at work: leaving in the ordinary way then crashes in its teardown.
         sys.stdout.flush()
         sys.stderr.flush()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from jaxstyle.compilation import keep_programs
 from jaxstyle.console import download_progress, run_progress
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, load_image, read_picture, save_animation
@@ -79,6 +80,7 @@ class Frames:
 
 def run_stylize(options: "Stylize") -> int:
     """Run and save; the exit code."""
+    keep_programs()
     check_target(options.output)
     if options.save_every is not None and options.save_every < 1:
         raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")
@@ -111,6 +113,7 @@ def run_stylize(options: "Stylize") -> int:
             learning_rate=options.learning_rate,
             init=_init(options.init),
             color=options.color,
+            pyramid=None if options.pyramid is None else options.pyramid == "on",
             content_masks=content_masks,
             style_masks=style_masks if any(style_masks) else None,
             seed=options.seed,
@@ -173,6 +176,7 @@ def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, An
         "animation": None if animation is None else str(animation),
         "status": result.status,
         "steps": len(result.history["total"]),
+        "levels": [{"size": [width, height], "steps": steps} for (height, width), steps in result.levels],
         "seconds": round(result.seconds, 3),
         "values": {name: value if math.isfinite(value) else None for name, value in last.items()},
     }

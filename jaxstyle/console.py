@@ -71,23 +71,24 @@ class _Lines:
 
 
 class _Speed:
-    """Steps per second since the first step, which compiles."""
+    """Steps per second since the level's first step, which compiles."""
 
     def __init__(self) -> None:
         self.first: Progress | None = None
 
     def __call__(self, progress: Progress) -> str:
         """As text."""
-        if self.first is None or progress.step <= self.first.step:
-            self.first = progress
-            return "compiled"
+        if self.first is None or progress.level != self.first.level or progress.step <= self.first.step:
+            again, self.first = self.first is not None, progress
+            return "" if again else "compiled"
         speed = (progress.step - self.first.step) / max(progress.seconds - self.first.seconds, 1e-9)
         return f"{speed:.3g} steps/s"
 
 
 def summary(progress: Progress) -> str:
-    """The weighted total and what content and style terms add to it, in under 40 columns."""
-    return f"loss {progress.total:.3g} (content {progress.content:.2g} style {progress.style:.2g})"
+    """The level's size where there are several, the weighted total and what content and style terms add to it."""
+    size = f"{max(progress.size)} px  " if progress.levels > 1 else ""
+    return f"{size}loss {progress.total:.3g} (content {progress.content:.2g} style {progress.style:.2g})"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,9 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxstyle.commands import stopping
+from jaxstyle.compilation import keep_programs
 from jaxstyle.console import run_progress
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.image import load_image
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.result import Result
 from jaxstyle.strokes import GARDEN, paint_strokes
 from jaxstyle.transfer import Progress, stylize
@@ -24,12 +25,13 @@ from jaxstyle.weights.load import load_vgg19
 Picture = Float[np.ndarray, "_h _w 3"]
 
 SIZE = 320
-COARSE = 60  # steps at half the size, where a stroke covers twice as much
-FINE = 40
+STEPS = 40
+PYRAMID = Pyramid(smallest=160, first_steps=1.5)  # at half the size a stroke covers twice as much
 
 
 def run_demo(folder: Path) -> int:
     """Paint each pair and write picture, side-by-side and loss curve; 0."""
+    keep_programs()
     figures = _figures()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +67,7 @@ def _pairs() -> list[tuple[str, Picture, Picture]]:
 
 
 def _paint(name: str, content: Picture, style: Picture, model: VGG19) -> Result | None:
-    """Half the size first, then the whole, from where that ended; None when interrupted."""
+    """At half the size first, then at the whole; None when interrupted."""
     with stopping() as stop, run_progress() as show:
 
         def callback(progress: Progress) -> bool:
@@ -74,14 +76,8 @@ def _paint(name: str, content: Picture, style: Picture, model: VGG19) -> Result 
             return stop.asked
 
         print(f"painting {name}", file=sys.stderr)
-        coarse = stylize(content, style, model=model, size=SIZE // 2, steps=COARSE, callback=callback)
-        if stop.asked:
-            return None
-        fine = stylize(content, style, model=model, steps=FINE, init=coarse.image, callback=callback)
-        if stop.asked:
-            return None
-        joined = {name: np.concatenate([values, fine.history[name]]) for name, values in coarse.history.items()}
-        return replace(fine, history=joined)
+        result = stylize(content, style, model=model, steps=STEPS, pyramid=PYRAMID, callback=callback)
+        return None if stop.asked else result
 
 
 def _figures() -> ModuleType:

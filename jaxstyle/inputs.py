@@ -1,6 +1,7 @@
 """From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -12,8 +13,40 @@ from jaxtyping import Array
 from jaxstyle.color import luminance, match_color, match_luminance
 from jaxstyle.errors import SettingError
 from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.pyramid import style_shape
 from jaxstyle.recipe import Color
 from jaxstyle.result import describe
+
+Regions = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an objective is made of, at the result's own size; colours are matched."""
+
+    content: np.ndarray
+    styles: list[np.ndarray]
+    content_masks: Regions | None = None
+    style_masks: list[Regions | None] | None = None
+
+    def at(self, shape: tuple[int, int]) -> "Inputs":
+        """The same for a result of (height, width) `shape`, each resized once, from its own size."""
+        own = self.content.shape[:2]
+        if shape == own:
+            return self
+        scale = max(shape) / max(own)
+        shapes = [style_shape(style.shape, scale) for style in self.styles]
+        styles = [resize(style, at) for style, at in zip(self.styles, shapes, strict=True)]
+        masks = None
+        if self.style_masks is not None:
+            masks = [_resized(each, at) for each, at in zip(self.style_masks, shapes, strict=True)]
+        return Inputs(resize(self.content, shape), styles, _resized(self.content_masks, shape), masks)
+
+
+def _resized(masks: Regions | None, shape: tuple[int, int]) -> Regions | None:
+    if masks is None:
+        return None
+    return {name: jnp.asarray(resize(np.asarray(mask), shape)) for name, mask in masks.items()}
 
 
 def sized(picture: Picture, size: int | None) -> Picture:

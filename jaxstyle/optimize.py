@@ -112,20 +112,29 @@ def chunks(
     seconds: float = 1.0,
     average: float = 0.0,
     clip: bool = True,
+    before: int = 0,
 ) -> Iterator[tuple[State, Info]]:
     """Run `steps` steps, handing over now and then, and end early once a value is not finite.
 
-    It hands over after the first step, at every multiple of `every`, and about each `seconds` where steps are slow;
-    where a run is cut does not change its bits. A chunk's Info covers the steps it did, the failing one included.
+    It hands over after the first step, at every multiple of `every` (counted from `before` on), and about each
+    `seconds` where steps are slow; where a run is cut does not change its bits. A chunk's Info covers the steps it
+    did, the failing one included.
     """
     if every < 1:
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
     done, most = 0, 1
     while done < steps and bool(state.finite):
-        n = min(most, CAPACITY, steps - done, every - done % every)
-        before, started = int(state.step), time.perf_counter()
+        n = min(most, CAPACITY, steps - done, every - (before + done) % every)
+        at, started = int(state.step), time.perf_counter()
         state, info = run(state, objective, optimizer, n, average=float(average), clip=clip)
-        ran = n if bool(state.finite) else int(state.step) - before + 1
+        ran = n if bool(state.finite) else int(state.step) - at + 1
         yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
         most = max(1, int(seconds * n / (time.perf_counter() - started)))
         done += n
+
+
+def compile_run(
+    state: State, objective: Evaluate, optimizer: Optimizer, *, average: float = 0.0, clip: bool = True
+) -> None:
+    """Compile what `chunks` runs, so that it finds it done; `state` may be of `jax.ShapeDtypeStruct`."""
+    run.lower(state, objective, optimizer, 1, average=float(average), clip=clip).compile()

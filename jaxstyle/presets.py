@@ -20,6 +20,7 @@ from jaxstyle.losses import (
     TotalVariation,
 )
 from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.weights.layout import WIDTHS
 
@@ -33,7 +34,8 @@ HYPERCOLUMN = ("input", *_SHALLOW, "relu4_3", "relu5_3")
 def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tuple[str, ...] = STYLE_LAYERS) -> Recipe:
     """jaxstyle's own: Gatys' losses, each relative to its target's size, by Adam from the content picture.
 
-    The style terms' weights sum to 1, so `style_weight` means the same for every choice of layers.
+    The style terms' weights sum to 1, so `style_weight` means the same for every choice of layers. Pictures well above
+    512 pixels are first painted at 512: strokes are as large as the network's fields, and stay so when they grow.
     """
     return Recipe(
         content=tuple(Term(ContentLoss(layer), 1 / len(content_layers)) for layer in content_layers),
@@ -43,6 +45,7 @@ def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tup
         optimizer=Adam(0.02),
         steps=300,
         average=0.9,
+        pyramid=Pyramid(smallest=512),
     )
 
 
@@ -93,9 +96,10 @@ def neural_style() -> Recipe:
 
 
 def crowsonkb() -> Recipe:
-    """crowsonkb/style-transfer-pytorch at one scale: Gaussian Wasserstein-2, Adam, averaged iterate.
+    """crowsonkb/style-transfer-pytorch: Gaussian Wasserstein-2, Adam, averaged iterate, sizes from 128 by sqrt(2).
 
-    Its steps at the last of its scales; it starts at 128 pixels and grows by sqrt(2).
+    1000 steps at the first size and 500 at each other, as there. Its sizes count down from the picture's own, ours up
+    from 128; a picture that small takes 500 steps here.
     """
     shares = (256, 64, 16, 4, 1)
     return Recipe(
@@ -110,6 +114,7 @@ def crowsonkb() -> Recipe:
         average=0.99,
         pooling="max",
         first_padding="replicate",
+        pyramid=Pyramid(smallest=128, ratio=2**0.5, first_steps=2.0),
     )
 
 
@@ -128,10 +133,13 @@ def johnson_perceptual() -> Recipe:
 
 
 def strotss(*, alpha: float = 2.0) -> Recipe:
-    """STROTSS (Kolkin, Salavon & Shakhnarovich 2019) at its last scale, where the content weight alpha is 2.
+    """STROTSS (Kolkin, Salavon & Shakhnarovich 2019): sizes from 64 by 2, alpha halved at each, from 16 to 2 at 512.
 
-    `(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`. It draws new positions at every step and
-    optimises a Laplacian pyramid; here positions are fixed, so more of them, and the picture is optimised itself.
+    `(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`, where alpha is the last size's content
+    weight. Other sizes have the first term's weight alone changed: Adam does not see the denominator, but the palette
+    weighs more than there. It draws new positions at every step and optimises a Laplacian pyramid, and starts from the
+    content's highest frequencies on the style's mean colour; here positions are fixed, so more of them, the picture is
+    optimised itself, and it starts from the content.
     """
     total = alpha + 2
     return Recipe(
@@ -145,13 +153,14 @@ def strotss(*, alpha: float = 2.0) -> Recipe:
         optimizer=Adam(0.01),
         steps=250,
         average=0.9,
+        pyramid=Pyramid(smallest=64, content_decay=2.0),
     )
 
 
 def nnst() -> Recipe:
     """Neural Neighbor Style Transfer's final pass (Kolkin et al. 2022): one nearest-neighbour loss per layer.
 
-    The content is kept by starting from it, as there.
+    At sizes from 64 by 2, where there the other passes match hypercolumns. The content is kept by starting from it.
     """
     layers = (*_SHALLOW, "relu4_1", "relu4_2", "relu4_3")
     return Recipe(
@@ -161,6 +170,7 @@ def nnst() -> Recipe:
         optimizer=Adam(0.01),
         steps=200,
         average=0.9,
+        pyramid=Pyramid(smallest=64),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses import LOSSES, Loss, layers_of
 from jaxstyle.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.weights.layout import Padding, Pooling
 
 MAX_WEIGHT = 3e38  # of float32
@@ -54,7 +55,8 @@ class Recipe:
         content_weight: multiplies the weights of the content terms.
         style_weight: multiplies the weights of the style terms.
         optimizer: `Adam` or `LBFGS`.
-        steps: how many of its steps.
+        steps: how many of its steps, at the picture's own size.
+        pyramid: smaller sizes to paint at before, with steps of their own; None for none.
         average: decay in [0, 1) of the moving average of the images that becomes the result; 0 takes the last image.
         clip: keep the image in [0, 1] at every step.
         init: what the optimisation starts from.
@@ -86,6 +88,7 @@ class Recipe:
     normalize_gradients: bool = False
     pooling: Pooling | None = None
     first_padding: Padding | None = None
+    pyramid: Pyramid | None = None
 
     def __post_init__(self) -> None:
         check_weight("content_weight", self.content_weight)
@@ -100,6 +103,8 @@ class Recipe:
                 raise SettingError(f"{name}: got {got!r}; {suggest(got, get_args(choice))}")
         if not isinstance(self.average, Real) or not 0 <= self.average < 1:
             raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
+        if not isinstance(self.pyramid, Pyramid | None):
+            raise SettingError(f"pyramid: got {self.pyramid!r}, expected a Pyramid or None")
         if self.clip and isinstance(self.optimizer, LBFGS):
             raise SettingError(
                 "clip: L-BFGS diverges when its images are clipped; use clip=False (the result is clipped)"
@@ -125,6 +130,8 @@ class Recipe:
         }
         for group in ("content", "style", "prior"):
             plain[group] = [_term_to_dict(term) for term in plain[group]]
+        if self.pyramid is not None:
+            plain["pyramid"] = asdict(self.pyramid)
         return plain | {"optimizer": {"name": self.optimizer.kind, **asdict(self.optimizer)}}
 
     @classmethod
@@ -137,6 +144,8 @@ class Recipe:
         if "optimizer" in settings:
             options = dict(_expect(dict, "optimizer", settings["optimizer"]))
             settings["optimizer"] = _build(_choose("optimizer", options.pop("name", None), OPTIMIZERS), options)
+        if "pyramid" in settings:
+            settings["pyramid"] = _build(Pyramid, _expect(dict, "pyramid", settings["pyramid"]))
         return _build(cls, settings)
 
 

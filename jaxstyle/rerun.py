@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ import jax
 import numpy as np
 
 from jaxstyle.commands import stopping
+from jaxstyle.compilation import keep_programs
 from jaxstyle.console import run_progress
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.image import check_target, read_picture, read_recipe
+from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe
 from jaxstyle.result import Result, fingerprint, versions
 from jaxstyle.transfer import Progress, stylize
@@ -37,6 +40,7 @@ EXPECTED = {
 
 def run_rerun(options: "Rerun") -> int:
     """Run again; 0 if the pictures are the same, 1 if not, 75 when interrupted."""
+    keep_programs()
     if options.output is not None:
         check_target(options.output)
     settings = _settings(options.result)
@@ -58,6 +62,9 @@ def _settings(path: Path) -> dict[str, Any]:
     settings = read_recipe(path)
     if not isinstance(settings.get("init_picture"), dict | None):
         raise SettingError(f"{path}: the recipe inside has no usable init_picture, so it cannot be made again")
+    plan = settings.get("plan", {})
+    if not isinstance(plan, dict) or not plan.keys() <= {entry.name for entry in fields(Plan)}:
+        raise SettingError(f"{path}: the recipe inside has no usable plan, so it cannot be made again")
     wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
     if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
         raise SettingError(
@@ -89,6 +96,7 @@ def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: li
             blend=settings["blend"],
             seed=settings["seed"],
             init=init,
+            plan=Plan(**settings.get("plan", {})),
             callback=callback,
         )
 

@@ -7,10 +7,10 @@ import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL.Image import Image
 
 import jaxstyle
@@ -18,6 +18,13 @@ from jaxstyle.image import Picture, save_image, to_pil
 
 Status = Literal["done", "stopped", "not finite"]
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
+
+
+class Done(NamedTuple):
+    """A level of a run: its (height, width) and its entries of the history, the steps done at it."""
+
+    shape: tuple[int, int]
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Result:
         settings: recipe, seed, size, network, inputs and versions: plain data, embedded in saved files.
         alpha: the content's transparency in [0, 1], put back when saving; None if it has none.
         seconds: wall-clock time, compilation included.
+        levels: the sizes it was painted at, one after the other; the last is the picture's own unless it was stopped
+            before.
     """
 
     image: Float[np.ndarray, "h w 3"]
@@ -40,6 +49,12 @@ class Result:
     settings: dict[str, Any] = field(repr=False)
     alpha: Float[np.ndarray, "h w"] | None = field(default=None, repr=False)
     seconds: float = 0.0
+    levels: tuple[Done, ...] = ()
+
+    @property
+    def level(self) -> Int[np.ndarray, " n"]:
+        """For each entry of the history the index of its level."""
+        return np.repeat(np.arange(len(self.levels)), [level.steps for level in self.levels])
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write PNG, JPEG, WebP or TIFF by the path's suffix, with the settings inside, atomically."""

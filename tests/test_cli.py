@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from jaxstyle import read_recipe, save_image
+from jaxstyle import load_image, read_recipe, save_image
 from jaxstyle.cli import main
 
 QUICK = ["--weights", "embedded", "--size", "32"]
@@ -20,6 +20,8 @@ QUICK = ["--weights", "embedded", "--size", "32"]
 @pytest.fixture
 def files(tmp_path, pictures, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("jaxstyle.commands.keep_programs", lambda: None)  # it would hold for all later tests
+    monkeypatch.setattr("jaxstyle.rerun.keep_programs", lambda: None)
     for name, picture in zip(("content", "style", "other"), pictures, strict=True):
         save_image(tmp_path / f"{name}.png", picture)
     return tmp_path
@@ -68,6 +70,7 @@ def test_json_summary_alone_on_standard_output(files, capsys):
     )
     summary = json.loads(stdout)
     assert code == 0 and summary["status"] == "done" and summary["steps"] == 2
+    assert summary["levels"] == [{"size": [32, 32], "steps": 2}]
     assert summary["values"].keys() >= {"total", "gram/relu1_1"}
 
 
@@ -133,6 +136,19 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, messa
     lines = [line for line in stderr.splitlines() if not line.startswith("step ")]
     assert got in np.ravel(code) and stdout == ""
     assert lines[0].startswith("jaxstyle: ") and message in stderr and "Traceback" not in stderr
+
+
+def test_sizes_of_a_pyramid_on_and_off(files, capsys, unchecked):
+    save_image(files / "large.png", load_image(files / "content.png", size=192))
+    arguments = ["stylize", files / "large.png", files / "style.png", "-o", files / "o.png", "--weights", "embedded"]
+    code, _, stderr = run(capsys, *arguments, "--pyramid", "on", "--steps", 1)
+    assert code == 0 and "step 2/2" in stderr and "192 px  loss" in stderr
+    with PIL.Image.open(files / "o.png") as saved:
+        assert saved.size == (192, 192)
+    assert read_recipe(files / "o.png")["recipe"]["pyramid"]["smallest"] == 128
+    assert run(capsys, "rerun", files / "o.png", "--content", files / "large.png")[0] == 0
+    code, _, stderr = run(capsys, *arguments, "--recipe", "crowsonkb", "--pyramid", "off", "--steps", 0)
+    assert code == 0 and "pyramid" not in read_recipe(files / "o.png")["recipe"]
 
 
 def test_no_style_is_an_error_before_anything_is_loaded(files, capsys):

@@ -19,7 +19,7 @@ def on_a_terminal(command: list[str], folder) -> tuple[int, str]:
 
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "JAXSTYLE_HOME": str(folder / "home")}
     with subprocess.Popen(command, cwd=folder, stderr=follower, stdout=follower, env=environment) as process:
         os.close(follower)
         shown = b""

@@ -3,10 +3,11 @@ import PIL.Image
 import pytest
 
 from jaxstyle import demo, read_recipe
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.strokes import GARDEN, follow, paint_strokes, smooth_noise
 
 
-def test_demo_writes_pictures_side_by_side_and_loss_curve(tmp_path, monkeypatch, capsys):
+def test_demo_writes_pictures_side_by_side_and_loss_curve(tmp_path, monkeypatch, capsys, unchecked):
     for package in ("matplotlib", "skimage", "sklearn"):
         pytest.importorskip(package)
     monkeypatch.setattr(demo, "SIZE", 48)
@@ -14,8 +15,9 @@ def test_demo_writes_pictures_side_by_side_and_loss_curve(tmp_path, monkeypatch,
     assert [name for name, *_ in pairs] == ["astronaut", "chelsea", "china"]
     assert all(max(picture.shape) == 48 for _, *both in pairs for picture in both)
     monkeypatch.setattr(demo, "_pairs", lambda: pairs[:1])  # each compiles for its own shape
-    monkeypatch.setattr(demo, "COARSE", 2)
-    monkeypatch.setattr(demo, "FINE", 2)
+    monkeypatch.setattr(demo, "STEPS", 2)
+    monkeypatch.setattr(demo, "PYRAMID", Pyramid(smallest=32))
+    monkeypatch.setattr(demo, "keep_programs", lambda: None)  # it would hold for all later tests
     assert demo.run_demo(tmp_path / "made") == 0
     names = {path.name for path in (tmp_path / "made").iterdir()}
     assert names == {f"astronaut{end}.png" for end in ("", "-side-by-side", "-loss")}

@@ -11,6 +11,7 @@ import pytest
 from jaxstyle.errors import SettingError
 from jaxstyle.objective import make_objective
 from jaxstyle.presets import PRESETS
+from jaxstyle.pyramid import levels
 from jaxstyle.recipe import Recipe
 from jaxstyle.recipe_file import MAX_BYTES, load_recipe, save_recipe, to_toml
 from jaxstyle.vgg import VGG19
@@ -118,6 +119,23 @@ def test_saved_and_loaded(tmp_path, name):
     path = save_recipe(tmp_path / "recipe.toml", recipe)
     assert load_recipe(path) == load_recipe(str(path)) == recipe
     assert hash(load_recipe(path)) == hash(recipe)
+
+
+def test_sizes_and_steps_are_the_published_ones():
+    def painted(name, edge=512):
+        recipe = PRESETS[name]()
+        return [(*level.shape, level.steps) for level in levels(recipe.pyramid, (edge, edge), recipe.steps)]
+
+    # crowsonkb's are 128, 181, 256, 362, 512; ours are on a grid of 16.
+    sizes = zip((128, 176, 256, 368, 512), (1000, 500, 500, 500, 500), strict=True)
+    assert painted("crowsonkb") == [(size, size, steps) for size, steps in sizes]
+    assert painted("strotss") == [(size, size, 250) for size in (64, 128, 256, 512)]
+    assert painted("nnst") == [(size, size, 200) for size in (64, 128, 256, 512)]
+    assert painted("default", 720) == [(720, 720, 300)]
+    assert painted("default", 1024) == [(512, 512, 300), (1024, 1024, 300)]
+    assert painted("gatys") == [(512, 512, 500)]
+    alphas = [2 * level.content for level in levels(PRESETS["strotss"]().pyramid, (512, 512), 250)]
+    assert alphas == [16, 8, 4, 2]
 
 
 def test_every_preset_names_its_source():

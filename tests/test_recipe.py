@@ -7,6 +7,7 @@ from jaxstyle import presets
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
 from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.recipe import Recipe, Term
 
 
@@ -14,7 +15,15 @@ def simple(**changes) -> Recipe:
     return Recipe(**{"content": (Term(ContentLoss()),), "style": (Term(GramLoss("relu1_1"), 0.5),)} | changes)
 
 
-@pytest.mark.parametrize("recipe", [presets.default(), presets.embedded(), simple(optimizer=LBFGS(0.5), clip=False)])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        presets.default(),
+        presets.embedded(),
+        simple(optimizer=LBFGS(0.5), clip=False),
+        simple(pyramid=Pyramid(64, 2**0.5, content_decay=2)),
+    ],
+)
 def test_plain_data_and_back(recipe):
     data = json.loads(json.dumps(recipe.to_dict()))
     assert Recipe.from_dict(data) == recipe
@@ -68,6 +77,9 @@ def test_bad_term_weight_names_the_term():
         ({"style": [{"loss": "gram"}]}, "GramLoss: missing"),
         ({"style": ["gram"]}, "term: got 'gram'"),
         ({"style": {}}, "style: got {}, expected a list"),
+        ({"pyramid": {"smalest": 64}}, "Pyramid: unknown setting 'smalest'; did you mean 'smallest'"),
+        ({"pyramid": {"smallest": 1e9}}, "pyramid.smallest: got 1000000000.0"),
+        ({"pyramid": "on"}, "pyramid: got 'on', expected a dict"),
     ],
 )
 def test_bad_data_is_named(change, message):

@@ -16,7 +16,9 @@ def run(capsys, *arguments) -> tuple[int, str, str]:
 
 
 @pytest.fixture
-def made(tmp_path, pictures, capsys):
+def made(tmp_path, pictures, capsys, monkeypatch):
+    monkeypatch.setattr("jaxstyle.commands.keep_programs", lambda: None)  # it would hold for all later tests
+    monkeypatch.setattr("jaxstyle.rerun.keep_programs", lambda: None)
     for name, picture in zip(("content", "style", "other"), pictures, strict=True):
         save_image(tmp_path / f"{name}.png", picture)
     arguments = [tmp_path / "content.png", tmp_path / "style.png", "-o", tmp_path / "out.png", *QUICK]
@@ -55,6 +57,7 @@ def test_inputs_that_are_gone_or_changed(made, capsys, pictures):
         ({"styles": None}, "no usable styles"),
         ({"styles": [1]}, "no usable styles"),
         ({"recipe": {"content": 3}}, "content: got 3, expected a list"),
+        ({"plan": {"cov": "exact"}}, "no usable plan"),
         ({"init_picture": "x"}, "no usable init_picture"),
         ({"size": "../../x"}, "no usable size"),
         ({"model": {"name": "/etc/passwd"}}, "name its file"),
