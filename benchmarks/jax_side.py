@@ -1,0 +1,125 @@
+"""The benchmark's objective in jaxstyle, through its public interface: network, recipe, plan, batch."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from problem import ADAM, AVERAGE, CONTENT, STYLE_WEIGHT, TV_WEIGHT, subset
+
+from jaxstyle import losses, make_objective, optimize
+from jaxstyle.objective import Objective
+from jaxstyle.optimize import Info, State
+from jaxstyle.optimizers import Adam
+from jaxstyle.plan import Plan
+from jaxstyle.recipe import Recipe, Term
+from jaxstyle.vgg import VGG19
+from jaxstyle.weights.layout import Preprocessing, Weights
+
+
+def keep_heap() -> bool:
+    """Let glibc keep freed memory, as the command line does; whether it could."""
+    from jaxstyle.heap import keep_heap as keep
+
+    return keep()
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["wide", "narrow"], meta_fields=[])
+@dataclass(frozen=True)
+class Mix:
+    """Two networks as one: the layers of `wide`, and from `narrow` those that it does not have."""
+
+    wide: VGG19
+    narrow: VGG19
+
+    def features(self, image: jax.Array, layers: Iterable[str]) -> dict[str, jax.Array]:
+        """The activations of both."""
+        mine, others = self._split(layers)
+        return self.wide.features(image, mine) | self.narrow.features(image, others)
+
+    def prepared(self, layers: Iterable[str], **options: Any) -> "Mix":
+        """Both, ready to run as a plan asks."""
+        mine, others = self._split(layers)
+        return Mix(self.wide.prepared(mine, **options), self.narrow.prepared(others, **options))
+
+    def _split(self, layers: Iterable[str]) -> tuple[list[str], list[str]]:
+        chosen, has = sorted(layers), set(self.wide.layers)
+        return [name for name in chosen if name in has], [name for name in chosen if name not in has]
+
+
+def make_model(problem: Mapping[str, np.ndarray]) -> VGG19 | Mix:
+    """The network of a problem."""
+    preprocessing = Preprocessing.affine(problem["matrix"], problem["offset"])
+    padding: Any = str(problem["padding"])
+    wide = VGG19(Weights(subset(problem), preprocessing, padding, name="benchmark"))
+    narrow = subset(problem, "narrow/")
+    return Mix(wide, VGG19(Weights(narrow, preprocessing, padding, name="narrow"))) if narrow else wide
+
+
+def make_recipe(problem: Mapping[str, np.ndarray]) -> Recipe:
+    """Like `presets.default()`: one content layer, five Gram layers, total variation."""
+    layers = [str(name) for name in problem["style_layers"]]
+    return Recipe(
+        content=(Term(losses.ContentLoss(CONTENT)),),
+        style=tuple(Term(losses.GramLoss(layer), 1 / len(layers)) for layer in layers),
+        prior=(Term(losses.TotalVariation(), TV_WEIGHT, relative=False),),
+        style_weight=STYLE_WEIGHT,
+    )
+
+
+def make_objectives(model: Any, problem: Mapping[str, np.ndarray], plan: Mapping[str, Any]) -> list[Objective]:
+    """One objective for each pair of pictures."""
+    recipe, chosen = make_recipe(problem), Plan(**plan)
+    pairs = zip(problem["content"], problem["style"], strict=True)
+    layers = [CONTENT, *map(str, problem["style_layers"])]
+    model = model.prepared(layers, conv=chosen.conv, dtype=chosen.dtype)
+    return [make_objective(model, content, style, recipe, plan=chosen) for content, style in pairs]
+
+
+class Batch:
+    """Adam on one picture by `optimize.run`, or on several by `jax.vmap` of it; the network is shared."""
+
+    def __init__(self, objectives: list[Objective], pictures: np.ndarray):
+        optimizer = Adam(**ADAM)
+        states = [optimize.init(jnp.asarray(picture), optimizer) for picture in pictures]
+
+        def advance(state: State, objective: Objective, steps: Any) -> tuple[State, Info]:
+            return optimize.run(state, objective, optimizer, steps, average=AVERAGE)
+
+        if len(objectives) == 1:
+            self.state, self.objective, self.advance = states[0], objectives[0], jax.jit(advance)
+        else:
+            self.state, self.objective = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), _joined(objectives)
+            axes = replace(objectives[0], model=None, targets=0, scales=0, weights=0)
+            self.advance = jax.jit(jax.vmap(advance, in_axes=(0, axes, None)))
+
+    def run(self, steps: int) -> np.ndarray:
+        """Go on for some steps; the totals before the last one, of each picture."""
+        self.state, info = jax.block_until_ready(self.advance(self.state, self.objective, steps))
+        return np.atleast_1d(np.asarray(info.total[..., steps - 1]))
+
+    def lowered(self, steps: int = 1) -> Any:
+        """The program, traced; `.compile()` it."""
+        return self.advance.lower(self.state, self.objective, steps)
+
+
+def _joined(objectives: list[Objective]) -> Objective:
+    """One objective whose leaves, but for the network's, have a batch axis."""
+    parts = [(each.targets, each.scales, each.weights) for each in objectives]
+    targets, scales, weights = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+    return replace(objectives[0], targets=targets, scales=scales, weights=weights)
+
+
+@jax.jit
+def value_and_gradient(objective: Objective, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The total and its gradient."""
+    (total, _), gradient = jax.value_and_grad(lambda x: objective(x), has_aux=True)(image)
+    return total, gradient
+
+
+def predicted_memory(objective: Objective, shape: tuple[int, ...], plan: Mapping[str, Any]) -> float | None:
+    """What `jaxstyle.plan` says that a step will need, in MiB; None where it says nothing."""
+    return None

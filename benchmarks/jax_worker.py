@@ -1,0 +1,108 @@
+"""jaxstyle's side: answers `workers.Worker`. Not run by hand."""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax_side import Batch, keep_heap, make_model, make_objectives, predicted_memory, value_and_gradient
+from problem import load
+from workers import memory, serve
+
+from jaxstyle import optimize
+from jaxstyle.optimizers import LBFGS, Adam
+
+EVERY = 10
+
+
+class Side:
+    """The objectives and pictures, as the settings want them: problem, plan, heap."""
+
+    def __init__(self, settings: dict[str, Any]):
+        self.kept = settings.get("heap", True) and keep_heap()
+        self.problem = load(settings["problem"])
+        self.plan = settings.get("plan", {})
+        model = make_model(self.problem)
+        jax.block_until_ready(jax.tree.leaves(model))
+        self.loaded = memory()["rss"]
+        self.objectives = make_objectives(model, self.problem, self.plan)
+        self.batch = Batch(self.objectives, self.problem["probe"])
+
+    def describe(self) -> dict[str, Any]:
+        """Version and device, and whether the heap is kept."""
+        device = jax.devices()[0].device_kind
+        return {"jax": jax.__version__, "device": device, "heap": self.kept, "loaded": self.loaded}
+
+    def run(self, steps: int) -> dict[str, Any]:
+        """Optimise for some steps: seconds, and the total before the last of them."""
+        started = time.perf_counter()
+        totals = self.batch.run(steps)
+        return {"seconds": time.perf_counter() - started, "total": float(totals.sum())}
+
+    def gradient(self, out: str) -> dict[str, Any]:
+        """The total and, written to `out` as (b, h, w, 3), its gradient at the problem's probe."""
+        pairs = zip(self.objectives, self.problem["probe"], strict=True)
+        found = [value_and_gradient(objective, image) for objective, image in pairs]
+        np.save(out, np.stack([gradient for _, gradient in found]).astype(np.float64))
+        return {"total": float(sum(total for total, _ in found))}
+
+    def value(self, image: str) -> dict[str, Any]:
+        """The total of a picture (h, w, 3) in a file, as it is and clipped to [0, 1]."""
+        picture = np.load(image)
+        plain, clipped = (float(self.objectives[0](jnp.asarray(p))[0]) for p in (picture, picture.clip(0, 1)))
+        return {"total": plain, "clipped": clipped}
+
+    def analysis(self) -> dict[str, Any]:
+        """What the compiler says of the step's memory, in MiB."""
+        found = self.batch.lowered().compile().memory_analysis()
+        names = ("temp_size_in_bytes", "argument_size_in_bytes", "output_size_in_bytes")
+        return {name.removesuffix("_in_bytes"): getattr(found, name) / 2**20 for name in names}
+
+    def predicted(self) -> dict[str, Any]:
+        """The plan's own estimate of its peak in MiB, where there is one."""
+        return {"mib": predicted_memory(self.objectives[0], self.problem["content"][0].shape, self.plan)}
+
+    def matmul_peak(self, size: int, dtype: str) -> dict[str, Any]:
+        """Measured TFLOP/s of a square matrix product, the best of ten."""
+        a = jax.random.normal(jax.random.key(0), (size, size), dtype)
+        multiply = jax.jit(lambda a: a @ a)
+        times = []
+        for _ in range(11):
+            started = time.perf_counter()
+            multiply(a).block_until_ready()
+            times.append(time.perf_counter() - started)
+        return {"tflops": 2 * size**3 / min(times[1:]) / 1e12}
+
+    def descend(self, out: str, setting: dict[str, Any], target: float, limit: float, most: int) -> dict[str, Any]:
+        """From the content until the total is at most `target`: [(time, steps, total)] of every best so far.
+
+        Adam clips to [0, 1] and halves its learning rate each `halving` steps; L-BFGS does neither.
+        """
+        began, curve, best, steps = time.time(), [], float("inf"), 0
+        quasi = setting["optimizer"] == "lbfgs"
+        optimizer: Any = LBFGS(**setting["options"]) if quasi else Adam(**setting["options"])
+        state = optimize.init(jnp.asarray(self.problem["content"][0]), optimizer)
+        while steps < most and best > target and time.time() - began < limit and bool(state.finite):
+            if not quasi:
+                rate = setting["options"]["learning_rate"] * 0.5 ** (steps / setting.get("halving", float("inf")))
+                optimizer = Adam(rate)
+            state, info = optimize.run(state, self.objectives[0], optimizer, EVERY, average=0.0, clip=not quasi)
+            steps += EVERY
+            lowest = float(jnp.nanmin(info.total))
+            if lowest < best:
+                best = lowest
+                curve.append((time.time(), steps, best))
+        np.save(out, np.asarray(state.image))
+        return {"curve": curve, "ended": time.time(), "steps": steps}
+
+
+def prepare(settings: dict[str, Any]) -> dict[str, Any]:
+    """{command: function}."""
+    side = Side(settings)
+    names = ("describe", "run", "gradient", "value", "analysis", "predicted", "matmul_peak", "descend")
+    return {name: getattr(side, name) for name in names}
+
+
+if __name__ == "__main__":
+    serve(prepare)

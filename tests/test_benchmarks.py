@@ -1,0 +1,119 @@
+"""The benchmarks run: what they share, `--help` of each, and the quick ones that need no PyTorch. Nothing is timed."""
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+SCRIPTS = ("compile_time", "conv_algorithms", "gpu", "huge", "memory", "step_time", "time_to_loss")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
+
+
+def load(name: str) -> ModuleType:
+    """A file of benchmarks/, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", BENCHMARKS / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name: str, *options: str) -> str:
+    """What a script prints."""
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_median_and_interquartile_range():
+    report = load("report")
+    assert report.median_iqr([4.0, 1.0, 2.0, 3.0, 5.0]) == {"median": 3.0, "iqr": 2.0, "n": 5}
+    assert report.median_iqr([7.0]) == {"median": 7.0, "iqr": 0.0, "n": 1}
+    assert report.ratio({"median": 3.0}, {"median": 1.5}) == 2.0
+    assert report.ratio(None, {"median": 1.5}) is None
+
+
+def test_results_say_where_they_come_from(tmp_path, capsys):
+    report = load("report")
+    options = argparse.Namespace(quick=True, output=tmp_path, torch_python="/somewhere/python", size=3)
+    table = report.table(("a", "b"), [(1.23456, None), ("x|y", 12345.6)])
+    report.write("name", "How long?", {"samples": [1.0]}, [table], options)
+    record = json.loads((tmp_path / "name.json").read_text())
+    assert record["question"] == "How long?" and record["samples"] == [1.0]
+    assert record["options"] == {"quick": True, "size": 3}
+    assert {"cpu", "cores", "versions", "commit", "when"} <= record["environment"].keys()
+    assert "| 1.23 | - |\n| x/y | 12346 |" in (tmp_path / "name.md").read_text()
+    assert "How long?" in capsys.readouterr().out
+
+
+def test_a_quick_run_leaves_the_results_alone(capsys):
+    report = load("report")
+    before = sorted(report.RESULTS.glob("*"))
+    report.write("nothing", "?", {}, [], argparse.Namespace(quick=True, output=None))
+    assert sorted(report.RESULTS.glob("*")) == before
+
+
+def test_operations_of_a_step():
+    problem = load("problem")
+    shapes = problem.shapes(32)
+    assert shapes["1_1"] == (32, 3, 64) and shapes["5_1"] == (2, 512, 512) and len(shapes) == 13
+    # The first layer: forward and to the input, a multiplication and an addition each.
+    assert problem.step_flops(32) > 2 * 2 * 9 * 32 * 32 * 3 * 64
+    assert problem.step_flops(64) == 4 * problem.step_flops(32)
+
+
+def test_both_sides_read_the_same_problem(tmp_path):
+    problem = load("problem")
+    for name in ("a", "b"):
+        problem.make(tmp_path / f"{name}.npz", 16, batch=2, narrow=8)
+    first, second = (problem.load(tmp_path / f"{name}.npz") for name in ("a", "b"))
+    assert first["content"].shape == (2, 16, 16, 3) and first["conv5_1/kernel"].shape == (3, 3, 64, 64)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help(name):
+    text = run(name, "--help")
+    assert f"python benchmarks/{name}.py" in text and "--quick" in text
+
+
+def test_every_script_is_listed():
+    scripts = {path.stem for path in BENCHMARKS.glob("*.py") if "parser(__doc__)" in path.read_text()}
+    assert scripts == set(SCRIPTS) == set(re.findall(r"^\| `(\w+)\.py`", (BENCHMARKS / "README.md").read_text(), re.M))
+
+
+def test_without_an_accelerator_there_is_nothing_to_do():
+    assert run("gpu", "--quick") == "no accelerator\n"
+
+
+def test_convolutions_quickly():
+    assert "Errors against float64" in run("conv_algorithms", "--quick")
+
+
+@pytest.mark.parametrize("side", ["jaxstyle", "torch"])
+def test_a_contender_that_cannot_run_says_why(side):
+    workers = load("workers")
+    # Without PyTorch the process dies at its import, else it finds no problem: both are results, not crashes.
+    with pytest.raises(workers.WorkerFailed, match=r"nowhere|torch"):
+        workers.Worker(side, {"problem": "nowhere.npz"})
+
+
+def test_pytorch_is_for_benchmarks_only():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    with_torch = [name for name, needs in extras.items() if any(need.startswith("torch") for need in needs)]
+    assert with_torch == ["bench"] and not any(need.startswith("torch") for need in project["dependencies"])
+    for path in (ROOT / "jaxstyle").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) torch\b", path.read_text(), re.M), path
