@@ -12,15 +12,20 @@ _HOME = {
     "Adam": "optimizers",
     "JaxstyleError": "errors",
     "Objective": "objective",
+    "Plan": "plan",
     "Progress": "transfer",
+    "Pyramid": "pyramid",
     "Recipe": "recipe",
     "Result": "result",
     "Term": "recipe",
+    "choose_plan": "memory",
+    "estimate_memory": "memory",
     "load_image": "image",
     "load_vgg19": "weights.load",
     "make_objective": "objective",
     "read_recipe": "image",
     "save_image": "image",
+    "split_rows": "sharding",
     "stylize": "transfer",
 }
 _MODULES = ("color", "errors", "image", "losses", "optimize", "presets")
@@ -51,13 +56,18 @@ if TYPE_CHECKING:
     from jaxstyle.image import load_image as load_image
     from jaxstyle.image import read_recipe as read_recipe
     from jaxstyle.image import save_image as save_image
+    from jaxstyle.memory import choose_plan as choose_plan
+    from jaxstyle.memory import estimate_memory as estimate_memory
     from jaxstyle.objective import Objective as Objective
     from jaxstyle.objective import make_objective as make_objective
     from jaxstyle.optimizers import LBFGS as LBFGS
     from jaxstyle.optimizers import Adam as Adam
+    from jaxstyle.plan import Plan as Plan
+    from jaxstyle.pyramid import Pyramid as Pyramid
     from jaxstyle.recipe import Recipe as Recipe
     from jaxstyle.recipe import Term as Term
     from jaxstyle.result import Result as Result
+    from jaxstyle.sharding import split_rows as split_rows
     from jaxstyle.transfer import Progress as Progress
     from jaxstyle.transfer import stylize as stylize
     from jaxstyle.vgg import VGG19 as VGG19

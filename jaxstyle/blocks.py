@@ -20,8 +20,9 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from jaxstyle.errors import SettingError
-from jaxstyle.losses import layers_of
+from jaxstyle.losses import layers_of, select
 from jaxstyle.losses.bands import Band
+from jaxstyle.recipe import Recipe
 from jaxstyle.weights.layout import BLOCKS
 
 Named = tuple[tuple[str, Any], ...]
@@ -63,13 +64,14 @@ class Bands:
         return Place(*(jnp.asarray(column, jnp.int32) for column in (self.starts, self.edges[:-1], self.edges[1:])))
 
 
-def check_rows(rows: int | None, losses: Named) -> None:
-    """Raise SettingError for a number of rows that cannot be, and for losses that are no sums over positions."""
-    if rows is None:
-        return
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 16 or rows % 16:
-        raise SettingError(f"rows: got {rows!r}, expected a multiple of 16, or None for the whole picture at once")
-    for name, loss in losses:
+def named_terms(recipe: Recipe) -> Named:
+    """All terms of a recipe, in the order in which an objective has them."""
+    return tuple((term.name, term.loss) for term in recipe.content + recipe.prior + recipe.style)
+
+
+def check_additive(rows: int | None, losses: Named) -> None:
+    """Raise SettingError for losses that are no sums over positions, where there are `rows`."""
+    for name, loss in losses if rows is not None else ():
         if not getattr(loss, "additive", False):
             raise SettingError(
                 f"rows: {name} sorts, matches or samples positions and needs the whole picture at once; leave rows "
@@ -161,7 +163,7 @@ def sums_of_band(
     """Each loss's sums over the band's positions."""
     sums = {}
     for (name, loss), (_, plain) in zip(losses, bare, strict=True):
-        found = features[plain.layer]
+        found = select(plain, features)
         sums[name] = loss.sums(found, targets[name], place.at(plain.layer, found))
     return sums
 

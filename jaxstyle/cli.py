@@ -13,7 +13,7 @@ from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, 
 
 from jaxstyle import __version__
 from jaxstyle.cli_weights import Weights
-from jaxstyle.errors import JaxstyleError
+from jaxstyle.errors import JaxstyleError, is_out_of_memory
 
 STOPPED, INTERRUPTED = 75, 130
 Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]  # as in recipe.py, without JAX
@@ -62,6 +62,12 @@ class Stylize:
     """REGION=PICTURE: white where the region's style is; for the second style 2:REGION=PICTURE."""
     seed: int = 0
     """Of the noise."""
+    conv: Literal["auto", "winograd", "exact"] = "auto"
+    """winograd is twice as fast on CPU; exact rounds less. auto: winograd on CPU."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the network; bfloat16 halves the memory of accelerators, at three digits."""
+    rows: int | None = None
+    """Rows of the picture at a time, a multiple of 16: for huge pictures; chosen by the free memory when not given."""
     save_every: int | None = None
     """Also write the picture after each so many steps, and at the end an animation of them (.webp)."""
     json: bool = False
@@ -223,13 +229,13 @@ def _guarded(command: Any, debug: bool) -> int:
 
 
 def _explain(error: BaseException) -> tuple[int, str]:
-    """Exit code and message. Out of memory has three shapes in XLA; what is not ours is a fault of jaxstyle's."""
+    """Exit code and message. What is not ours is a fault of jaxstyle's."""
     if isinstance(error, JaxstyleError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted before there was a picture to save"
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error) or "YNNPACK" in str(error):
-        return 5, "out of memory: use a smaller --size"
+    if is_out_of_memory(error):
+        return 5, "out of memory: use a smaller --size, or fewer --rows at a time"
     fault = "this is a fault in jaxstyle: please report it with what --debug shows"
     return 1, f"{type(error).__name__}: {error}\njaxstyle: {fault}"
 

@@ -16,6 +16,7 @@ from jaxstyle.compilation import keep_programs
 from jaxstyle.console import download_progress, run_progress
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, load_image, read_picture, save_animation
+from jaxstyle.plan import Plan
 from jaxstyle.presets import recipe_for
 from jaxstyle.recipe import Init
 from jaxstyle.recipe_file import load_recipe
@@ -113,6 +114,7 @@ def run_stylize(options: "Stylize") -> int:
             learning_rate=options.learning_rate,
             init=_init(options.init),
             color=options.color,
+            plan=_plan(options),
             pyramid=None if options.pyramid is None else options.pyramid == "on",
             content_masks=content_masks,
             style_masks=style_masks if any(style_masks) else None,
@@ -122,6 +124,12 @@ def run_stylize(options: "Stylize") -> int:
         )
         show.close()
         return _finish(options, result, frames)
+
+
+def _plan(options: "Stylize") -> Plan | None:
+    """As asked for; None where nothing was, and the memory decides."""
+    plan = Plan(conv=options.conv, dtype=options.dtype, rows=options.rows)
+    return None if plan == Plan() else plan
 
 
 def _load(weights: str) -> VGG19:

@@ -45,3 +45,8 @@ def suggest(got: object, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(str(got), names, 1)
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator refused: that has three shapes in XLA."""
+    return isinstance(error, MemoryError) or any(name in str(error) for name in ("RESOURCE_EXHAUSTED", "YNNPACK"))

@@ -15,16 +15,17 @@ from jaxstyle.blend import blend_shares, blend_targets, blended
 from jaxstyle.blocks import Named
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.guidance import Guided, Masks
-from jaxstyle.losses import Loss, select
+from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.targets import FeatureModel, Regions, make_targets, shapes, target_sizes
+from jaxstyle.vgg import VGG19, block_of
 
 
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["model", "targets", "scales", "weights"],
-    meta_fields=["losses", "layers", "normalized", "rows"],
+    meta_fields=["losses", "layers", "normalized", "rows", "remat"],
 )
 @dataclass(frozen=True)
 class Objective:
@@ -40,12 +41,13 @@ class Objective:
 
     model: FeatureModel
     targets: Mapping[str, Any]
-    scales: Mapping[str, Float[Array, ""]]
-    weights: Mapping[str, Float[Array, ""]]
+    scales: Mapping[str, Any]  # scalars
+    weights: Mapping[str, Any]
     losses: tuple[tuple[str, Any], ...]  # wrapped in `Summed` and `Guided` where need be
     layers: tuple[tuple[str, Loss], ...]  # the bare losses, which know their layers
     normalized: tuple[str, ...] = ()  # terms whose gradients are normalised at their layer
     rows: int | None = None  # of the picture at a time
+    remat: bool = False  # a block of the network at a time, for the gradient
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
         """The weighted sum, and each term's value, of one RGB picture in [0, 1]."""
@@ -56,13 +58,40 @@ class Objective:
         return sum(weighted[1:], weighted[0]), values
 
     def _whole(self, image: Array) -> dict[str, Array]:
-        features = self.model.features(image, blocks.layers_named(self.layers))
+        layers = blocks.layers_named(self.layers)
+        if self.remat:
+            return self._by_blocks(image, layers)
+        return self._values(self.model.features(image, layers), self.targets, self.weights)
+
+    def _by_blocks(self, image: Array, layers: set[str]) -> dict[str, Array]:
+        """As from all features; for the gradient each block is computed again from its input, its losses with it."""
+
+        @partial(jax.checkpoint, static_argnums=(0,))
+        def block(number: int, x: Array, model: Any, targets: Any, weights: Any) -> tuple[Array, dict, dict]:
+            x, found = model.block(number, x, layers)
+            values = self._values(found, targets, weights)
+            wanted = {layer for name, bare in self.layers if name not in values for layer in layers_of(bare)}
+            return x, values, {layer: each for layer, each in found.items() if layer in wanted}
+
+        model: Any = self.model  # a VGG19, as `ready` sees to
+        found, x = {"input": image}, model.preprocessed(image)
+        values = self._values(found, self.targets, self.weights)
+        for number in range(1, 1 + max(map(block_of, layers))):
+            x, new, kept = block(number, x, model, self.targets, self.weights)
+            values, found = values | new, found | kept
+        values |= {k: v for k, v in self._values(found, self.targets, self.weights).items() if k not in values}
+        return {name: values[name] for name, _ in self.losses}
+
+    def _values(self, features: Mapping[str, Array], targets: Any, weights: Any) -> dict[str, Array]:
+        """The losses whose layers are all there."""
         values = {}
         for (name, loss), (_, bare) in zip(self.losses, self.layers, strict=True):
+            if not features.keys() >= set(layers_of(bare)):
+                continue
             found = select(bare, features)
             if name in self.normalized:
-                found = jax.tree.map(partial(_normalize_gradient, self.weights[name]), found)
-            values[name] = loss(found, self.targets[name])
+                found = jax.tree.map(partial(_normalize_gradient, weights[name]), found)
+            values[name] = loss(found, targets[name])
         return values
 
     def _in_bands(self, image: Array, bands: blocks.Bands) -> dict[str, Array]:
@@ -102,13 +131,13 @@ def make_objective(
         raise SettingError(f"recipe: got {type(recipe).__name__}, expected a Recipe, such as presets.default()")
     if not isinstance(model, FeatureModel):
         raise SettingError(f"model: got {type(model).__name__}, expected a network, such as load_vgg19 gives")
-    model = _changed(model, recipe)
+    model = ready(model, recipe, plan)
     content = _checked(content, "content")
     given = [styles] if hasattr(styles, "ndim") else list(styles)
     pictures = [_checked(p, f"styles[{i}]" if len(given) > 1 else "styles") for i, p in enumerate(given)]
     shares = blend_shares(blend, len(pictures))
     bare = _named(recipe.content + recipe.prior), _named(recipe.style)
-    _check_rows(plan.rows, recipe, bare[0] + bare[1])
+    _check_rows(plan.rows, recipe)
     wrapped = tuple((name, blended(loss, recipe.blending, len(pictures))) for name, loss in bare[1])
     _check_size(model, content, bare[0] + bare[1], "content")
     for i, picture in enumerate(pictures):
@@ -122,7 +151,7 @@ def make_objective(
         regions = Regions(model, content, pictures, masks, bare[1], propagation=recipe.propagation, rows=plan.rows)
         targets |= {name: regions.target(name, loss, shares) for name, loss in wrapped}
         wrapped = tuple((name, Guided(loss)) for name, loss in wrapped)
-    return _assemble(model, content, recipe, targets, (*bare[0], *wrapped), bare[0] + bare[1], plan.rows)
+    return _assemble(model, content, recipe, targets, (*bare[0], *wrapped), bare[0] + bare[1], plan)
 
 
 def _assemble(
@@ -132,11 +161,11 @@ def _assemble(
     targets: dict[str, Any],
     losses: Named,
     bare: Named,
-    rows: int | None,
+    plan: Plan,
 ) -> Objective:
     terms = {term.name: term for term in (*recipe.content, *recipe.prior, *recipe.style)}
     relative = tuple(name for name, term in terms.items() if term.relative)
-    sizes = target_sizes(model, content, targets, losses, bare, relative=relative, rows=rows)
+    sizes = target_sizes(model, content, targets, losses, bare, relative=relative, rows=plan.rows)
     ones = {name: jnp.ones_like(size) for name, size in sizes.items()}
     normalized = tuple(term.name for term in recipe.content + recipe.style) if recipe.normalize_gradients else ()
     return Objective(
@@ -147,12 +176,13 @@ def _assemble(
         losses=losses,
         layers=bare,
         normalized=normalized,
-        rows=rows,
+        rows=plan.rows,
+        remat=plan.remat,
     )
 
 
-def _check_rows(rows: int | None, recipe: Recipe, losses: Named) -> None:
-    blocks.check_rows(rows, losses)
+def _check_rows(rows: int | None, recipe: Recipe) -> None:
+    blocks.check_additive(rows, blocks.named_terms(recipe))
     if rows is not None and recipe.normalize_gradients:
         raise SettingError(
             "rows: normalize_gradients needs the norms of the whole picture's gradients; leave one of the two out"
@@ -181,6 +211,22 @@ def _check_size(model: FeatureModel, picture: Array, losses: Named, name: str) -
 
 def _named(terms: tuple[Term, ...]) -> Named:
     return tuple((term.name, term.loss) for term in terms)
+
+
+def ready(model: Any, recipe: Recipe, plan: Plan) -> Any:
+    """The model with the recipe's changes, prepared as the plan asks; what is ready stays as it is.
+
+    Raises:
+        SettingError: a plan that a model of another kind than VGG19 cannot follow.
+    """
+    if not isinstance(model, VGG19):
+        if plan.dtype != "float32" or plan.remat:
+            raise SettingError(
+                f"plan: {plan} is for a VGG19, got {type(model).__name__}; use dtype='float32', remat=False"
+            )
+        return _changed(model, recipe)
+    layers = blocks.layers_named(blocks.named_terms(recipe))
+    return _changed(model, recipe).prepared(layers, conv=plan.conv, dtype=plan.dtype)
 
 
 def _changed(model: Any, recipe: Recipe) -> Any:

@@ -1,7 +1,8 @@
 """A run: one level after the other, reporting on the way."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -14,15 +15,18 @@ from jaxtyping import Float
 from jaxstyle import optimize
 from jaxstyle.ahead import Ahead
 from jaxstyle.color import keep_color
-from jaxstyle.errors import JaxstyleError
+from jaxstyle.errors import JaxstyleError, is_out_of_memory
 from jaxstyle.image import Picture, resize
 from jaxstyle.inputs import Inputs
+from jaxstyle.memory import smaller_plans
 from jaxstyle.objective import FeatureModel, Objective, make_objective
 from jaxstyle.optimize import Info, State
 from jaxstyle.plan import Plan
 from jaxstyle.pyramid import Level, grow
 from jaxstyle.recipe import Recipe
 from jaxstyle.result import Done, Result, Status
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,8 @@ class Run:
         self, i: int, state: State, objective: Objective, callback: Callback | None, every: int, ahead: Ahead[Objective]
     ) -> tuple[State, Status, list[Info]]:
         """One level; once it runs, the next is made ready."""
-        recipe, level, before, infos = self.recipe, self.levels[i], self.before(i), []
-        run = partial(optimize.chunks, average=recipe.average, clip=recipe.clip, every=every, before=before)
-        begin = state
-        for state, info in run(begin, objective, recipe.optimizer, level.steps):
+        before, infos = self.before(i), []
+        for state, info in self.chunks(i, state, objective, every):  # noqa: B020
             infos.append(jax.device_get(info))
             if i + 1 < len(self.levels):
                 ahead.start()
@@ -110,6 +112,24 @@ class Run:
             if ended and before + int(state.step) < self.before(len(self.levels)):
                 return state, "stopped" if bool(state.finite) else "not finite", infos
         return state, "done" if bool(state.finite) else "not finite", infos
+
+    def chunks(self, i: int, state: State, objective: Objective, every: int) -> Iterator[tuple[State, Info]]:
+        """The level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
+        recipe, before, plan = self.recipe, self.before(i), self.plan
+        while True:
+            try:
+                rest = self.levels[i].steps - int(state.step)
+                run = partial(optimize.chunks, average=recipe.average, clip=recipe.clip, every=every)
+                done = before + int(state.step)
+                for state, info in run(state, objective, recipe.optimizer, rest, before=done):  # noqa: B020
+                    yield state, info
+                return
+            except Exception as error:
+                smaller = next(smaller_plans(plan, recipe, self.levels[i].shape[0]), None)
+                if not is_out_of_memory(error) or smaller is None:
+                    raise
+            log.warning("out of memory; going on with %s", smaller)
+            plan, objective = smaller, replace(self, plan=smaller).objective(i)
 
     def objective(self, i: int) -> Objective:
         """Of a level."""

@@ -154,7 +154,7 @@ def _in_bands(
     def add(found: dict | None, crop: Array, place: Place) -> dict:
         features, new = model.features(crop, layers_named(losses)), {}
         for region, name, loss in terms:
-            values = features[loss.layer]
+            values = select(loss, features)
             band = place.at(loss.layer, values)
             if channels[region]:
                 values = apply(band.cut(channels[region][loss.layer]), values)

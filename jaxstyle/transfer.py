@@ -15,6 +15,8 @@ from jaxstyle.errors import SettingError
 from jaxstyle.image import fit, read_picture, resize
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.inputs import Inputs, initial, masks_given, read_masks, read_style_masks, recolored, sized, style_edge
+from jaxstyle.memory import choose_plan
+from jaxstyle.objective import ready
 from jaxstyle.plan import Plan
 from jaxstyle.pyramid import Pyramid, levels
 from jaxstyle.recipe import Color, Init, Recipe, check_weight
@@ -74,7 +76,9 @@ def stylize(
         content_masks: {region: picture in grey}: where in the result each region is; white is all of it.
         style_masks: the same regions in the style, for several styles a list; see `make_objective`.
         seed: of the noise. The same seed, pictures and settings give the same bits on the same platform and versions.
-        plan: how it is computed, which is not part of the recipe: precision, memory, speed.
+        plan: how it is computed, which is not part of the recipe: precision, memory, speed. When not given, the fastest
+            in float32 that fits into the free memory, see `jaxstyle.memory.choose_plan`; where an allocator refuses
+            all the same, the run goes on from its last image with a smaller one.
         callback: called with `Progress` after the first step (of each level), at multiples of `every`, and about once a
             second where steps are slow; returning True ends the run with what it has.
         every: the most steps between two callbacks (100 at most).
@@ -106,21 +110,24 @@ def stylize(
     first = inputs.at(sizes[0].shape)
     begin, init_picture = initial(recipe.init if init is None else init, first.content, painted[0], int(seed))
     network = load_vgg19(model) if isinstance(model, str | Path) else model() if callable(model) else model
+    described = describe_model(network)
+    plan = choose_plan(sizes[-1].shape, recipe, model=network) if plan is None else plan
+    network = ready(network, recipe, plan)
     settings = {
         "recipe": recipe.to_dict(),
         "seed": int(seed),
         "size": max(picture.rgb.shape[:2]),
         "style_scale": float(style_scale),
         "blend": list(shares),
-        "plan": asdict(plan or Plan()),
+        "plan": asdict(plan),
         "masks": masks_given(content_masks, style_masks),
-        "model": describe_model(network),
+        "model": described,
         "content": describe(content, original),
         "styles": [describe(*pair) for pair in zip(sources, styles, strict=True)],
         "versions": versions(jax.default_backend()),
     } | init_picture
     encode_recipe(settings)  # what cannot be saved must not be found out at the end
-    run = Run(recipe, network, inputs, sizes, shares, plan or Plan(), picture, settings, started)
+    run = Run(recipe, network, inputs, sizes, shares, plan, picture, settings, started)
     return run.optimize(begin, callback, every)
 
 

@@ -33,7 +33,8 @@ class Convolution(nnx.Module):
 
     def prepare(self, winograd: bool, dtype: Activations) -> None:
         """Make or drop the transformed kernels, and round the weights, in place."""
-        if winograd and self.transformed is None and self.kernel.shape[2] >= WINOGRAD_CHANNELS:
+        traced = isinstance(self.kernel[...], jax.core.Tracer)  # transforming is NumPy's
+        if winograd and not traced and self.transformed is None and self.kernel.shape[2] >= WINOGRAD_CHANNELS:
             self.transformed = nnx.Param(jnp.asarray(transform_kernel(np.asarray(self.kernel[...]))))
         if not winograd:
             self.transformed = nnx.data(None)
@@ -45,9 +46,9 @@ class Convolution(nnx.Module):
     def __call__(self, x: Float[Array, "h w i"], padding: Padding) -> Float[Array, "h w o"]:
         """The 3x3 convolution with bias and ReLU."""
         kernel = self.kernel[...]
-        gains = self.transformed is not None and kernel.size * x.shape[0] * x.shape[1] >= WINOGRAD_LEAST
-        transformed = self.transformed[...] if gains else None
-        return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=transformed)
+        if self.transformed is None or kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST:
+            return conv3x3_relu(x, kernel, self.bias[...], padding=padding)
+        return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=self.transformed[...])
 
 
 class VGG19(nnx.Module):
@@ -103,22 +104,39 @@ class VGG19(nnx.Module):
         """
         wanted = set(layers)
         self._check(wanted, image.shape)
-        found = {"input": image}
+        found, x = {"input": image}, self.preprocessed(image)
+        for number in range(1, 1 + max(map(block_of, wanted), default=0)):
+            x, new = self.block(number, x, wanted)
+            found |= new
+        return {name: found[name] for name in found if name in wanted}
+
+    def preprocessed(self, image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
+        """What the first convolution takes, in the dtype of its weights."""
         x = image @ self.matrix[...].astype(image.dtype) + self.offset[None, None].astype(image.dtype)
-        x = x.astype(self.conv1_1.kernel.dtype)
-        for name in self.layers[1:]:
-            if wanted <= found.keys():
+        return x.astype(self.conv1_1.kernel.dtype)
+
+    def block(
+        self, number: int, x: Float[Array, "h w i"], layers: set[str]
+    ) -> tuple[Float[Array, "_h _w o"], Features]:
+        """Block 1 to 5 from its input: what the next block takes, and the activations at those of `layers` it has.
+
+        In the block of the deepest of `layers` nothing deeper is computed.
+        """
+        found: Features = {}
+        here = {name for name in layers if block_of(name) == number}
+        last = all(block_of(name) <= number for name in layers)
+        for name in (name for name in self.layers if block_of(name) == number):
+            if last and here <= found.keys():
                 break
             if name.startswith("pool"):
                 x = found[name] = pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
-            elif name.endswith("_aux"):
-                conv = getattr(self, f"conv{name[4:]}")
+                continue
+            conv: Convolution = getattr(self, f"conv{name[4:]}")
+            if name.endswith("_aux"):
                 found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
             else:
-                conv = getattr(self, f"conv{name[4:]}")
-                padding = self.first_padding if name == "relu1_1" else self.padding
-                x = found[name] = conv(x, padding)
-        return {name: found[name] for name in found if name in wanted}
+                x = found[name] = conv(x, self.first_padding if name == "relu1_1" else self.padding)
+        return x, {name: found[name] for name in found if name in here}
 
     def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG19":
         """The same network, sharing its arrays, with another pooling or another padding of conv1_1."""
@@ -133,7 +151,7 @@ class VGG19(nnx.Module):
         Args:
             layers: names as for `features`.
             conv: "winograd" transforms the kernels, in a third of a second and four times their memory, for layers and
-                pictures large enough to gain by it; "exact" does not; "auto" does on CPU.
+                pictures large enough to gain by it; "exact" does not; "auto" does on CPU. Not under `jax.jit`.
             dtype: "bfloat16" rounds the weights to it, and so all activations; "float32" leaves them as they are.
 
         Raises:
@@ -160,6 +178,11 @@ class VGG19(nnx.Module):
                 f"image: got {shape[1]}x{shape[0]} pixels; {self.layers[deepest]} needs at least {least} on each "
                 "side: use a larger picture or shallower layers"
             )
+
+
+def block_of(layer: str) -> int:
+    """1 to 5 for a layer of VGG19, its pooling included; 0 for "input"."""
+    return 0 if layer == "input" else int(layer[4])
 
 
 def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:

@@ -15,6 +15,7 @@ from jaxtyping import install_import_hook
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CHECKED = (
     "conv",
+    "winograd",
     "vgg",
     "losses",
     "objective",
@@ -22,6 +23,11 @@ CHECKED = (
     "targets",
     "sharding",
     "optimize",
+    "pyramid",
+    "run",
+    "ahead",
+    "inputs",
+    "memory",
     "transfer",
     "result",
     "strokes",

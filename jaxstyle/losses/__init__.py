@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.losses.content import ContentLoss
@@ -72,8 +73,14 @@ def layers_of(loss: Loss) -> tuple[str, ...]:
 
 
 def select(loss: Loss, features: Mapping[str, Array]) -> Any:
-    """What the loss is given of a picture's activations: one array, or a tuple for a loss with `layers`."""
+    """What the loss is given of a picture's activations: one array, or a tuple for a loss with `layers`.
+
+    In float32 or wider: statistics of bfloat16 activations are not worth much. A loss that sees to that itself says so
+    with `narrow = True`.
+    """
     found = tuple(features[layer] for layer in layers_of(loss))
+    if not getattr(loss, "narrow", False):
+        found = tuple(each.astype(jnp.promote_types(each.dtype, jnp.float32)) for each in found)
     return found[0] if hasattr(loss, "layer") else found
 
 
