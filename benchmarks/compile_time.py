@@ -27,9 +27,8 @@ CACHE = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACH
 def child(path: str, plan: dict[str, Any]) -> None:
     """One start, in this process: print when each phase ended."""
     import jax
-    from jax_side import Batch, keep_heap, make_model, make_objectives
+    from jax_side import Batch, make_model, make_objectives
 
-    keep_heap()
     ends = [time.time()]
     pictures = problem.load(path)
     model = make_model(pictures)

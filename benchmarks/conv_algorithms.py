@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 import problem
 import report
-from jax_side import keep_heap
 
 from jaxstyle.conv import conv3x3_relu
 from jaxstyle.winograd import transform_kernel
@@ -146,7 +145,6 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.size, options.rounds, options.turn = 32, 2, 0.001
-    kept = keep_heap()
     named: dict[tuple[int, int, int], list[str]] = {}
     for name, shape in problem.shapes(options.size, 8 if options.quick else 1).items():
         named.setdefault(shape, []).append(f"conv{name}")
@@ -154,7 +152,7 @@ def main() -> None:
         named = dict(list(named.items())[:2])
     gflops = peak(256 if options.quick else 2048, 5)
     layers = [measure(names, shape, options) for shape, names in named.items()]
-    result = {"heap kept": kept, "matmul GFLOP/s": gflops, "layers": layers}
+    result = {"matmul GFLOP/s": gflops, "layers": layers}
     question = "Which algorithm is fastest for each convolution of VGG19, and how exact is it?"
     report.write("conv_algorithms", question, result, tables(layers, gflops), options)
 

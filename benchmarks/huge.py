@@ -18,7 +18,7 @@ from workers import Worker
 
 def steps(path: Path, plan: dict[str, Any], gradient: Path | None, rounds: int) -> dict[str, Any]:
     """Seconds per step, peak MiB, and where asked the gradient."""
-    with Worker("jaxstyle", {"problem": str(path), "plan": plan, "heap": False}) as worker:
+    with Worker("jaxstyle", {"problem": str(path), "plan": plan}) as worker:
         first = worker.ask("run", steps=1)["seconds"]
         seconds = [worker.ask("run", steps=1)["seconds"] for _ in range(rounds)]
         memory = worker.ask("memory")

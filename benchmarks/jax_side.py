@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from problem import ADAM, AVERAGE, CONTENT, STYLE_WEIGHT, TV_WEIGHT, subset
 
+import jaxstyle
 from jaxstyle import losses, make_objective, optimize
 from jaxstyle.objective import Objective
 from jaxstyle.optimize import Info, State
@@ -19,12 +20,8 @@ from jaxstyle.recipe import Recipe, Term
 from jaxstyle.vgg import VGG19
 from jaxstyle.weights.layout import Preprocessing, Weights
 
-
-def keep_heap() -> bool:
-    """Let glibc keep freed memory, as the command line does; whether it could."""
-    from jaxstyle.heap import keep_heap as keep
-
-    return keep()
+OPTIONS: Any = {"compiler_options": optimize.LESS_MEMORY}
+"""As `optimize.chunks`, and so `stylize`, compiles the same program."""
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["wide", "narrow"], meta_fields=[])
@@ -74,8 +71,9 @@ def make_objectives(model: Any, problem: Mapping[str, np.ndarray], plan: Mapping
     """One objective for each pair of pictures."""
     recipe, chosen = make_recipe(problem), Plan(**plan)
     pairs = zip(problem["content"], problem["style"], strict=True)
-    layers = [CONTENT, *map(str, problem["style_layers"])]
-    model = model.prepared(layers, conv=chosen.conv, dtype=chosen.dtype)
+    if isinstance(model, Mix):  # `make_objective` prepares a VGG19 itself
+        layers = [CONTENT, *map(str, problem["style_layers"])]
+        model, chosen = model.prepared(layers, conv=chosen.conv, dtype=chosen.dtype), Plan(rows=chosen.rows)
     return [make_objective(model, content, style, recipe, plan=chosen) for content, style in pairs]
 
 
@@ -90,11 +88,11 @@ class Batch:
             return optimize.run(state, objective, optimizer, steps, average=AVERAGE)
 
         if len(objectives) == 1:
-            self.state, self.objective, self.advance = states[0], objectives[0], jax.jit(advance)
+            self.state, self.objective, self.advance = states[0], objectives[0], jax.jit(advance, **OPTIONS)
         else:
             self.state, self.objective = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), _joined(objectives)
             axes = replace(objectives[0], model=None, targets=0, scales=0, weights=0)
-            self.advance = jax.jit(jax.vmap(advance, in_axes=(0, axes, None)))
+            self.advance = jax.jit(jax.vmap(advance, in_axes=(0, axes, None)), **OPTIONS)
 
     def run(self, steps: int) -> np.ndarray:
         """Go on for some steps; the totals before the last one, of each picture."""
@@ -120,6 +118,8 @@ def value_and_gradient(objective: Objective, image: jax.Array) -> tuple[jax.Arra
     return total, gradient
 
 
-def predicted_memory(objective: Objective, shape: tuple[int, ...], plan: Mapping[str, Any]) -> float | None:
-    """What `jaxstyle.plan` says that a step will need, in MiB; None where it says nothing."""
-    return None
+def predicted_memory(problem: Mapping[str, np.ndarray], plan: Mapping[str, Any]) -> float:
+    """What jaxstyle says that a run will hold, in MiB."""
+    shape = problem["content"].shape[1:3]
+    recipe = replace(make_recipe(problem), optimizer=Adam(**ADAM), average=AVERAGE)
+    return jaxstyle.estimate_memory(shape, recipe, model=make_model(problem), plan=Plan(**plan)) / 2**20

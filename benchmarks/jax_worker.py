@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax_side import Batch, keep_heap, make_model, make_objectives, predicted_memory, value_and_gradient
+from jax_side import Batch, make_model, make_objectives, predicted_memory, value_and_gradient
 from problem import load
 from workers import memory, serve
 
@@ -17,22 +17,22 @@ EVERY = 10
 
 
 class Side:
-    """The objectives and pictures, as the settings want them: problem, plan, heap."""
+    """The objectives and pictures, as the settings want them: problem, plan."""
 
     def __init__(self, settings: dict[str, Any]):
-        self.kept = settings.get("heap", True) and keep_heap()
+        jax.devices()
+        self.imported = memory()["rss"]
         self.problem = load(settings["problem"])
         self.plan = settings.get("plan", {})
         model = make_model(self.problem)
         jax.block_until_ready(jax.tree.leaves(model))
-        self.loaded = memory()["rss"]
         self.objectives = make_objectives(model, self.problem, self.plan)
         self.batch = Batch(self.objectives, self.problem["probe"])
 
     def describe(self) -> dict[str, Any]:
-        """Version and device, and whether the heap is kept."""
+        """Version and device."""
         device = jax.devices()[0].device_kind
-        return {"jax": jax.__version__, "device": device, "heap": self.kept, "loaded": self.loaded}
+        return {"jax": jax.__version__, "device": device, "imported": self.imported}
 
     def run(self, steps: int) -> dict[str, Any]:
         """Optimise for some steps: seconds, and the total before the last of them."""
@@ -61,7 +61,9 @@ class Side:
 
     def predicted(self) -> dict[str, Any]:
         """The plan's own estimate of its peak in MiB, where there is one."""
-        return {"mib": predicted_memory(self.objectives[0], self.problem["content"][0].shape, self.plan)}
+        arrays = jax.tree.leaves((self.batch.state, self.objectives[0]))
+        held = sum(leaf.nbytes for leaf in arrays) / 2**20
+        return {"predicted": predicted_memory(self.problem, self.plan), "held": held}
 
     def matmul_peak(self, size: int, dtype: str) -> dict[str, Any]:
         """Measured TFLOP/s of a square matrix product, the best of ten."""

@@ -2,8 +2,11 @@
 
     python benchmarks/memory.py [--torch-python PATH] [--sizes 256 512 1024]
 
-Every case in a fresh process, two steps of Adam. "growth" is the peak above what is resident once the weights are
-loaded; on Linux, from /proc/self/status. Compilation counts: it happens in the user's process too.
+Every case in a fresh process, on Linux, from /proc/self/status. "peak" is that of two steps of Adam after a first one;
+"growth" is the peak less what is resident once the libraries are imported: weights, targets, what the compiler left
+behind, and the steps. "step" is the peak less what is resident between steps. "worst" is the peak until the first step
+is done, compilation included. "predicted" is `jaxstyle.estimate_memory`, which counts what is held and the step;
+"seen" is what is held by the same count, and the step as measured.
 """
 
 import tempfile
@@ -12,13 +15,12 @@ from typing import Any
 
 import problem
 import report
-from workers import Worker
+from workers import HEAP, Worker
 
 PLANS: dict[str, dict[str, Any]] = {
     "exact": {"conv": "exact"},
     "exact, 256 rows": {"conv": "exact", "rows": 256},
     "exact, 128 rows": {"conv": "exact", "rows": 128},
-    "exact remat": {"conv": "exact", "remat": True},
     "exact bfloat16": {"conv": "exact", "dtype": "bfloat16"},
     "winograd": {"conv": "winograd"},
     "winograd, 256 rows": {"conv": "winograd", "rows": 256},
@@ -28,8 +30,8 @@ PLANS: dict[str, dict[str, Any]] = {
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "torch channels-last": ("torch", {}),
     "torch bfloat16 channels-last": ("torch", {"dtype": "bfloat16"}),
-    **{f"jaxstyle {name}": ("jaxstyle", {"plan": plan, "heap": False}) for name, plan in PLANS.items()},
-    "jaxstyle winograd, heap kept": ("jaxstyle", {"plan": {"conv": "winograd"}, "heap": True}),
+    **{f"jaxstyle {name}": ("jaxstyle", {"plan": plan}) for name, plan in PLANS.items()},
+    "jaxstyle winograd, heap kept": ("jaxstyle", {"plan": {"conv": "winograd"}, "env": HEAP}),
 }
 
 
@@ -39,25 +41,40 @@ def measure(name: str, path: Path, options: Any) -> dict[str, Any]:
 
     def steps() -> dict[str, Any]:
         with Worker(side, settings | {"problem": str(path)}, torch_python=options.torch_python) as worker:
-            predicted = worker.ask("predicted")["mib"] if side == "jaxstyle" else None
-            ran = worker.ask("run", steps=2)
-            found = worker.ask("memory")
-            return found | {"loaded": worker.ready["loaded"], "predicted": predicted, "total": ran["total"]}
+            worker.ask("run", steps=1)
+            worst = worker.ask("memory")["peak"]
+            before = worker.ask("forget_peak")["rss"]
+            total = worker.ask("run", steps=2)["total"]
+            found = worker.ask("memory") | {
+                "worst": worst,
+                "before": before,
+                "total": total,
+                "imported": worker.ready["imported"],
+            }
+        found["growth"], found["step"] = found["peak"] - found["imported"], found["peak"] - before
+        return found | predicted()
+
+    def predicted() -> dict[str, Any]:
+        if side == "torch":
+            return {}
+        with Worker(side, settings | {"problem": str(path)}) as other:  # its compilations are not the run's
+            return other.ask("predicted")
 
     found, why = report.attempt(steps)
-    return found | {"growth": found["peak"] - found["loaded"]} if found else {"failure": why}
+    return found or {"failure": why}
 
 
 def tables(cells: list[dict[str, Any]]) -> list[str]:
     """One table for each size."""
-    header = ("case", "growth MiB", "x torch", "peak MiB", "after loading MiB", "predicted MiB", "failure")
+    header = ("case", "growth MiB", "x torch", "step MiB", "worst MiB", "predicted MiB", "seen MiB", "failure")
     found = []
     for cell in cells:
         reference = cell["cases"].get("torch channels-last", {}).get("growth")
         rows = []
         for name, each in cell["cases"].items():
             share = each["growth"] / reference if reference and "growth" in each else None
-            numbers = (each.get(key) for key in ("peak", "loaded", "predicted", "failure"))
+            seen = each["held"] + each["step"] if "held" in each else None
+            numbers = (each.get("step"), each.get("worst"), each.get("predicted"), seen, each.get("failure"))
             rows.append((name, each.get("growth"), share, *numbers))
         found += [f"## {cell['size']}x{cell['size']}\n", report.table(header, rows)]
     return found

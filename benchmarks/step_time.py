@@ -21,7 +21,7 @@ JAXSTYLE: dict[str, dict[str, Any]] = {
     "jaxstyle": {},
     "jaxstyle winograd": {"plan": {"conv": "winograd"}},
     "jaxstyle exact": {"plan": {"conv": "exact"}},
-    "jaxstyle, heap not kept": {"heap": False},
+    "jaxstyle, heap kept": {"env": HEAP},
     "jaxstyle bfloat16": {"plan": {"dtype": "bfloat16"}},
     "jaxstyle exact bfloat16": {"plan": {"conv": "exact", "dtype": "bfloat16"}},
 }

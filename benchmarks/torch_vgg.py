@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from problem import CONTENT, LAYERS, STYLE_WEIGHT, TV_WEIGHT, subset
 from torch import Tensor
-from workers import memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
@@ -66,7 +65,6 @@ class Objective:
         narrow = subset(problem, "narrow/")
         self.narrow = Network(narrow, problem, settings) if narrow else None
         self.style_layers = [str(name) for name in problem["style_layers"]]
-        self.loaded = memory()["rss"]
         with torch.no_grad():
             content = self._features(self.image(problem["content"]), [CONTENT])[CONTENT]
             style = self._features(self.image(problem["style"]), self.style_layers)

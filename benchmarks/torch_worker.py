@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from problem import ADAM, AVERAGE, load
 from torch_vgg import Objective
-from workers import serve
+from workers import memory, serve
 
 
 class Side:
@@ -17,6 +17,7 @@ class Side:
         if settings.get("device") == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32, as JAX does by default
         self.settings = settings
+        self.imported = memory()["rss"]
         problem = load(settings["problem"])
         self.objective = Objective(problem, settings)
         self.loss = self.objective
@@ -33,7 +34,7 @@ class Side:
         """Version, threads and device."""
         device = torch.cuda.get_device_name() if self.settings.get("device") == "cuda" else "cpu"
         found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device}
-        return found | {"loaded": self.objective.loaded}
+        return found | {"imported": self.imported}
 
     def run(self, steps: int) -> dict[str, Any]:
         """Optimise for some steps: seconds, and the total before the last of them."""

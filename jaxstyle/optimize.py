@@ -15,6 +15,11 @@ from jaxstyle.optimizers import Optimizer
 
 CAPACITY = 100
 """The most steps of one call of `run`, unless it is told otherwise."""
+LESS_MEMORY: dict[str, Any] = {"xla_cpu_enable_concurrency_optimized_scheduler": False}
+"""Compiler options for a program of `run` that is no part of another: `jax.jit` takes options for those alone.
+
+XLA's usual scheduler for CPUs prefers concurrency, which takes up to half as much memory again, and no less time here.
+"""
 Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
 """image -> (total, {term: value}); a pytree too, as `Objective` is, where it is an argument of `run`."""
 
@@ -103,13 +108,7 @@ def _run(
 
 _run.__name__ = _run.__qualname__ = "run"
 run = jax.jit(_run, static_argnames=("capacity", "clip"))
-# The same program where it is not part of another, which alone may have options. XLA's scheduler for CPUs prefers
-# concurrency, which takes up to half as much memory again, and no less time here.
-_alone = jax.jit(
-    _run,
-    static_argnames=("capacity", "clip"),
-    compiler_options={"xla_cpu_enable_concurrency_optimized_scheduler": False},
-)
+_alone = jax.jit(_run, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
 
 
 def chunks(

@@ -87,7 +87,7 @@ class _Strips(NamedTuple):
     rows: int
     across: int
     group: int
-    count: int
+    number: int
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], transformed: Array, size: int) -> "_Strips":
@@ -106,7 +106,7 @@ class _Strips(NamedTuple):
 def _correlate(x: Array, transformed: Array, bias: Array | None, *, pad: int) -> Array:
     b, h, w = x.shape[0], x.shape[1] + 2 * pad - 2, x.shape[2] + 2 * pad - 2
     strips = _Strips.of((b, h, w), transformed, x.dtype.itemsize)
-    n, rows, across, group, count = strips
+    n, rows, across, group, number = strips
     wide = jnp.promote_types(x.dtype, jnp.float32)
     beyond = 4 * (n * rows + 1) - x.shape[1] - pad, 4 * (across + 1) - x.shape[2] - pad
     padded = jnp.pad(x, ((0, 0), (pad, beyond[0]), (pad, beyond[1]), (0, 0)))
@@ -121,14 +121,14 @@ def _correlate(x: Array, transformed: Array, bias: Array | None, *, pad: int) ->
         return lax.dynamic_update_slice(y, strip(k), strips.start(k))
 
     empty = jnp.zeros((b, 4 * n * rows, 4 * across, transformed.shape[2]), x.dtype)
-    y = strip(0) if count == 1 else lax.fori_loop(0, count, body, empty)
+    y = strip(0) if number == 1 else lax.fori_loop(0, number, body, empty)
     return y[:, :h, :w]
 
 
 def _transpose(dy: Array, transformed: Array, bias: None, *, pad: int) -> Array:
     b, h, w = dy.shape[:3]
     strips = _Strips.of((b, h, w), transformed, dy.dtype.itemsize)
-    n, rows, across, group, count = strips
+    n, rows, across, group, number = strips
     wide = jnp.promote_types(dy.dtype, jnp.float32)
     padded = jnp.pad(dy, ((0, 0), (0, 4 * n * rows - h), (0, 4 * across - w), (0, 0)))
 
@@ -149,7 +149,7 @@ def _transpose(dy: Array, transformed: Array, bias: None, *, pad: int) -> Array:
     i = transformed.shape[1]
     empty = jnp.zeros((b, 4 * (n * rows + 1), 4 * (across + 1), i), dy.dtype)
     start = empty, jnp.zeros((group, 4, 4 * (across + 1), i), dy.dtype)
-    dx = strip(0) if count == 1 else lax.fori_loop(0, count, body, start)[0]
+    dx = strip(0) if number == 1 else lax.fori_loop(0, number, body, start)[0]
     return dx[:, pad : h + 2 - pad, pad : w + 2 - pad]
 
 

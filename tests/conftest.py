@@ -23,7 +23,6 @@ CHECKED = (
     "targets",
     "sharding",
     "optimize",
-    "pyramid",
     "run",
     "ahead",
     "inputs",

