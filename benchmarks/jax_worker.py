@@ -1,5 +1,6 @@
 """jaxstyle's side: answers `workers.Worker`. Not run by hand."""
 
+import math
 import time
 from typing import Any
 
@@ -79,7 +80,7 @@ class Side:
     def descend(self, out: str, setting: dict[str, Any], target: float, limit: float, most: int) -> dict[str, Any]:
         """From the content until the total is at most `target`: [(time, steps, total)] of every best so far.
 
-        Adam clips to [0, 1] and halves its learning rate each `halving` steps; L-BFGS does neither.
+        Adam clips to [0, 1], and its learning rate may fall as half a cosine to a hundredth; L-BFGS does neither.
         """
         began, curve, best, steps = time.time(), [], float("inf"), 0
         quasi = setting["optimizer"] == "lbfgs"
@@ -87,8 +88,7 @@ class Side:
         state = optimize.init(jnp.asarray(self.problem["content"][0]), optimizer)
         while steps < most and best > target and time.time() - began < limit and bool(state.finite):
             if not quasi:
-                rate = setting["options"]["learning_rate"] * 0.5 ** (steps / setting.get("halving", float("inf")))
-                optimizer = Adam(rate)
+                optimizer = Adam(setting["options"]["learning_rate"] * _decay(steps, setting.get("cosine")))
             state, info = optimize.run(state, self.objectives[0], optimizer, EVERY, average=0.0, clip=not quasi)
             steps += EVERY
             lowest = float(jnp.nanmin(info.total))
@@ -97,6 +97,11 @@ class Side:
                 curve.append((time.time(), steps, best))
         np.save(out, np.asarray(state.image))
         return {"curve": curve, "ended": time.time(), "steps": steps}
+
+
+def _decay(step: int, over: int | None) -> float:
+    """What the learning rate is multiplied by: 1 at first, half a cosine down to 0.01 after `over` steps."""
+    return 1.0 if over is None else max(0.01, 0.5 * (1 + math.cos(math.pi * min(step, over) / over)))
 
 
 def prepare(settings: dict[str, Any]) -> dict[str, Any]:

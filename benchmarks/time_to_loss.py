@@ -21,11 +21,9 @@ TORCH: dict[str, str | None] = {"torch L-BFGS, no line search": None, "torch L-B
 SETTINGS: dict[str, dict[str, Any]] = {
     "Adam 0.02": {"optimizer": "adam", "options": {"learning_rate": 0.02}},
     "Adam 0.05": {"optimizer": "adam", "options": {"learning_rate": 0.05}},
-    "Adam 0.05, halved each 50": {"optimizer": "adam", "options": {"learning_rate": 0.05}, "halving": 50},
-    "Adam 0.1, halved each 50": {"optimizer": "adam", "options": {"learning_rate": 0.1}, "halving": 50},
-    "Adam 0.05, halved each 100": {"optimizer": "adam", "options": {"learning_rate": 0.05}, "halving": 100},
+    "Adam 0.05, cosine over 200": {"optimizer": "adam", "options": {"learning_rate": 0.05}, "cosine": 200},
+    "Adam 0.05, cosine over 300": {"optimizer": "adam", "options": {"learning_rate": 0.05}, "cosine": 300},
     "L-BFGS 10, line search": {"optimizer": "lbfgs", "options": {"memory": 10}},
-    "L-BFGS 100, line search": {"optimizer": "lbfgs", "options": {"memory": 100}},
     "L-BFGS 100, fixed step": {"optimizer": "lbfgs", "options": {"memory": 100, "line_search": False}},
 }
 
