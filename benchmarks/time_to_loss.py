@@ -87,7 +87,7 @@ def race(options: Any, folder: Path) -> dict[str, Any]:
     target = min(run["curve"][-1][2] for run in torch.values() if run["curve"])
     seconds = min(time for run in torch.values() if (time := reached(run["curve"], target)) is not None)
     limits = {"target": target, "limit": options.patience * seconds, "most": options.most}
-    runs = {name: field.attempt("jaxstyle", name, setting=setting, **limits) for name, setting in SETTINGS.items()}
+    runs = {name: field.attempt("jaxstyle", name, setting=SETTINGS[name], **limits) for name in options.only}
     arrived = {name: time for name, run in runs.items() if (time := reached(run["curve"], target)) is not None}
     if arrived:
         fastest = min(arrived, key=lambda name: arrived[name])
@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=500, help="of PyTorch's L-BFGS")
     parser.add_argument("--most", type=int, default=3000, help="steps of jaxstyle's optimisers")
     parser.add_argument("--patience", type=float, default=2.0, help="times PyTorch's seconds, then a setting gives up")
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS), metavar="SETTING")
     options = parser.parse_args()
     if options.quick:
         options.size, options.iterations, options.patience = 32, 8, 30.0

@@ -20,6 +20,7 @@ _HOME = {
     "Term": "recipe",
     "choose_plan": "memory",
     "estimate_memory": "memory",
+    "keep_heap": "heap",
     "load_image": "image",
     "load_vgg19": "weights.load",
     "make_objective": "objective",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from jaxstyle import optimize as optimize
     from jaxstyle import presets as presets
     from jaxstyle.errors import JaxstyleError as JaxstyleError
+    from jaxstyle.heap import keep_heap as keep_heap
     from jaxstyle.image import load_image as load_image
     from jaxstyle.image import read_recipe as read_recipe
     from jaxstyle.image import save_image as save_image

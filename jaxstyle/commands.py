@@ -15,7 +15,8 @@ import numpy as np
 from jaxstyle.compilation import keep_programs
 from jaxstyle.console import download_progress, run_progress
 from jaxstyle.errors import SettingError
-from jaxstyle.image import check_target, load_image, read_picture, save_animation
+from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
+from jaxstyle.memory import keep_heap_for
 from jaxstyle.plan import Plan
 from jaxstyle.presets import recipe_for
 from jaxstyle.recipe import Init
@@ -89,6 +90,7 @@ def run_stylize(options: "Stylize") -> int:
         raise SettingError("STYLE: got no picture, expected at least one")
     content = read_picture(options.content, name="content")
     size = min(DEFAULT_SIZE, max(content.rgb.shape[:2])) if options.size is None else options.size
+    keep_heap_for(fit(content.rgb.shape[:2], size))
     content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
     style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
     frames = Frames(options.output, options.save_every)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxstyle import optimize
 from jaxstyle.blocks import named_terms
+from jaxstyle.heap import keep_heap
 from jaxstyle.objective import make_objective, ready
 from jaxstyle.optimizers import LBFGS
 from jaxstyle.plan import Plan
@@ -96,6 +97,13 @@ def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
     for rows in _ROWS:
         if rows < (plan.rows or height):
             yield replace(plan, rows=rows, remat=False)
+
+
+def keep_heap_for(shape: tuple[int, int]) -> None:
+    """`keep_heap` where twice what a picture takes is small beside the free memory."""
+    free = available_memory()
+    if free is not None and 4 * shape[0] * shape[1] * _BYTES_PER_PIXEL < free:
+        keep_heap()
 
 
 def available_memory() -> int | None:
