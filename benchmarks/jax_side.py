@@ -12,6 +12,7 @@ from problem import ADAM, AVERAGE, CONTENT, STYLE_WEIGHT, TV_WEIGHT, subset
 
 import jaxstyle
 from jaxstyle import losses, make_objective, optimize
+from jaxstyle.heap import trim_heap
 from jaxstyle.objective import Objective
 from jaxstyle.optimize import Info, State
 from jaxstyle.optimizers import Adam
@@ -81,7 +82,7 @@ class Batch:
     """Adam on one picture by `optimize.run`, or on several by `jax.vmap` of it; the network is shared."""
 
     def __init__(self, objectives: list[Objective], pictures: np.ndarray):
-        optimizer = Adam(**ADAM)
+        self.trimmed, optimizer = False, Adam(**ADAM)
         states = [optimize.init(jnp.asarray(picture), optimizer) for picture in pictures]
 
         def advance(state: State, objective: Objective, steps: Any) -> tuple[State, Info]:
@@ -97,6 +98,9 @@ class Batch:
     def run(self, steps: int) -> np.ndarray:
         """Go on for some steps; the totals before the last one, of each picture."""
         self.state, info = jax.block_until_ready(self.advance(self.state, self.objective, steps))
+        if not self.trimmed:  # as `optimize.chunks` does after its first call
+            trim_heap()
+            self.trimmed = True
         return np.atleast_1d(np.asarray(info.total[..., steps - 1]))
 
     def lowered(self, steps: int = 1) -> Any:

@@ -1,7 +1,8 @@
-"""The C library's heap, told to keep the memory it was given: XLA asks for the same buffers at every step."""
+"""The C library's heap: keep what every step asks for again, give back what compilation left."""
 
 import ctypes
 import sys
+from typing import Any
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # mallopt(3)
 
@@ -15,11 +16,25 @@ def keep_heap() -> bool:
     line asks for it, for pictures that are small beside the memory, and a library must not; call it yourself, before
     the first computation, in a process that mostly optimises pictures. glibc only (Linux).
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # musl has none
+    mallopt = _function("mallopt")
+    if mallopt is None:
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 64 << 20), (_ARENA_MAX, 1))
     return all([mallopt(option, value) for option, value in settings])
+
+
+def trim_heap() -> None:
+    """Give free memory back to the system, where the C library can: a compiler leaves some hundred MiB behind."""
+    trim = _function("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _function(name: str) -> Any:
+    """Of glibc; None elsewhere, and in other C libraries that lack it."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):
+        return None

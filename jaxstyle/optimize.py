@@ -11,11 +11,15 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxstyle.errors import SettingError
+from jaxstyle.heap import trim_heap
 from jaxstyle.optimizers import Optimizer
 
 CAPACITY = 100
 """The most steps of one call of `run`, unless it is told otherwise."""
-LESS_MEMORY: dict[str, Any] = {"xla_cpu_enable_concurrency_optimized_scheduler": False}
+# Of jaxlibs that were tried: another may not know the option, and refuse it.
+LESS_MEMORY: dict[str, Any] | None = (
+    {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"} if jax.__version_info__ < (0, 11) else None
+)
 """Compiler options for a program of `run` that is no part of another: `jax.jit` takes options for those alone.
 
 XLA's usual scheduler for CPUs prefers concurrency, which takes up to half as much memory again, and no less time here.
@@ -136,6 +140,8 @@ def chunks(
         n = min(most, CAPACITY, steps - done, every - (before + done) % every)
         at, started = int(state.step), time.perf_counter()
         state, info = _alone(state, objective, optimizer, n, average=float(average), clip=clip)
+        if not done:
+            trim_heap()  # of the compiler's
         ran = n if bool(state.finite) else int(state.step) - at + 1
         yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
         most = max(1, int(seconds * n / (time.perf_counter() - started)))
