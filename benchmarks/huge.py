@@ -24,7 +24,7 @@ def steps(path: Path, plan: dict[str, Any], gradient: Path | None, rounds: int) 
         memory = worker.ask("memory")
         if gradient is not None:
             worker.ask("gradient", out=str(gradient))
-        grown = memory["peak"] - worker.ready["loaded"]
+        grown = memory["peak"] - worker.ready["imported"]
     return {"plan": plan, "first": first, "seconds": report.median_iqr(seconds), "peak": memory["peak"], "grown": grown}
 
 
@@ -72,12 +72,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[2048, 4096])
     parser.add_argument("--rows", type=int, default=256)
     parser.add_argument("--fits", type=int, default=1024, help="the size for the comparison")
+    parser.add_argument("--conv", nargs="+", choices=("exact", "winograd"), default=["exact", "winograd"])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     options.narrow = 8 if options.quick else 1
     if options.quick:
         options.sizes, options.rows, options.fits, options.rounds = [320], 32, 256, 2
-    plans: list[dict[str, Any]] = [{"conv": "exact"}, {"conv": "winograd"}]
+    plans = [{"conv": conv} for conv in options.conv]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = min(options.rows, options.fits // 4)
