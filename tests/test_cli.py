@@ -141,7 +141,7 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, messa
 def test_sizes_of_a_pyramid_on_and_off(files, capsys, unchecked):
     save_image(files / "large.png", load_image(files / "content.png", size=192))
     arguments = ["stylize", files / "large.png", files / "style.png", "-o", files / "o.png", "--weights", "embedded"]
-    code, _, stderr = run(capsys, *arguments, "--pyramid", "on", "--steps", 1)
+    code, _, stderr = run(capsys, *arguments, "--recipe", "default", "--pyramid", "on", "--steps", 1)
     assert code == 0 and "step 2/2" in stderr and "192 px  loss" in stderr
     with PIL.Image.open(files / "o.png") as saved:
         assert saved.size == (192, 192)
