@@ -13,6 +13,8 @@ from jaxstyle.weights.layout import Padding
 _PAD_MODE = {"reflect": "reflect", "replicate": "edge"}
 
 
+# Jitted, as pooling is, so that layers of one shape are traced and lowered once.
+@partial(jax.jit, static_argnames="padding")
 def conv3x3_relu(
     x: Float[Array, "h w i"],
     kernel: Float[Array, "3 3 i o"],

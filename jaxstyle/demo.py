@@ -15,6 +15,7 @@ from jaxstyle.compilation import keep_programs
 from jaxstyle.console import run_progress
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.image import load_image
+from jaxstyle.plan import Plan
 from jaxstyle.pyramid import Pyramid
 from jaxstyle.result import Result
 from jaxstyle.strokes import GARDEN, paint_strokes
@@ -26,6 +27,7 @@ Picture = Float[np.ndarray, "_h _w 3"]
 
 SIZE = 320
 STEPS = 40
+PLAN = Plan(conv="exact")  # the faster one takes longer to compile than it saves in so few steps
 PYRAMID = Pyramid(smallest=160, first_steps=1.5)  # at half the size a stroke covers twice as much
 
 
@@ -76,7 +78,7 @@ def _paint(name: str, content: Picture, style: Picture, model: VGG19) -> Result 
             return stop.asked
 
         print(f"painting {name}", file=sys.stderr)
-        result = stylize(content, style, model=model, steps=STEPS, pyramid=PYRAMID, callback=callback)
+        result = stylize(content, style, model=model, steps=STEPS, pyramid=PYRAMID, plan=PLAN, callback=callback)
         return None if stop.asked else result
 
 

@@ -1,6 +1,6 @@
 """From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -13,6 +13,7 @@ from jaxtyping import Array
 from jaxstyle.color import luminance, match_color, match_luminance
 from jaxstyle.errors import SettingError
 from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.memo import Once, call
 from jaxstyle.pyramid import style_shape
 from jaxstyle.recipe import Color
 from jaxstyle.result import describe
@@ -29,18 +30,18 @@ class Inputs:
     content_masks: Regions | None = None
     style_masks: list[Regions | None] | None = None
 
-    def at(self, shape: tuple[int, int]) -> "Inputs":
+    def at(self, shape: tuple[int, int], once: Once = call) -> "Inputs":
         """The same for a result of (height, width) `shape`, each resized once, from its own size."""
         own = self.content.shape[:2]
         if shape == own:
             return self
         scale = max(shape) / max(own)
         shapes = [style_shape(style.shape, scale) for style in self.styles]
-        styles = [resize(style, at) for style, at in zip(self.styles, shapes, strict=True)]
+        styles = [once(resize, style, at) for style, at in zip(self.styles, shapes, strict=True)]
         masks = None
         if self.style_masks is not None:
             masks = [_resized(each, at) for each, at in zip(self.style_masks, shapes, strict=True)]
-        return Inputs(resize(self.content, shape), styles, _resized(self.content_masks, shape), masks)
+        return Inputs(once(resize, self.content, shape), styles, _resized(self.content_masks, shape), masks)
 
 
 def _resized(masks: Regions | None, shape: tuple[int, int]) -> Regions | None:
@@ -58,10 +59,10 @@ def sized(picture: Picture, size: int | None) -> Picture:
     return Picture(resize(picture.rgb, shape), alpha)
 
 
-def recolored(content: np.ndarray, styles: list[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
+def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
     """Content and styles as the losses see them."""
     if color == "style":
-        return content, styles
+        return content, list(styles)
     if color == "luminance":
         grey = np.repeat(luminance(content)[..., None], 3, -1)
         return grey, [match_luminance(style, content) for style in styles]

@@ -18,7 +18,7 @@ from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe
 
 # A VGG19 to relu5_1 takes 1.8 to 2.6 kB a pixel, losses that compare positions more.
-_BYTES_PER_PIXEL = 8000
+BYTES_PER_PIXEL = 8000
 _SHARE = 0.85  # of what is free: what is running beside needs some
 _ROWS = (1024, 512, 256, 128, 64)
 
@@ -74,7 +74,7 @@ def choose_plan(
     """
     free = available_memory() if available is None else available
     kept = recipe.optimizer.memory * 24 if isinstance(recipe.optimizer, LBFGS) else 0
-    if free is None or shape[0] * shape[1] * (_BYTES_PER_PIXEL + kept) < free:
+    if free is None or shape[0] * shape[1] * (BYTES_PER_PIXEL + kept) < free:
         return plan
     for smaller in (plan, *smaller_plans(plan, recipe, shape[0])):
         needed = estimate_memory(shape, recipe, model=model, plan=smaller)
@@ -88,21 +88,24 @@ def choose_plan(
 def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
     """Plans that take less and less memory, and more and more time."""
     on_cpu = jax.default_backend() == "cpu"
-    if plan.conv != "exact" and on_cpu:
-        yield (plan := replace(plan, conv="exact"))
+    exact = replace(plan, conv="exact") if on_cpu else plan
+    if plan != exact:
+        yield exact
     if not plan.remat and plan.rows is None and not on_cpu:  # XLA undoes it on CPU
         yield replace(plan, remat=True)
     if recipe.normalize_gradients or not all(getattr(loss, "additive", False) for _, loss in named_terms(recipe)):
         return
-    for rows in _ROWS:
-        if rows < (plan.rows or height):
-            yield replace(plan, rows=rows, remat=False)
+    least = [rows for rows in _ROWS if rows < (plan.rows or height)]
+    for rows in least:
+        yield replace(plan, rows=rows, remat=False)
+    if least and plan != exact:
+        yield replace(exact, rows=least[-1], remat=False)
 
 
 def keep_heap_for(shape: tuple[int, int]) -> None:
     """`keep_heap` where twice what a picture takes is small beside the free memory."""
-    free = available_memory()
-    if free is not None and 4 * shape[0] * shape[1] * _BYTES_PER_PIXEL < free:
+    free = available_memory() if jax.default_backend() == "cpu" else None
+    if free is not None and 4 * shape[0] * shape[1] * BYTES_PER_PIXEL < free:
         keep_heap()
 
 

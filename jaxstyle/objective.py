@@ -16,9 +16,10 @@ from jaxstyle.blocks import Named
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.guidance import Guided, Masks
 from jaxstyle.losses import Loss, layers_of, select
+from jaxstyle.memo import Once, call
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe, Term
-from jaxstyle.targets import FeatureModel, Regions, make_targets, shapes, target_sizes
+from jaxstyle.targets import FeatureModel, Regions, make_targets, target_sizes
 from jaxstyle.vgg import VGG19, block_of
 
 
@@ -109,6 +110,7 @@ def make_objective(
     content_masks: Masks | None = None,
     style_masks: Masks | Sequence[Masks | None] | None = None,
     plan: Plan = Plan(),  # noqa: B008
+    once: Once = call,
 ) -> Objective:
     """The objective of one run.
 
@@ -122,6 +124,7 @@ def make_objective(
         style_masks: the same regions of the style; for several styles a list. None in the list means that the whole
             picture serves every region; a region that a style's masks leave out takes nothing from that style.
         plan: how it is computed; with `plan.rows` targets and values are made a band of rows at a time.
+        once: calls a function; a `Memo` makes the targets of a picture once for many objectives.
 
     Raises:
         SettingError: an unknown layer, a blend that does not fit the styles, a mask that does not fit its picture, a
@@ -132,26 +135,26 @@ def make_objective(
     if not isinstance(model, FeatureModel):
         raise SettingError(f"model: got {type(model).__name__}, expected a network, such as load_vgg19 gives")
     model = ready(model, recipe, plan)
-    content = _checked(content, "content")
+    picture: Array = once(_checked, content, "content")
     given = [styles] if hasattr(styles, "ndim") else list(styles)
-    pictures = [_checked(p, f"styles[{i}]" if len(given) > 1 else "styles") for i, p in enumerate(given)]
+    pictures = [once(_checked, p, f"styles[{i}]" if len(given) > 1 else "styles") for i, p in enumerate(given)]
     shares = blend_shares(blend, len(pictures))
     bare = _named(recipe.content + recipe.prior), _named(recipe.style)
     _check_rows(plan.rows, recipe)
     wrapped = tuple((name, blended(loss, recipe.blending, len(pictures))) for name, loss in bare[1])
-    _check_size(model, content, bare[0] + bare[1], "content")
-    for i, picture in enumerate(pictures):
-        _check_size(model, picture, bare[1], f"styles[{i}]")
-    targets = make_targets(model, content, bare[0], plan.rows)
+    _check_sizes(model, picture, pictures, bare)
+    targets = once(make_targets, model, picture, bare[0], plan.rows)
     if content_masks is None and style_masks is None:
-        found = [make_targets(model, picture, bare[1], plan.rows) for picture in pictures]
-        targets |= {name: blend_targets(loss, [each[name] for each in found], shares) for name, loss in wrapped}
+        found = [once(make_targets, model, each, bare[1], plan.rows) for each in pictures]
+        targets = targets | {
+            name: blend_targets(loss, [each[name] for each in found], shares) for name, loss in wrapped
+        }
     else:
         masks = content_masks, style_masks
-        regions = Regions(model, content, pictures, masks, bare[1], propagation=recipe.propagation, rows=plan.rows)
-        targets |= {name: regions.target(name, loss, shares) for name, loss in wrapped}
+        regions = Regions(model, picture, pictures, masks, bare[1], propagation=recipe.propagation, rows=plan.rows)
+        targets = targets | {name: regions.target(name, loss, shares) for name, loss in wrapped}
         wrapped = tuple((name, Guided(loss)) for name, loss in wrapped)
-    return _assemble(model, content, recipe, targets, (*bare[0], *wrapped), bare[0] + bare[1], plan)
+    return _assemble(model, picture, recipe, targets, (*bare[0], *wrapped), bare[0] + bare[1], plan)
 
 
 def _assemble(
@@ -201,12 +204,17 @@ def _checked(picture: Any, name: str) -> Array:
     return jnp.asarray(picture)
 
 
-def _check_size(model: FeatureModel, picture: Array, losses: Named, name: str) -> None:
-    """Raise what the network raises, naming the picture."""
-    try:
-        shapes(model, picture, losses)
-    except ImageError as error:
-        raise ImageError(f"{name}: {error}") from None
+def _check_sizes(model: FeatureModel, content: Array, styles: Sequence[Array], losses: tuple[Named, Named]) -> None:
+    """Raise what the network raises of pictures that are too small, naming the picture."""
+    if not isinstance(model, VGG19):  # another model says what it has to say when its targets are made
+        return
+    pictures = {"content": (content, losses[0] + losses[1])}
+    pictures |= {f"styles[{i}]": (style, losses[1]) for i, style in enumerate(styles)}
+    for name, (picture, needed) in pictures.items():
+        try:
+            model.check(blocks.layers_named(needed), picture.shape)
+        except ImageError as error:
+            raise ImageError(f"{name}: {error}") from None
 
 
 def _named(terms: tuple[Term, ...]) -> Named:
@@ -230,7 +238,8 @@ def ready(model: Any, recipe: Recipe, plan: Plan) -> Any:
 
 
 def _changed(model: Any, recipe: Recipe) -> Any:
-    if recipe.pooling is None and recipe.first_padding is None:
+    changes = {"pooling": recipe.pooling, "first_padding": recipe.first_padding}
+    if all(value is None or getattr(model, name, None) == value for name, value in changes.items()):
         return model
     return model.with_changes(pooling=recipe.pooling, first_padding=recipe.first_padding)
 

@@ -83,7 +83,7 @@ def step(
     return jax.tree.map(partial(jnp.where, finite), new, frozen), total, values
 
 
-def _run(
+def run_plain(
     state: State,
     objective: Evaluate,
     optimizer: Optimizer,
@@ -110,9 +110,9 @@ def _run(
     return lax.fori_loop(0, jnp.minimum(steps, capacity), body, (state, Info(total, values)))
 
 
-_run.__name__ = _run.__qualname__ = "run"
-run = jax.jit(_run, static_argnames=("capacity", "clip"))
-_alone = jax.jit(_run, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
+run_plain.__name__ = run_plain.__qualname__ = "run"
+run = jax.jit(run_plain, static_argnames=("capacity", "clip"))
+_alone = jax.jit(run_plain, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
 
 
 def chunks(

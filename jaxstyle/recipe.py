@@ -1,6 +1,6 @@
 """A recipe: everything about a run but its pictures and its network, as data that can be saved and compared."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
@@ -122,6 +122,14 @@ class Recipe:
         """{term: its weight times its group's}, in the order content, style, prior."""
         groups = ((self.content, self.content_weight), (self.style, self.style_weight), (self.prior, 1.0))
         return {term.name: term.weight * weight for terms, weight in groups for term in terms}
+
+    def graph(self) -> Self:
+        """The recipe without what is a number in the compiled program, or no part of it: equal for equal programs."""
+        groups = ("content", "style", "prior")
+        terms = {name: tuple(replace(term, weight=1.0) for term in getattr(self, name)) for name in groups}
+        numbers = {"content_weight": 1.0, "style_weight": 1.0, "average": 0.0, "steps": 0}
+        elsewhere = {"init": "content", "color": "style", "pyramid": None}
+        return replace(self, optimizer=replace(self.optimizer, learning_rate=1.0), **terms, **numbers, **elsewhere)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe. What is None is left out."""

@@ -18,6 +18,7 @@ from jaxstyle.color import keep_color
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
 from jaxstyle.image import Picture, resize
 from jaxstyle.inputs import Inputs
+from jaxstyle.memo import Once, call
 from jaxstyle.memory import smaller_plans
 from jaxstyle.objective import FeatureModel, Objective, make_objective
 from jaxstyle.optimize import Info, State
@@ -83,10 +84,12 @@ class Run:
     picture: Picture
     settings: dict[str, Any]
     started: float
+    begin: Any  # the first image, at the first level's size
+    once: Once = call
 
-    def optimize(self, begin: Any, callback: Callback | None, every: int) -> Result:
-        """From the first image, at the first level's size, to the result."""
-        state, objective = optimize.init(jnp.asarray(begin), self.recipe.optimizer), self.objective(0)
+    def optimize(self, callback: Callback | None, every: int) -> Result:
+        """From the first image to the result."""
+        state, objective = self.first(), self.objective(0)
         found: list[list[Info]] = []
         status: Status = "done"
         for i in range(len(self.levels)):
@@ -115,7 +118,8 @@ class Run:
 
     def chunks(self, i: int, state: State, objective: Objective, every: int) -> Iterator[tuple[State, Info]]:
         """The level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
-        recipe, before, plan = self.recipe, self.before(i), self.plan
+        recipe, before = self.recipe, self.before(i)
+        plans = smaller_plans(self.plan, recipe, self.levels[i].shape[0])
         while True:
             try:
                 rest = self.levels[i].steps - int(state.step)
@@ -125,15 +129,19 @@ class Run:
                     yield state, info
                 return
             except Exception as error:
-                smaller = next(smaller_plans(plan, recipe, self.levels[i].shape[0]), None)
+                smaller = next(plans, None)
                 if not is_out_of_memory(error) or smaller is None:
                     raise
             log.warning("out of memory; going on with %s", smaller)
-            plan, objective = smaller, replace(self, plan=smaller).objective(i)
+            objective = replace(self, plan=smaller).objective(i)
+
+    def first(self) -> State:
+        """Before any step."""
+        return optimize.init(jnp.asarray(self.begin), self.recipe.optimizer)
 
     def objective(self, i: int) -> Objective:
         """Of a level."""
-        level, recipe, inputs = self.levels[i], self.recipe, self.inputs.at(self.levels[i].shape)
+        level, recipe, inputs = self.levels[i], self.recipe, self.inputs.at(self.levels[i].shape, self.once)
         try:
             return make_objective(
                 self.model,
@@ -144,6 +152,7 @@ class Run:
                 content_masks=inputs.content_masks,
                 style_masks=inputs.style_masks,
                 plan=self.plan,
+                once=self.once,
             )
         except JaxstyleError as error:
             if len(self.levels) == 1:

@@ -1,29 +1,19 @@
 """The one-call interface: pictures in, picture out."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from numbers import Integral
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-import jax
-
 from jaxstyle import presets
-from jaxstyle.blend import blend_shares
 from jaxstyle.errors import SettingError
-from jaxstyle.image import fit, read_picture, resize
-from jaxstyle.image.recipe import encode_recipe
-from jaxstyle.inputs import Inputs, initial, masks_given, read_masks, read_style_masks, recolored, sized, style_edge
-from jaxstyle.memory import choose_plan
-from jaxstyle.objective import ready
 from jaxstyle.plan import Plan
-from jaxstyle.pyramid import Pyramid, levels
+from jaxstyle.prepare import Job, prepare
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.recipe import Color, Init, Recipe, check_weight
-from jaxstyle.result import Result, describe, describe_model, versions
-from jaxstyle.run import Callback, Progress, Run
+from jaxstyle.result import Result
+from jaxstyle.run import Callback, Progress
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.load import load_vgg19
 
 __all__ = ["Callback", "Progress", "stylize"]
 
@@ -86,52 +76,18 @@ def stylize(
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
     """
-    started = time.perf_counter()
     if not isinstance(recipe, Recipe | None):
         raise SettingError(f"recipe: got {recipe!r}, expected a Recipe, such as presets.default()")
     if isinstance(init, str) and init not in get_args(Init) and (Path(init).suffix or Path(init).exists()):
         init = Path(init)
     recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
-    recipe = _override(recipe, steps, style_weight, content_weight, learning_rate, init, color, pyramid)
-    sources = list(style) if isinstance(style, list | tuple) else [style]
-    shares = blend_shares(blend, len(sources))
-    original = read_picture(content, name="content")
-    picture = sized(original, size)
-    styles = [read_picture(s, name=f"style[{i}]" if len(sources) > 1 else "style") for i, s in enumerate(sources)]
-    edge = style_edge(picture, style_scale)
-    kept, painted = recolored(picture.rgb, [resize(s.rgb, fit(s.rgb.shape[:2], edge)) for s in styles], recipe.color)
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise SettingError(f"seed: got {seed!r}, expected a whole number from 0 to 2**32 - 1")
-    if not isinstance(plan, Plan | None):
-        raise SettingError(f"plan: got {plan!r}, expected a Plan")
-    masks = read_masks(content_masks, kept.shape, "content_masks"), read_style_masks(style_masks, painted)
-    inputs = Inputs(kept, painted, *masks)
-    sizes = levels(recipe.pyramid, kept.shape, recipe.steps)
-    first = inputs.at(sizes[0].shape)
-    begin, init_picture = initial(recipe.init if init is None else init, first.content, painted[0], int(seed))
-    network = load_vgg19(model) if isinstance(model, str | Path) else model() if callable(model) else model
-    described = describe_model(network)
-    plan = choose_plan(sizes[-1].shape, recipe, model=network) if plan is None else plan
-    network = ready(network, recipe, plan)
-    settings = {
-        "recipe": recipe.to_dict(),
-        "seed": int(seed),
-        "size": max(picture.rgb.shape[:2]),
-        "style_scale": float(style_scale),
-        "blend": list(shares),
-        "plan": asdict(plan),
-        "masks": masks_given(content_masks, style_masks),
-        "model": described,
-        "content": describe(content, original),
-        "styles": [describe(*pair) for pair in zip(sources, styles, strict=True)],
-        "versions": versions(jax.default_backend()),
-    } | init_picture
-    encode_recipe(settings)  # what cannot be saved must not be found out at the end
-    run = Run(recipe, network, inputs, sizes, shares, plan, picture, settings, started)
-    return run.optimize(begin, callback, every)
+    recipe = override(recipe, steps, style_weight, content_weight, learning_rate, init, color, pyramid)
+    sources = tuple(style) if isinstance(style, list | tuple) else (style,)
+    job = Job(content, sources, recipe, size, style_scale, blend, init, seed, content_masks, style_masks)
+    return prepare(job, model, plan).optimize(callback, every)
 
 
-def _override(
+def override(
     recipe: Recipe,
     steps: int | None,
     style_weight: float | None,

@@ -1,6 +1,7 @@
 """VGG19 (Simonyan & Zisserman 2015) as a feature extractor: a flax Module used as a plain pytree."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,11 @@ class Convolution(nnx.Module):
         self.kernel = nnx.Param(kernel)
         self.bias = nnx.Param(bias)
         self.transformed: nnx.Param | None = nnx.data(None)
+
+    def is_prepared(self, winograd: bool, dtype: Activations) -> bool:
+        """Whether `prepare` would change nothing."""
+        wanted = winograd and self.kernel.shape[2] >= WINOGRAD_CHANNELS
+        return wanted == (self.transformed is not None) and dtype in ("float32", str(self.kernel.dtype))
 
     def prepare(self, winograd: bool, dtype: Activations) -> None:
         """Make or drop the transformed kernels, and round the weights, in place."""
@@ -103,7 +109,7 @@ class VGG19(nnx.Module):
             ImageError: a picture too small to reach the deepest layer.
         """
         wanted = set(layers)
-        self._check(wanted, image.shape)
+        self.check(wanted, image.shape)
         found, x = {"input": image}, self.preprocessed(image)
         for number in range(1, 1 + max(map(block_of, wanted), default=0)):
             x, new = self.block(number, x, wanted)
@@ -157,16 +163,20 @@ class VGG19(nnx.Module):
         Raises:
             SettingError: a layer the network does not have.
         """
-        self._check(set(layers), (1 << 20, 1 << 20))
-        other = nnx.merge(*nnx.split(self))
+        self.check(set(layers), (1 << 20, 1 << 20))
         winograd = conv == "winograd" or (conv == "auto" and jax.default_backend() == "cpu")
         deepest = max((self.layers.index(name) for name in layers), default=0)
-        for name in self.layers[1 : deepest + 1]:
-            if name.startswith("relu") and not name.endswith("_aux"):
-                getattr(other, f"conv{name[4:]}").prepare(winograd, dtype)
+        names = [name for name in self.layers[1 : deepest + 1] if name.startswith("relu") and not name.endswith("_aux")]
+        if all(getattr(self, f"conv{name[4:]}").is_prepared(winograd, dtype) for name in names):
+            return self
+        other = nnx.merge(*nnx.split(self))
+        for name in names:
+            getattr(other, f"conv{name[4:]}").prepare(winograd, dtype)
         return other
 
-    def _check(self, wanted: set[str], shape: tuple[int, ...]) -> None:
+    def check(self, layers: Iterable[str], shape: tuple[int, ...]) -> None:
+        """Raise what `features` would for a picture of (height, width) `shape`, without a trace of the network."""
+        wanted = set(layers)
         for name in sorted(wanted - set(self.layers)):
             hint = suggest(name, self.layers)
             raise SettingError(f"layers: {self.name or 'the network'} has no layer {name!r}; {hint}")
@@ -185,6 +195,7 @@ def block_of(layer: str) -> int:
     return 0 if layer == "input" else int(layer[4])
 
 
+@partial(jax.jit, static_argnames=("pooling", "ceil_mode"))
 def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:
     """Join 2x2 blocks: their maximum, mean, or the root of their summed squares ("l2").
 

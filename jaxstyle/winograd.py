@@ -103,7 +103,6 @@ class _Strips(NamedTuple):
         return k // self.n * self.group, k % self.n * 4 * self.rows, 0, 0
 
 
-# Jitted, so that layers of one shape are traced and lowered once.
 @partial(jax.jit, static_argnames="pad")
 def _correlate(x: Array, transformed: Array, bias: Array | None, *, pad: int) -> Array:
     b, h, w = x.shape[0], x.shape[1] + 2 * pad - 2, x.shape[2] + 2 * pad - 2

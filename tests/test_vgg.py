@@ -59,7 +59,7 @@ def test_auxiliary_layers_are_a_relu_of_a_1x1_convolution(shared):
 def test_no_deeper_than_asked(embedded, pictures):
     def convolutions(layers):
         text = jax.jit(lambda m, x: m.features(x, layers)).lower(embedded, pictures[0]).as_text()
-        return text.count("stablehlo.convolution")
+        return text.count("call @conv3x3_relu")
 
     assert convolutions(["relu1_1"]) == 1
     assert convolutions(["relu3_1", "relu1_2"]) == 5

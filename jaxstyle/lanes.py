@@ -1,0 +1,80 @@
+"""Several runs as lanes of one program: stacked states and objectives, mapped over, spread over devices."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from jaxstyle import optimize
+from jaxstyle.objective import Objective
+from jaxstyle.optimize import Info, State
+from jaxstyle.optimizers import Optimizer
+from jaxstyle.pyramid import grow
+
+AXIS = "lanes"
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Pytrees of one structure as one, with a leading axis; numbers become arrays."""
+    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *trees)
+
+
+def stack_objectives(objectives: Sequence[Objective]) -> Objective:
+    """Objectives of one structure as one, with a leading axis on all but the network, which they share."""
+    return replace(objectives[0], **stack([_own(objective) for objective in objectives]))
+
+
+def _own(objective: Objective) -> dict[str, Any]:
+    """What is not the network's."""
+    return {"targets": dict(objective.targets), "scales": objective.scales, "weights": objective.weights}
+
+
+def lane(stacked: Any, i: int) -> Any:
+    """One of the stacked pytrees."""
+    return jax.tree.map(lambda leaf: leaf[i], stacked)
+
+
+def mesh_of(devices: Sequence[jax.Device]) -> Mesh:
+    """The devices, in a row."""
+    return Mesh(np.asarray(devices), (AXIS,))
+
+
+@partial(jax.jit, static_argnames=("mesh", "clip"), compiler_options=optimize.LESS_MEMORY)
+def run_lanes(
+    states: State,
+    objectives: Objective,
+    optimizers: Optimizer,
+    averages: jax.Array,
+    steps: int | jax.Array,
+    *,
+    mesh: Mesh,
+    clip: bool,
+) -> tuple[State, Info]:
+    """`optimize.run` of every lane, each with its own weights, learning rate and pictures; `steps` is for all.
+
+    Every device runs its share of the lanes by itself, and no lane sees another: they freeze alone (Info says when).
+    """
+
+    def share(model: Any, steps: Any, states: State, own: dict, optimizers: Any, averages: Any) -> Any:
+        def one(state: State, own: dict, optimizer: Optimizer, average: jax.Array) -> tuple[State, Info]:
+            objective = replace(objectives, model=model, **own)
+            return optimize.run_plain(state, objective, optimizer, steps, average=average, clip=clip)
+
+        return jax.vmap(one)(states, own, optimizers, averages)
+
+    split, whole = PartitionSpec(AXIS), PartitionSpec()
+    specs = (whole, whole, split, split, split, split)
+    run = jax.shard_map(share, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+    return run(objectives.model, jnp.asarray(steps), states, _own(objectives), optimizers, averages)
+
+
+@partial(jax.jit, static_argnames=("shape", "clip"))
+def grow_lanes(states: State, optimizers: Optimizer, shape: tuple[int, int], *, clip: bool) -> State:
+    """`pyramid.grow` of every lane; those that had become infinite stay so."""
+    grown = jax.vmap(lambda state, optimizer: grow(state, optimizer, shape, clip=clip))(states, optimizers)
+    return grown._replace(finite=states.finite)

@@ -1,0 +1,12 @@
+"""Batched style sweeps: contents x styles x settings in one program, on every device, resumable.
+
+>>> grid = Grid(["cat.jpg", "dog.jpg"], ["waves.jpg"], style_weight=[1, 10], seed=[0, 1], size=256, steps=200)
+>>> run_sweep(grid, "out", model="imagenet").counts
+{'done': 8}
+"""
+
+from jaxstyle.sweep.axes import AXES as AXES
+from jaxstyle.sweep.grid import Grid as Grid
+from jaxstyle.sweep.run import Progress as Progress
+from jaxstyle.sweep.run import Summary as Summary
+from jaxstyle.sweep.run import run_sweep as run_sweep

@@ -1,0 +1,170 @@
+"""A batch of cells: runs of one structure as lanes of one program, from where each is to its result."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxstyle import optimize
+from jaxstyle.errors import JaxstyleError
+from jaxstyle.lanes import grow_lanes, lane, mesh_of, run_lanes, stack, stack_objectives
+from jaxstyle.optimize import CAPACITY, Info, State
+from jaxstyle.optimizers import Optimizer
+from jaxstyle.result import Result
+from jaxstyle.run import Run
+
+STEPS_AT_ONCE = 10
+"""The most steps between two looks at the clock and at the signals."""
+
+
+class Lane(NamedTuple):
+    """Where a run is: its level, its state there, and what it reported so far, a chunk after the other, by level."""
+
+    level: int
+    state: State
+    infos: tuple[tuple[Info, ...], ...]
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """(level, step): lanes that run together are at the same."""
+        return self.level, int(self.state.step)
+
+
+def begin(run: Run) -> Lane:
+    """Before any step."""
+    return Lane(0, run.first(), ((),))
+
+
+def end(run: Run, at: Lane) -> Result:
+    """The result of a run that is where it is."""
+    return run.result(at.state, "done" if bool(at.state.finite) else "not finite", [list(part) for part in at.infos])
+
+
+@dataclass
+class Batch:
+    """Runs of one structure that are at one place.
+
+    A program has `width` lanes on each device, whatever the number of runs: empty ones repeat the last run. So a run
+    gives the same bits whoever its neighbours are.
+
+    Attributes:
+        runs: at most `width * len(devices)`.
+        lanes: where each is.
+        failed: {index of a run: why it has no result}; no lane is harmed by another's failure.
+    """
+
+    runs: Sequence[Run]
+    lanes: list[Lane]
+    width: int
+    devices: Sequence[jax.Device]
+    failed: dict[int, JaxstyleError] = field(default_factory=dict)
+
+    def paint(self) -> Iterator[tuple[int, int]]:
+        """To the end, handing over (level, step) after each chunk of steps; `lanes` are then where they are."""
+        levels, mesh = self.runs[0].levels, mesh_of(self.devices)
+        level, _ = self.lanes[0].at
+        states = self._filled([at.state for at in self.lanes])
+        while True:
+            objectives = self._objectives(level)
+            if objectives is None:
+                return
+            for states, infos in self._steps(states, objectives, level, mesh):  # noqa: B020
+                self._note(level, states, infos)
+                yield level, max(at.at for at in self.lanes)[1]
+            level += 1
+            if level == len(levels):
+                return
+            clip = self.runs[0].recipe.clip
+            states = grow_lanes(states, self._optimizers(), levels[level].shape, clip=clip)
+            self._move(level, states)
+
+    def _steps(self, states: State, objectives: Any, level: int, mesh: Any) -> Iterator[tuple[State, Info]]:
+        """The level's steps, until all are done or no lane is finite."""
+        averages = self._filled([jnp.asarray(run.recipe.average) for run in self.runs])
+        run = partial(run_lanes, mesh=mesh, clip=self.runs[0].recipe.clip)
+        done = max((at.at[1] for at in self.lanes if at.level == level and at.state.finite), default=0)
+        rest = self.runs[0].levels[level].steps - done
+        while rest > 0 and bool(jnp.any(states.finite)):
+            n = min(STEPS_AT_ONCE, CAPACITY, rest)
+            states, infos = run(states, objectives, self._optimizers(), averages, n)
+            rest -= n
+            yield states, Info(infos.total[:, :n], {name: column[:, :n] for name, column in infos.values.items()})
+
+    def _objectives(self, level: int) -> Any:
+        """Of every lane; a run that has none fails alone. None where all have failed."""
+        found: list[Any] = []
+        for i, run in enumerate(self.runs):
+            try:
+                found.append(None if i in self.failed else run.objective(level))
+            except JaxstyleError as error:
+                self.failed[i] = error
+                found.append(None)
+        usable = next((each for each in found if each is not None), None)
+        if usable is None:
+            return None
+        return stack_objectives(self._fill([usable if each is None else each for each in found]))
+
+    def _note(self, level: int, states: State, infos: Info) -> None:
+        """Take over what a chunk of steps gave; a lane that is no longer finite is left where it was last."""
+        states, infos = jax.device_get((states, infos))
+        for i, at in enumerate(self.lanes):
+            if not bool(at.state.finite):
+                continue
+            new = lane(states, i)
+            ran = int(new.step) - int(at.state.step) + (not new.finite)
+            info = jax.tree.map(lambda column, i=i, ran=ran: column[i, :ran], infos)
+            self.lanes[i] = Lane(level, new, (*at.infos[:-1], (*at.infos[-1], info)))
+
+    def _move(self, level: int, states: State) -> None:
+        states = jax.device_get(states)
+        for i, at in enumerate(self.lanes):
+            if bool(at.state.finite):
+                self.lanes[i] = Lane(level, lane(states, i), (*at.infos, ()))
+
+    def _optimizers(self) -> Optimizer:
+        return self._filled([run.recipe.optimizer for run in self.runs])
+
+    def _filled(self, trees: Sequence[Any]) -> Any:
+        return stack(self._fill(trees))
+
+    def _fill(self, trees: Sequence[Any]) -> list[Any]:
+        """As many as the program has lanes."""
+        return [*trees, *[trees[-1]] * (self.width * len(self.devices) - len(trees))]
+
+
+def as_arrays(at: Lane) -> dict[str, np.ndarray]:
+    """A lane that has done some steps as named arrays, for a file."""
+    leaves = jax.tree.leaves(at.state)
+    arrays = {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+    empty: Any = np.zeros(0, np.float32)
+    names = list(next(info.values for infos in at.infos for info in infos))
+    for level, infos in enumerate(at.infos):
+        for name in names:
+            columns = [info.values[name] for info in infos]
+            arrays[f"info/{level}/{name}"] = np.concatenate(columns or [empty])
+        arrays[f"info/{level}/total"] = np.concatenate([info.total for info in infos] or [empty])
+    return arrays | {"level": np.asarray(at.level)}
+
+
+def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Lane:
+    """The lane that `as_arrays` wrote. Raises ValueError, KeyError where it is not this run's."""
+    level = int(arrays["level"])
+    if not 0 <= level < len(run.levels):
+        raise ValueError(f"level {level} of {len(run.levels)}")
+    image = jax.ShapeDtypeStruct((*run.levels[level].shape, 3), jnp.asarray(run.begin).dtype)
+    like = jax.eval_shape(lambda image: optimize.init(image, run.recipe.optimizer), image)
+    leaves, structure = jax.tree.flatten(like)
+    found = [arrays[f"state/{i}"] for i in range(len(leaves))]
+    for leaf, array in zip(leaves, found, strict=True):
+        if leaf.shape != array.shape or leaf.dtype != array.dtype:
+            raise ValueError(f"{array.dtype} {array.shape} in place of {leaf.dtype} {leaf.shape}")
+    names = list(run.recipe.weights())
+    infos = []
+    for k in range(level + 1):
+        columns: dict[str, Any] = {name: arrays[f"info/{k}/{name}"] for name in ("total", *names)}
+        infos.append((Info(columns.pop("total"), columns),))
+    return Lane(level, jax.tree.unflatten(structure, found), tuple(infos))

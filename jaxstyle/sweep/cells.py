@@ -1,0 +1,208 @@
+"""The cells of a sweep: what each is made of, its name, and all of them as a file keeps them."""
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxstyle.errors import SettingError
+from jaxstyle.image import read_picture
+from jaxstyle.prepare import Job
+from jaxstyle.recipe import Recipe
+from jaxstyle.result import versions
+from jaxstyle.sweep.axes import job_of
+from jaxstyle.sweep.folder import FORMAT, SweepFolder
+from jaxstyle.sweep.grid import Grid
+from jaxstyle.sweep.studio import Studio
+
+_JOB = ("size", "style_scale", "seed", "blend")
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One run of a sweep.
+
+    Attributes:
+        id: a hash of all that decides its pixels: settings, network, and the pictures' files.
+        axes: the labels of its place in the grid.
+        job: what is painted.
+        inputs: hashes of the content's file, the styles' and the first picture's, as far as it is one.
+    """
+
+    id: str
+    axes: dict[str, Any]
+    job: Job = field(repr=False)
+    inputs: tuple[str, ...] = ()
+
+
+class Sources:
+    """The pictures of a sweep by the hashes of their files, or of their numbers."""
+
+    def __init__(self, folder: SweepFolder):
+        self.folder = folder
+        self.table: dict[str, dict[str, str]] = {}
+        self._keys: dict[Any, str] = {}
+
+    def add(self, source: Any) -> tuple[str, Any]:
+        """Its hash, and what to read it from: arrays are written into the folder. A file need not be readable."""
+        at = str(Path(source).absolute()) if isinstance(source, str | os.PathLike) else id(source)
+        if at not in self._keys:
+            self._keys[at] = self._add_file(Path(source)) if isinstance(at, str) else self._add_array(source)
+        key = self._keys[at]
+        return key, self.source(self.table[key])
+
+    def source(self, entry: Mapping[str, str]) -> Any:
+        """What `stylize` takes for an entry of the table."""
+        if "array" in entry:
+            return _Stored(self.folder.path / "inputs" / Path(entry["array"]).name)
+        return Path(entry["path"])
+
+    def _add_file(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                key = hashlib.file_digest(file, "sha256").hexdigest() if path.is_file() else _of_text(str(path))
+        except OSError:
+            key = _of_text(str(path.absolute()))
+        self.table[key] = {"name": path.name, "path": str(path.absolute())}
+        return key
+
+    def _add_array(self, source: Any) -> str:
+        picture = read_picture(source)
+        parts = [picture.rgb] if picture.alpha is None else [picture.rgb, picture.alpha[..., None]]
+        buffer = io.BytesIO()
+        np.save(buffer, np.concatenate(parts, -1))
+        key = hashlib.sha256(buffer.getvalue()).hexdigest()
+        self.folder.write(f"inputs/{key}.npy", buffer.getvalue())
+        self.table[key] = {"name": "", "array": f"{key}.npy"}
+        return key
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """An array that lies in a sweep's folder; `read_picture` takes it for one."""
+
+    path: Path
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.load(self.path, allow_pickle=False)
+
+
+def resolve(grid: Grid, studio: Studio, folder: SweepFolder) -> list[Cell]:
+    """The grid's cells, written into the folder, beside those that are there.
+
+    Raises:
+        SettingError: settings that do not fit; the folder is of another network or plan, or its pictures have changed.
+    """
+    sources, recipes = Sources(folder), {}
+    cells: dict[str, tuple[Cell, dict[str, Any]]] = {}
+    for point in grid.points:
+        job = job_of(point.axes, point.content, point.styles, studio.name)
+        cell, entry = _cell(job, point.labels, studio, sources)
+        recipes[entry["recipe"]] = job.recipe.to_dict()
+        cells.setdefault(cell.id, (cell, entry))
+    axes: dict[str, list[Any]] = {}
+    for cell, _ in cells.values():
+        for name, label in cell.axes.items():
+            if label not in axes.setdefault(name, []):
+                axes[name].append(label)
+    made = {"model": studio.described, "plan": asdict(studio.plan)}
+    table = made | {"axes": axes, "inputs": sources.table, "recipes": recipes}
+    _write(folder, table | {"cells": [entry for _, entry in cells.values()]})
+    return [cell for cell, _ in cells.values()]
+
+
+def read_cells(folder: SweepFolder) -> list[Cell]:
+    """The cells of a folder. Raises SettingError where it is no sweep, or not a usable one."""
+    table = folder.read()
+    if table is None:
+        raise SettingError(f"{folder.path}: is no sweep: it has no sweep.json")
+    sources = Sources(folder)
+    try:
+        inputs = {key: sources.source(entry) for key, entry in table["inputs"].items()}
+        recipes = {key: Recipe.from_dict(recipe) for key, recipe in table["recipes"].items()}
+        return [_read_cell(entry, inputs, recipes) for entry in table["cells"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SettingError(f"{folder.path / 'sweep.json'}: is not whole ({error!r})") from None
+
+
+def _cell(job: Job, labels: dict[str, Any], studio: Studio, sources: Sources) -> tuple[Cell, dict[str, Any]]:
+    content, *styles = (sources.add(source) for source in (job.content, *job.styles))
+    init = None if job.init is None else sources.add(job.init)
+    keys = (content[0], *(key for key, _ in styles), *((init[0],) if init else ()))
+    recipe = job.recipe.to_dict()
+    entry: dict[str, Any] = {
+        "content": content[0],
+        "styles": [key for key, _ in styles],
+        "recipe": _digest(recipe),
+        "size": job.size,
+        "style_scale": float(job.style_scale),
+        "seed": job.seed,
+        "blend": None if job.blend is None else list(job.blend),
+        "init": None if init is None else init[0],
+    }
+    how = {"conv": studio.plan.conv, "dtype": studio.plan.dtype}
+    identity = entry | {"model": studio.described, "plan": how}
+    name = _digest(identity)
+    settings = {key: getattr(job, key) for key in _JOB}
+    read = Job(
+        content[1], tuple(at for _, at in styles), job.recipe, init=None if init is None else init[1], **settings
+    )
+    return Cell(name, labels, read, keys), {"id": name, "axes": labels} | entry
+
+
+def _read_cell(entry: Mapping[str, Any], inputs: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Cell:
+    styles, init = tuple(inputs[key] for key in entry["styles"]), entry["init"]
+    settings = {key: entry[key] for key in _JOB}
+    init_source = None if init is None else inputs[init]
+    job = Job(inputs[entry["content"]], styles, recipes[entry["recipe"]], init=init_source, **settings)
+    if not isinstance(entry["id"], str) or set(entry["id"]) - set("0123456789abcdef"):
+        raise SettingError(f"sweep.json: {entry['id']!r} is no cell's id")
+    return Cell(entry["id"], entry["axes"], job, (entry["content"], *entry["styles"], *((init,) if init else ())))
+
+
+def _write(folder: SweepFolder, new: dict[str, Any]) -> None:
+    """Add to what is in the folder; of two processes one after the other."""
+    with folder.locked("sweep", wait=True):
+        old = folder.read()
+        if old is None:
+            old = {"format": FORMAT, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+            old["versions"] = versions(jax.default_backend())
+        else:
+            _check_same(folder, old, new)
+        ids = {entry["id"] for entry in new["cells"]}
+        cells = [*(entry for entry in old.get("cells", []) if entry["id"] not in ids), *new["cells"]]
+        axes = old.get("axes", {})
+        for name, labels in new["axes"].items():
+            axes[name] = [*axes.get(name, []), *(label for label in labels if label not in axes.get(name, []))]
+        merged = {key: old.get(key, {}) | new[key] for key in ("inputs", "recipes")}
+        folder.write("sweep.json", json.dumps(old | new | merged | {"axes": axes, "cells": cells}))
+
+
+def _check_same(folder: SweepFolder, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    for name in ("model", "plan"):
+        if old.get(name) != new[name]:
+            raise SettingError(
+                f"{folder.path}: was made with {name} {old.get(name)}, not {new[name]}; use another folder"
+            )
+    then = {entry.get("path"): key for key, entry in old.get("inputs", {}).items() if "path" in entry}
+    now = {entry.get("path"): key for key, entry in new["inputs"].items() if "path" in entry}
+    changed = sorted(path for path in then.keys() & now.keys() if then[path] != now[path])
+    if changed:
+        named = ", ".join(changed[:3]) + (" and others" if changed[3:] else "")
+        raise SettingError(f"{folder.path}: {named} changed since the sweep began; put it back, or use another folder")
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _of_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,159 @@
+"""A sweep on disk: what is asked for, what is finished, where the rest is. Every file appears whole or not at all."""
+
+import io
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxstyle.durable import write_atomically
+from jaxstyle.errors import SettingError
+
+try:
+    import fcntl
+except ImportError:  # not Unix: one process a folder there
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 1
+FOLDERS = ("images", "records", "inputs", "checkpoints", "locks")
+
+log = logging.getLogger(__name__)
+
+
+class SweepFolder:
+    """The folder of a sweep: `sweep.json`, `records/ID.json`, `images/ID.png`, and what is needed to go on.
+
+    A cell is finished when its record is there, which is written last. Processes that share the folder claim cells by
+    locks that the system takes back from a process that dies.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+
+    def make(self) -> None:
+        """Make it. Raises SettingError where it cannot be, or is another's."""
+        if self.path.exists() and not (self.path / "sweep.json").exists() and _has_content(self.path):
+            raise SettingError(f"{self.path}: is a folder with other things in it; give a new or an empty one")
+        try:
+            for name in FOLDERS:
+                (self.path / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(f"{self.path}: cannot be made a folder ({error.strerror})") from error
+
+    def read(self) -> dict[str, Any] | None:
+        """`sweep.json`; None where there is none. Raises SettingError for what is no sweep."""
+        try:
+            found = json.loads((self.path / "sweep.json").read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise SettingError(f"{self.path / 'sweep.json'}: cannot be read ({error})") from None
+        if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("cells"), list):
+            raise SettingError(f"{self.path / 'sweep.json'}: is no sweep of format {FORMAT}")
+        return found
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        """Write a file of the folder. Raises SettingError where it cannot be."""
+        path = self.path / name
+        try:
+            with write_atomically(path) as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+        except OSError as error:
+            raise SettingError(f"{path}: cannot be written ({error.strerror})") from error
+        return path
+
+    def record(self, cell: str) -> dict[str, Any] | None:
+        """What a finished cell is recorded as; None where it is not finished, or the record cannot be read."""
+        try:
+            found = json.loads((self.path / "records" / f"{cell}.json").read_text())
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) and found.get("id") == cell else None
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Declare a cell finished."""
+        self.write(f"records/{record['id']}.json", json.dumps(record, allow_nan=False) + "\n")
+
+    def forget(self, cell: str) -> None:
+        """Let a cell be done again."""
+        (self.path / "records" / f"{cell}.json").unlink(missing_ok=True)
+
+    def write_results(self, cells: Iterable[str]) -> Path:
+        """`results.jsonl`: the records of all finished cells, a line for each."""
+        found = (self.record(cell) for cell in cells)
+        return self.write("results.jsonl", "".join(json.dumps(each) + "\n" for each in found if each is not None))
+
+    @contextmanager
+    def locked(self, name: str, *, wait: bool = False) -> Iterator[bool]:
+        """Hold a lock of all processes that use the folder; whether it could be had."""
+        handle = self.claim(name, wait=wait)
+        try:
+            yield handle is not None
+        finally:
+            if handle is not None:
+                self.release(handle)
+
+    def claim(self, name: str, *, wait: bool = False) -> int | None:
+        """Take a lock for `release`; None where another process has it."""
+        handle = os.open(self.path / "locks" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                os.close(handle)
+                return None
+        return handle
+
+    def release(self, handle: int) -> None:
+        """Give a lock back."""
+        os.close(handle)
+
+    def save_checkpoint(self, lanes: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Keep where some cells are: {cell: arrays}."""
+        buffer = io.BytesIO()
+        named: dict[str, Any] = {f"{cell}/{name}": array for cell, of in lanes.items() for name, array in of.items()}
+        np.savez(buffer, **named)
+        self.write(f"checkpoints/{min(lanes)}.npz", buffer.getvalue())
+
+    def checkpoints(self) -> dict[str, Path]:
+        """{cell: the file that says where it is}, the newest where there are several."""
+        found: dict[str, tuple[float, Path]] = {}
+        for path in (self.path / "checkpoints").glob("*.npz"):
+            with suppress(OSError, ValueError, zipfile.BadZipFile), np.load(path, allow_pickle=False) as file:
+                written = path.stat().st_mtime
+                for cell in {name.partition("/")[0] for name in file.files}:
+                    found[cell] = max(found.get(cell, (0.0, path)), (written, path))
+        return {cell: path for cell, (_, path) in found.items()}
+
+    def load_checkpoint(self, path: Path, cell: str) -> dict[str, np.ndarray] | None:
+        """A cell's arrays; None, and a warning, where the file is damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                mine = [name for name in file.files if name.startswith(f"{cell}/")]
+                return {name.partition("/")[2]: file[name] for name in mine}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+            log.warning("%s: cannot be read (%s); its cells begin again", path, error)
+            return None
+
+    def clear(self, cells: Iterable[str]) -> None:
+        """Remove what finished cells no longer need: locks, and checkpoints of which all are finished."""
+        done = set(cells)
+        for cell in done:
+            (self.path / "locks" / f"{cell}.lock").unlink(missing_ok=True)
+        files: dict[Path, set[str]] = {}
+        for path in (self.path / "checkpoints").glob("*.npz"):
+            with suppress(OSError, ValueError, zipfile.BadZipFile), np.load(path, allow_pickle=False) as file:
+                files[path] = {name.partition("/")[0] for name in file.files}
+        for path, inside in files.items():
+            if all((self.path / "records" / f"{cell}.json").exists() for cell in inside):
+                path.unlink(missing_ok=True)
+
+
+def _has_content(path: Path) -> bool:
+    return not path.is_dir() or any(path.iterdir())

@@ -1,0 +1,237 @@
+"""Which runs a sweep has: contents x styles x settings, as a product, a zip or a list."""
+
+import itertools
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxstyle.errors import SettingError, suggest
+from jaxstyle.sweep.axes import LISTS, check_axis
+
+MOST_CELLS = 1_000_000
+MAX_BYTES = 10_000_000
+_KEYS = ("contents", "styles", "combine", "axes", "cells", "weights")
+
+
+class Point(NamedTuple):
+    """One run asked for: its pictures, and a value for each axis."""
+
+    content: Any
+    styles: tuple[Any, ...]
+    axes: dict[str, Any]
+    labels: dict[str, Any]  # the axes' values as they are shown, pictures by their names
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The runs of a sweep.
+
+    >>> Grid(["cat.jpg", "dog.jpg"], ["waves.jpg"], style_weight=[1, 10], seed=[0, 1])   # 8 runs
+    >>> Grid.zipped(["a.jpg", "b.jpg"], ["x.jpg", "y.jpg"], seed=[1, 2])                 # 2 runs
+    >>> Grid(...) + Grid.listed([{"content": "a.jpg", "style": "x.jpg", "steps": 50}])
+
+    Contents and styles are paths, arrays, or PIL images, in a list or, with names of your own, in a dict; a style may
+    be a list of pictures that are blended. `jaxstyle.sweep.AXES` names the axes.
+
+    Raises:
+        SettingError: an axis that there is none of, an empty one, lists that do not match.
+    """
+
+    points: tuple[Point, ...]
+
+    def __init__(self, contents: Any, styles: Any, **axes: Any):
+        columns = _columns(contents, styles, axes)
+        if _product(map(len, columns.values())) > MOST_CELLS:
+            raise SettingError(f"grid: more than {MOST_CELLS} runs; leave some values out")
+        object.__setattr__(self, "points", tuple(_points(columns, itertools.product(*columns.values()))))
+
+    @classmethod
+    def zipped(cls, contents: Any, styles: Any, **axes: Any) -> "Grid":
+        """The first values of all axes, the second ones, and so on; an axis of one value serves all."""
+        columns = _columns(contents, styles, axes)
+        longest = max(map(len, columns.values()))
+        for name, values in columns.items():
+            if len(values) not in (1, longest):
+                raise SettingError(
+                    f"{name}: got {len(values)} values, expected 1 or {longest}, as the longest axis has"
+                )
+        even = [values * longest if len(values) == 1 else values for values in columns.values()]
+        return cls._of(_points(columns, zip(*even, strict=True)))
+
+    @classmethod
+    def listed(cls, runs: Iterable[Mapping[str, Any]]) -> "Grid":
+        """Runs one by one: {"content": ..., "style": ..., and a value for any axis}."""
+        points: list[Point] = []
+        for number, run in enumerate(runs):
+            if not isinstance(run, Mapping) or not {"content", "style"} <= run.keys():
+                raise SettingError(f"cells[{number}]: got {run!r}, expected a content, a style and settings")
+            axes = {name: [value] for name, value in run.items() if name not in ("content", "style")}
+            points += cls([run["content"]], [run["style"]], **axes).points
+        return cls._of(points)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> "Grid":
+        """From a file, see docs/sweeps.md; pictures are paths or patterns such as "photos/*.jpg", beside the file.
+
+        Raises:
+            SettingError: it cannot be read, or what is in it does not fit.
+        """
+        return _from_table(cls, read_toml(path), Path(path).parent)
+
+    @classmethod
+    def _of(cls, points: Iterable[Point]) -> "Grid":
+        grid = object.__new__(cls)
+        object.__setattr__(grid, "points", tuple(points))
+        return grid
+
+    def __add__(self, other: "Grid") -> "Grid":
+        """The runs of both."""
+        return Grid._of((*self.points, *other.points))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """A grid file's table. Raises SettingError where it cannot be read, or holds what it should not."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise SettingError(f"{path}: is no grid: longer than {MAX_BYTES} bytes")
+        table = tomllib.loads(text.decode())
+    except OSError as error:
+        raise SettingError(f"grid: {path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingError(f"{path}: is not TOML ({error})") from None
+    for key in table.keys() - set(_KEYS):
+        raise SettingError(f"{path}: unknown setting {key!r}; {suggest(key, _KEYS)}")
+    return table
+
+
+def _from_table(cls: type[Grid], table: dict[str, Any], folder: Path) -> Grid:
+    axes, combine = table.get("axes", {}), table.get("combine", "product")
+    if not isinstance(axes, dict) or combine not in ("product", "zip"):
+        raise SettingError(
+            f'grid: got combine = {combine!r}, axes = {axes!r}; expected "product" or "zip", and a table'
+        )
+    grid = cls._of(())
+    if "contents" in table or "styles" in table:
+        pictures = [_found(table.get(name), name, folder) for name in ("contents", "styles")]
+        axes = {"size": 512} | axes | _with_paths(axes, folder)
+        grid = cls(*pictures, **axes) if combine == "product" else cls.zipped(*pictures, **axes)
+    runs = []
+    for run in table.get("cells", []):
+        given = {key: _beside(run[key], folder) for key in ("content", "style") if key in run}
+        settings = {key: values[0] for key, values in _with_paths(run, folder).items()}
+        runs.append({"size": 512} | run | settings | given)
+    return grid + cls.listed(runs)
+
+
+def _found(given: Any, name: str, folder: Path) -> list[Any]:
+    """Paths of a list of paths and patterns."""
+    if not isinstance(given, list) or not given:
+        raise SettingError(f"{name}: got {given!r}, expected a list of pictures")
+    found: list[Any] = []
+    for entry in given:
+        if isinstance(entry, str) and any(sign in entry for sign in "*?[") and not (folder / entry).exists():
+            at = Path(entry)
+            root, pattern = (Path(at.anchor), str(at.relative_to(at.anchor))) if at.is_absolute() else (folder, entry)
+            matches = sorted(path for path in root.glob(pattern) if path.is_file())
+            if not matches:
+                raise SettingError(f"{name}: no file is found for {entry!r} in {root}")
+            found += matches
+        else:
+            found.append(_beside(entry, folder))
+    return found
+
+
+def _beside(entry: Any, folder: Path) -> Any:
+    if isinstance(entry, list):
+        return [_beside(each, folder) for each in entry]
+    if not isinstance(entry, str):
+        raise SettingError(f"picture: got {entry!r}, expected a path")
+    return folder / entry
+
+
+def _with_paths(axes: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Recipe files and first pictures are beside the grid's file too."""
+    names = {"recipe": (".toml",), "init": (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")}
+
+    def path(value: Any, suffixes: tuple[str, ...]) -> Any:
+        return folder / value if isinstance(value, str) and Path(value).suffix.lower() in suffixes else value
+
+    found = {}
+    for name in names.keys() & axes.keys():
+        values = axes[name] if isinstance(axes[name], list) else [axes[name]]
+        found[name] = [path(value, names[name]) for value in values]
+    return found
+
+
+def _columns(contents: Any, styles: Any, axes: Mapping[str, Any]) -> dict[str, list[tuple[Any, Any]]]:
+    """{axis: [(value, label)]}."""
+    columns = {"content": _pictures(contents, "content"), "style": _pictures(styles, "style")}
+    for name, values in axes.items():
+        check_axis(name)
+        single = isinstance(values, str | os.PathLike) or not isinstance(values, Sequence)
+        if name in LISTS and not single:
+            single = not any(isinstance(value, list | tuple) for value in values)
+        listed = [values] if single else list(values)
+        if not listed:
+            raise SettingError(f"{name}: got no value, expected at least one")
+        columns[name] = [(value, _label(value)) for value in listed]
+    return columns
+
+
+def _pictures(given: Any, name: str) -> list[tuple[Any, Any]]:
+    """[(picture, label)]; labels are as much of the paths' ends as tells them apart."""
+    if isinstance(given, Mapping):
+        return [(picture, str(label)) for label, picture in given.items()]
+    if isinstance(given, str | os.PathLike) or not isinstance(given, Sequence) or not given:
+        raise SettingError(f"{name}s: got {type(given).__name__}, expected a list of pictures, or a dict with names")
+    depth, labels = 1, [""]
+    while depth < 20:
+        labels = [_picture_label(picture, f"{name} {i + 1}", depth) for i, picture in enumerate(given)]
+        if len(set(labels)) == len(set(map(str, given))):
+            break
+        depth += 1
+    return list(zip(given, labels, strict=True))
+
+
+def _picture_label(picture: Any, otherwise: str, depth: int) -> str:
+    if isinstance(picture, list | tuple):
+        return " + ".join(_picture_label(each, otherwise, depth) for each in picture)
+    return "/".join(Path(picture).parts[-depth:]) if isinstance(picture, str | os.PathLike) else otherwise
+
+
+def _label(value: Any) -> Any:
+    """As JSON can hold it."""
+    if isinstance(value, list | tuple):
+        return [_label(each) for each in value]
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    return Path(value).name if isinstance(value, os.PathLike) else _summary(value)
+
+
+def _summary(value: Any) -> str:
+    import hashlib
+
+    return f"{type(value).__name__} {hashlib.sha256(repr(value).encode()).hexdigest()[:6]}"
+
+
+def _points(columns: Mapping[str, Any], rows: Iterable[Sequence[tuple[Any, Any]]]) -> Iterator[Point]:
+    for row in rows:
+        values = {name: value for name, (value, _) in zip(columns, row, strict=True)}
+        content, style = values.pop("content"), values.pop("style")
+        styles = tuple(style) if isinstance(style, list | tuple) else (style,)
+        yield Point(content, styles, values, {name: label for name, (_, label) in zip(columns, row, strict=True)})
+
+
+def _product(sizes: Iterable[int]) -> int:
+    total = 1
+    for size in sizes:
+        total *= size
+    return total

@@ -1,0 +1,83 @@
+"""What all cells of a sweep share: the network, the plan, pictures and targets that were made once."""
+
+from collections.abc import Hashable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxstyle.blocks import Named
+from jaxstyle.memo import Memo
+from jaxstyle.objective import ready
+from jaxstyle.plan import Plan
+from jaxstyle.prepare import Job, prepare
+from jaxstyle.recipe import Recipe
+from jaxstyle.result import describe_model
+from jaxstyle.run import Run
+from jaxstyle.targets import FeatureModel, make_targets
+from jaxstyle.vgg import VGG19
+from jaxstyle.weights.load import load_vgg19
+
+
+class Studio:
+    """Prepares the runs of cells.
+
+    Attributes:
+        network: as it was given.
+        described: what is recorded of it.
+        plan: how cells are computed.
+        once: remembers pictures and targets.
+    """
+
+    def __init__(self, model: Any, plan: Plan):
+        network = load_vgg19(model) if isinstance(model, str | Path) else model
+        self.network: Any = network() if callable(network) else network
+        self.described, self.plan, self.once = describe_model(self.network), plan, Memo()
+        self._ready: dict[tuple, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The network's."""
+        return str(self.described.get("name", ""))
+
+    def run(self, job: Job) -> Run:
+        """A job's run. Raises what `prepare` does."""
+        return prepare(job, self._network_for(job.recipe), self.plan, once=self.once)
+
+    def structure(self, job: Job) -> Hashable:
+        """Equal for runs that one program can do: their losses, sizes and steps, and the shapes of their targets."""
+        run = self.run(job)
+        bare = tuple((term.name, term.loss) for term in job.recipe.style)
+        sizes = [self.once(_shapes, run.inputs, level.shape) for level in run.levels]
+        targets = tuple(self._target(run.model, shape, bare) for shapes in sizes for shape in shapes)
+        return job.recipe.graph(), run.levels, len(run.shares), targets
+
+    def _target(self, model: FeatureModel, shape: tuple[int, ...], losses: Named) -> Hashable:
+        return self.once(target_shapes, model, shape, losses, self.plan.rows)
+
+    def _network_for(self, recipe: Recipe) -> Any:
+        """The network with the recipe's changes, one object for all recipes that make the same."""
+        if isinstance(self.network, VGG19) and not self._ready:
+            self.network = ready(self.network, recipe, self.plan) if _plain(recipe) else self.network
+        key = recipe.pooling, recipe.first_padding
+        self._ready[key] = ready(self._ready.get(key, self.network), recipe, self.plan)
+        return self._ready[key]
+
+
+def target_shapes(model: FeatureModel, shape: tuple[int, ...], losses: Named, rows: int | None) -> Hashable:
+    """The structure and shapes of a picture's targets, without computing any."""
+    picture = jax.ShapeDtypeStruct((*shape[:2], 3), jnp.float32)
+    found = jax.eval_shape(partial(make_targets, losses=losses, rows=rows), model, picture)
+    leaves, structure = jax.tree.flatten(found)
+    return structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+
+
+def _shapes(inputs: Any, shape: tuple[int, int]) -> list[tuple[int, ...]]:
+    """Of the styles, at a level."""
+    return [style.shape for style in inputs.at(shape).styles]
+
+
+def _plain(recipe: Recipe) -> bool:
+    return recipe.pooling is None and recipe.first_padding is None

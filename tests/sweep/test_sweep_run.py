@@ -1,0 +1,242 @@
+import json
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from jaxstyle.errors import SettingError
+from jaxstyle.image import load_image, read_recipe, save_image
+from jaxstyle.losses import GramLoss
+from jaxstyle.recipe import Term
+from jaxstyle.sweep import Grid, run_sweep
+from jaxstyle.transfer import stylize
+
+pytestmark = pytest.mark.usefixtures("unchecked")
+
+
+def records(folder):
+    found = [json.loads(path.read_text()) for path in (folder / "records").glob("*.json")]
+    return {json.dumps(record["axes"], sort_keys=True): record for record in found}
+
+
+def hashes(folder):
+    return {axes: record["image_sha256"] for axes, record in records(folder).items()}
+
+
+def test_every_cell_is_what_stylize_makes(embedded, paintings, grid, sweep, tmp_path):
+    cells = grid(style_weight=[1, 30], learning_rate=[0.01], init=["content", "noise"], seed=[1])
+    assert sweep(cells, tmp_path).counts == {"done": 16}
+    for record in records(tmp_path).values():
+        axes = record["axes"]
+        pictures = paintings[axes["content"]], paintings[axes["style"]]
+        names = ("style_weight", "learning_rate", "init", "seed", "steps")
+        recipe = cells.points[0].axes["recipe"]
+        single = stylize(*pictures, model=embedded, recipe=recipe, **{name: axes[name] for name in names})
+        image = load_image(tmp_path / record["image"])
+        np.testing.assert_allclose(image, single.image, atol=1.5 / 255)
+        for name, column in single.history.items():
+            np.testing.assert_allclose(record["history"][name], column, rtol=1e-3, atol=1e-6)
+        same = {name: record["settings"][name] for name in ("recipe", "seed", "content", "styles", "model")}
+        assert same == {name: json.loads(json.dumps(single.settings[name])) for name in same}
+
+
+def test_bits_depend_on_nothing_but_the_cell(grid, sweep, tmp_path):
+    cells, expected = grid(seed=[0, 1, 2], init="noise"), None
+    for name, options in {
+        "auto": {},
+        "2": {"batch": 2},
+        "3": {"batch": 3},
+        "two devices": {"devices": jax.devices()[:2]},
+        "four devices": {"devices": jax.devices()[:4], "batch": 5},
+    }.items():
+        sweep(cells, tmp_path / name, **options)
+        expected = expected or hashes(tmp_path / name)
+        assert hashes(tmp_path / name) == expected, name
+    backwards = Grid._of(reversed(cells.points))
+    sweep(backwards, tmp_path / "backwards", batch=7)
+    assert hashes(tmp_path / "backwards") == expected
+
+
+def test_a_lane_that_becomes_infinite_harms_no_other(grid, sweep, tmp_path):
+    sweep(grid(contents="a", style_weight=[1, 2, 5], steps=4), tmp_path / "alone")
+    summary = sweep(grid(contents="a", style_weight=[1, 3e30, 2, 5], steps=4), tmp_path / "beside")
+    assert summary.counts == {"done": 6, "not finite": 2}
+    assert not summary.complete
+    beside = hashes(tmp_path / "beside")
+    assert hashes(tmp_path / "alone").items() <= beside.items()
+    infinite = [record for record in records(tmp_path / "beside").values() if record["status"] == "not finite"]
+    for record in infinite:
+        assert record["history"]["step"] == [0]
+        np.testing.assert_array_equal(load_image(tmp_path / "beside" / record["image"]).shape, (32, 32, 3))
+
+
+def test_what_differs_in_structure_runs_apart(grid, sweep, tmp_path):
+    other = replace(grid().points[0].axes["recipe"], style=(Term(GramLoss("relu1_2")),))
+    cells = grid(contents="a", recipe=[grid().points[0].axes["recipe"], other], size=[32, 24], steps=[2, 3])
+    summary = sweep(cells, tmp_path)
+    assert summary.counts == {"done": 16}
+    assert sorted({tuple(record["size"]) for record in records(tmp_path).values()}) == [(24, 24), (32, 32)]
+
+
+def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypatch):
+    from jaxstyle import objective
+
+    made = []
+
+    def make_targets(model, picture, losses, rows):
+        made.append(len(losses))
+        return original(model, picture, losses, rows)
+
+    original = objective.make_targets
+    monkeypatch.setattr(objective, "make_targets", make_targets)
+    sweep(grid(style_weight=[1, 2, 3], seed=[0, 1]), tmp_path)
+    assert len(made) == 4  # two contents, two styles
+
+
+def test_programs_are_traced_once(grid, sweep, tmp_path, caplog):
+    cells = grid(style_weight=[1, 2, 3], init=["noise", "content"], steps=25)
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        sweep(cells, tmp_path, batch=4)
+    assert sum("Finished XLA compilation of jit(run_lanes)" in message for message in caplog.messages) <= 1
+
+
+def test_a_sweep_goes_on_where_it_was(grid, sweep, tmp_path):
+    cells = grid(init="noise", steps=30, seed=[0, 1])
+    sweep(cells, tmp_path / "at once")
+    stops = iter([False, True])
+    summary = sweep(cells, tmp_path / "in parts", callback=lambda progress: next(stops))
+    assert summary.stopped
+    assert summary.counts == {"pending": 8}
+    assert list((tmp_path / "in parts" / "checkpoints").glob("*.npz"))
+    steps = []
+    summary = sweep(cells, tmp_path / "in parts", callback=lambda progress: steps.append(progress.step))
+    assert summary.counts == {"done": 8}
+    assert steps.count(10) == 1  # of the four lanes that had not begun
+    assert hashes(tmp_path / "in parts") == hashes(tmp_path / "at once")
+    assert not list((tmp_path / "in parts" / "checkpoints").glob("*.npz"))
+
+
+def test_finished_cells_are_not_done_again(grid, sweep, tmp_path):
+    sweep(grid(seed=[0]), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "records").glob("*.json")}
+    seen = []
+    summary = sweep(grid(seed=[0, 1]), tmp_path, callback=seen.append)
+    assert summary.counts == {"done": 8}
+    assert {progress.running for progress in seen} == {0, 4}
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    with pytest.raises(SettingError, match="has finished cells"):
+        sweep(grid(seed=[0]), tmp_path, resume=False)
+
+
+def test_a_picture_that_cannot_be_read_fails_its_cells_alone(embedded, paintings, sweep, tmp_path):
+    for name in "ax":
+        save_image(tmp_path / f"{name}.png", paintings[name])
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    contents = [tmp_path / "a.png", tmp_path / "bad.png", tmp_path / "missing.png"]
+    cells = Grid(contents, [tmp_path / "x.png"], steps=2, seed=[0, 1], style_layers=["relu1_1"], recipe="default")
+    summary = sweep(cells, tmp_path / "out")
+    assert summary.counts == {"done": 2, "failed": 4}
+    found = records(tmp_path / "out").values()
+    errors = {record["axes"]["content"]: record["error"] for record in found}
+    assert errors["a.png"] is None
+    assert "bad.png" in errors["bad.png"]
+    assert "there is no such file" in errors["missing.png"]
+
+
+def test_a_changed_picture_is_noticed(paintings, sweep, tmp_path):
+    save_image(tmp_path / "a.png", paintings["a"])
+    save_image(tmp_path / "x.png", paintings["x"])
+    cells = Grid([tmp_path / "a.png"], [tmp_path / "x.png"], steps=0)
+    sweep(cells, tmp_path / "out")
+    save_image(tmp_path / "a.png", paintings["b"])
+    with pytest.raises(SettingError, match=r"a\.png changed since the sweep began"):
+        sweep(cells, tmp_path / "out")
+
+
+def test_out_of_memory_halves_the_width(grid, sweep, tmp_path, monkeypatch):
+    from jaxstyle.sweep import batch
+
+    whole, widths = batch.run_lanes, []
+
+    def run_lanes(states, *arguments, **options):
+        widths.append(len(states.step))
+        if len(states.step) > 2 and int(states.step[0]) >= 10:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes")
+        return whole(states, *arguments, **options)
+
+    sweep(grid(contents="a", steps=15), tmp_path / "expected")
+    monkeypatch.setattr(batch, "run_lanes", run_lanes)
+    assert sweep(grid(contents="a", steps=15), tmp_path / "short").counts == {"done": 2}
+    assert widths == [4, 4, 2]  # what was done is not done again
+    expected = records(tmp_path / "expected")
+    for axes, record in records(tmp_path / "short").items():
+        np.testing.assert_allclose(record["losses"]["total"], expected[axes]["losses"]["total"], rtol=1e-3)
+
+
+def test_shards_share_a_folder(grid, sweep, tmp_path):
+    for k in range(3):
+        summary = sweep(grid(seed=[0, 1]), tmp_path, shard=(k, 3))
+    assert summary.counts == {"done": 8}
+
+
+def test_cells_that_another_process_has_are_left_to_it(grid, sweep, tmp_path):
+    from jaxstyle.sweep.folder import SweepFolder
+
+    cells = grid(contents="a")
+    sweep(grid(contents="a", styles="x"), tmp_path)
+    ids = [entry["id"] for entry in json.loads((tmp_path / "sweep.json").read_text())["cells"]]
+    folder = SweepFolder(tmp_path)
+    folder.forget(ids[0])
+    handle = folder.claim(ids[0])
+    assert sweep(cells, tmp_path).counts == {"done": 1, "pending": 1}
+    folder.release(handle)
+    assert sweep(cells, tmp_path).counts == {"done": 2}
+
+
+def test_pictures_know_their_recipe_and_cell(grid, sweep, tmp_path):
+    sweep(grid(contents="a", styles="x"), tmp_path)
+    (record,) = records(tmp_path).values()
+    inside = read_recipe(tmp_path / record["image"])
+    assert inside["cell"] == {"id": record["id"], "axes": record["axes"]}
+    assert inside["recipe"] == record["settings"]["recipe"]
+
+
+def test_pyramids_and_lbfgs_in_lanes(embedded, paintings, grid, sweep, tmp_path):
+    from jaxstyle.optimizers import LBFGS
+    from jaxstyle.pyramid import Pyramid
+
+    recipe = replace(
+        grid().points[0].axes["recipe"], optimizer=LBFGS(memory=3), clip=False, average=0.0, pyramid=Pyramid(32, 1.5)
+    )
+    content = np.kron(paintings["a"], np.ones((2, 2, 1), np.float32))
+    cells = Grid({"a": content}, {"x": paintings["x"], "y": paintings["y"]}, recipe=recipe, steps=3)
+    sweep(cells, tmp_path)
+    for record in records(tmp_path).values():
+        single = stylize(content, paintings[record["axes"]["style"]], model=embedded, recipe=recipe, steps=3)
+        assert len(single.levels) == 3
+        np.testing.assert_allclose(record["history"]["total"], single.history["total"], rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"batch": 0}, "batch: got 0"),
+        ({"batch": "all"}, "batch: got 'all'"),
+        ({"shard": (3, 3)}, "shard: got"),
+    ],
+)
+def test_bad_options(grid, sweep, tmp_path, options, match):
+    with pytest.raises(SettingError, match=match):
+        sweep(grid(), tmp_path, **options)
+
+
+def test_a_folder_of_other_things_is_left_alone(grid, sweep, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(SettingError, match="is a folder with other things"):
+        sweep(grid(), tmp_path)
+
+
+def test_grids_are_grids(embedded, tmp_path):
+    with pytest.raises(SettingError, match="grid: got list"):
+        run_sweep([], tmp_path, model=embedded)
