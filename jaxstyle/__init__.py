@@ -10,6 +10,7 @@ _HOME = {
     "LBFGS": "optimizers",
     "VGG19": "vgg",
     "Adam": "optimizers",
+    "Grid": "sweep",
     "JaxstyleError": "errors",
     "Objective": "objective",
     "Plan": "plan",
@@ -25,11 +26,12 @@ _HOME = {
     "load_vgg19": "weights.load",
     "make_objective": "objective",
     "read_recipe": "image",
+    "run_sweep": "sweep",
     "save_image": "image",
     "split_rows": "sharding",
     "stylize": "transfer",
 }
-_MODULES = ("color", "errors", "image", "losses", "optimize", "presets")
+_MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "presets")
 
 __all__ = sorted([*_HOME, *_MODULES])
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from jaxstyle import errors as errors
     from jaxstyle import image as image
     from jaxstyle import losses as losses
+    from jaxstyle import metrics as metrics
     from jaxstyle import optimize as optimize
     from jaxstyle import presets as presets
     from jaxstyle.errors import JaxstyleError as JaxstyleError
@@ -70,6 +73,8 @@ if TYPE_CHECKING:
     from jaxstyle.recipe import Term as Term
     from jaxstyle.result import Result as Result
     from jaxstyle.sharding import split_rows as split_rows
+    from jaxstyle.sweep import Grid as Grid
+    from jaxstyle.sweep import run_sweep as run_sweep
     from jaxstyle.transfer import Progress as Progress
     from jaxstyle.transfer import stylize as stylize
     from jaxstyle.vgg import VGG19 as VGG19

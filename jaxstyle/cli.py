@@ -12,6 +12,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, subcommand
 
 from jaxstyle import __version__
+from jaxstyle.cli_sweep import Report, Sweep
 from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
 
@@ -173,6 +174,8 @@ class Demo:
 Command = (
     Annotated[Stylize, subcommand("stylize")]
     | Annotated[Rerun, subcommand("rerun")]
+    | Annotated[Sweep, subcommand("sweep")]
+    | Annotated[Report, subcommand("report")]
     | Annotated[Presets, subcommand("presets")]
     | Annotated[Weights, subcommand("weights")]
     | Annotated[Doctor, subcommand("doctor")]

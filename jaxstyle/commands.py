@@ -105,7 +105,7 @@ def run_stylize(options: "Stylize") -> int:
         result = stylize(
             options.content,
             list(options.style),
-            model=lambda: _load(options.weights),
+            model=lambda: load_weights(options.weights),
             recipe=recipe_for(options.weights) if options.recipe is None else load_recipe(options.recipe),
             size=size,
             style_scale=options.style_scale,
@@ -134,7 +134,8 @@ def _plan(options: "Stylize") -> Plan | None:
     return None if plan == Plan() else plan
 
 
-def _load(weights: str) -> VGG19:
+def load_weights(weights: str) -> VGG19:
+    """With a bar while it is downloaded."""
     with download_progress(weights) as progress:
         return load_vgg19(weights, progress=progress)
 

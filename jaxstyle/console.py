@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -17,6 +18,9 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from jaxstyle.transfer import Progress
+
+if TYPE_CHECKING:
+    from jaxstyle.sweep.run import Progress as Sweeping
 
 PLAIN_SECONDS = 5.0  # between two plain lines
 
@@ -89,6 +93,61 @@ def summary(progress: Progress) -> str:
     """The level's size where there are several, the weighted total and what content and style terms add to it."""
     size = f"{max(progress.size)} px  " if progress.levels > 1 else ""
     return f"{size}loss {progress.total:.3g} (content {progress.content:.2g} style {progress.style:.2g})"
+
+
+@contextmanager
+def sweep_progress() -> Iterator["_SweepBar | _SweepLines"]:
+    """A function to call with each `Progress` of a sweep."""
+    console = Console(stderr=True)
+    show = _SweepBar(console) if console.is_terminal else _SweepLines()
+    try:
+        yield show
+    finally:
+        show.close()
+
+
+class _SweepBar:
+    """A live bar of cells, the running ones counted by their steps."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[cells]}"))
+        self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
+        self.task = self.bar.add_task("", total=None, cells="")
+
+    def __call__(self, progress: "Sweeping") -> None:
+        """Show it."""
+        self.bar.start()
+        part = progress.running * progress.step / max(1, progress.steps)
+        cells = f"{progress.done}/{progress.cells} cells"
+        self.bar.update(
+            self.task, completed=progress.done + part, total=progress.cells, description=during(progress), cells=cells
+        )
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.stop()
+
+
+class _SweepLines:
+    """A line now and then, and at the end."""
+
+    def __init__(self) -> None:
+        self.last = -PLAIN_SECONDS
+
+    def __call__(self, progress: "Sweeping") -> None:
+        """Print it, if it is time."""
+        if time.monotonic() - self.last >= PLAIN_SECONDS or progress.done == progress.cells:
+            self.last = time.monotonic()
+            print(f"{progress.done}/{progress.cells} cells  {during(progress)}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def during(progress: "Sweeping") -> str:
+    """What runs, and what failed."""
+    failed = f"{progress.failed} failed  " if progress.failed else ""
+    return f"{failed}{progress.running} at step {progress.step}/{progress.steps}" if progress.running else f"{failed}"
 
 
 @contextmanager

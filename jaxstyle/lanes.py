@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxstyle import optimize
 from jaxstyle.objective import Objective
@@ -24,9 +24,11 @@ def stack(trees: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *trees)
 
 
-def stack_objectives(objectives: Sequence[Objective]) -> Objective:
-    """Objectives of one structure as one, with a leading axis on all but the network, which they share."""
-    return replace(objectives[0], **stack([_own(objective) for objective in objectives]))
+def stack_objectives(objectives: Sequence[Objective], mesh: Mesh) -> Objective:
+    """Objectives of one structure as one, with a leading axis on all but the network, which every device has."""
+    own = spread(stack([_own(objective) for objective in objectives]), mesh)
+    model = jax.device_put(objectives[0].model, NamedSharding(mesh, PartitionSpec()))
+    return replace(objectives[0], model=model, **own)
 
 
 def _own(objective: Objective) -> dict[str, Any]:
@@ -37,6 +39,11 @@ def _own(objective: Objective) -> dict[str, Any]:
 def lane(stacked: Any, i: int) -> Any:
     """One of the stacked pytrees."""
     return jax.tree.map(lambda leaf: leaf[i], stacked)
+
+
+def spread(stacked: Any, mesh: Mesh) -> Any:
+    """Stacked pytrees with their lanes on the devices that compute them, as a program leaves its results."""
+    return jax.device_put(stacked, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
 def mesh_of(devices: Sequence[jax.Device]) -> Mesh:

@@ -89,7 +89,7 @@ def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: li
         return stylize(
             content,
             styles,
-            model=_model(settings["model"], options.weights),
+            model=model_of(settings["model"], options.weights),
             recipe=Recipe.from_dict(settings["recipe"]),
             size=settings["size"],
             style_scale=settings["style_scale"],
@@ -115,7 +115,7 @@ def _find(record: Mapping[str, Any], given: Path | None, result: Path, option: s
     return found[0]
 
 
-def _model(record: Mapping[str, Any], given: str | None) -> VGG19:
+def model_of(record: Mapping[str, Any], given: str | None) -> VGG19:
     """The network by the name it had, where that is one that can be loaded; else as `--weights` says."""
     name = str(record.get("name", ""))
     if given is None and name not in (EMBEDDED, *(entry.name for entry in CATALOGUE)):

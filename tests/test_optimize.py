@@ -131,3 +131,12 @@ def test_a_vmapped_run_equals_single_runs(embedded, pictures):
     states = jax.vmap(lambda p: optimize.init(p, Adam()))(jnp.stack(pictures))
     batched, _ = jax.vmap(lambda s: optimize.run(s, objective, Adam(), 5))(states)
     np.testing.assert_allclose(batched.image, jnp.stack(single), atol=1e-5)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("optimizer", [Adam(), LBFGS(memory=2), LBFGS(memory=2, line_search=False)], ids=repr)
+def test_chunks_are_one_program(optimizer, caplog):
+    bowl, shape = Bowl(jnp.linspace(0.1, 0.9, 45).reshape(3, 5, 3)), (3, 5, 3)  # a shape of this test's alone
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        list(optimize.chunks(optimize.init(start(shape), optimizer), bowl, optimizer, 12, every=5, clip=False))
+    assert sum("Finished XLA compilation of jit(run)" in message for message in caplog.messages) == 1

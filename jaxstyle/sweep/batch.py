@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxstyle import optimize
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.lanes import grow_lanes, lane, mesh_of, run_lanes, stack, stack_objectives
+from jaxstyle.lanes import grow_lanes, lane, mesh_of, run_lanes, spread, stack, stack_objectives
 from jaxstyle.optimize import CAPACITY, Info, State
 from jaxstyle.optimizers import Optimizer
 from jaxstyle.result import Result
@@ -63,16 +63,19 @@ class Batch:
     devices: Sequence[jax.Device]
     failed: dict[int, JaxstyleError] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._mesh = mesh_of(self.devices)
+
     def paint(self) -> Iterator[tuple[int, int]]:
         """To the end, handing over (level, step) after each chunk of steps; `lanes` are then where they are."""
-        levels, mesh = self.runs[0].levels, mesh_of(self.devices)
+        levels = self.runs[0].levels
         level, _ = self.lanes[0].at
         states = self._filled([at.state for at in self.lanes])
         while True:
             objectives = self._objectives(level)
             if objectives is None:
                 return
-            for states, infos in self._steps(states, objectives, level, mesh):  # noqa: B020
+            for states, infos in self._steps(states, objectives, level):  # noqa: B020
                 self._note(level, states, infos)
                 yield level, max(at.at for at in self.lanes)[1]
             level += 1
@@ -82,10 +85,10 @@ class Batch:
             states = grow_lanes(states, self._optimizers(), levels[level].shape, clip=clip)
             self._move(level, states)
 
-    def _steps(self, states: State, objectives: Any, level: int, mesh: Any) -> Iterator[tuple[State, Info]]:
+    def _steps(self, states: State, objectives: Any, level: int) -> Iterator[tuple[State, Info]]:
         """The level's steps, until all are done or no lane is finite."""
         averages = self._filled([jnp.asarray(run.recipe.average) for run in self.runs])
-        run = partial(run_lanes, mesh=mesh, clip=self.runs[0].recipe.clip)
+        run = partial(run_lanes, mesh=self._mesh, clip=self.runs[0].recipe.clip)
         done = max((at.at[1] for at in self.lanes if at.level == level and at.state.finite), default=0)
         rest = self.runs[0].levels[level].steps - done
         while rest > 0 and bool(jnp.any(states.finite)):
@@ -106,7 +109,7 @@ class Batch:
         usable = next((each for each in found if each is not None), None)
         if usable is None:
             return None
-        return stack_objectives(self._fill([usable if each is None else each for each in found]))
+        return stack_objectives(self._fill([usable if each is None else each for each in found]), self._mesh)
 
     def _note(self, level: int, states: State, infos: Info) -> None:
         """Take over what a chunk of steps gave; a lane that is no longer finite is left where it was last."""
@@ -129,7 +132,7 @@ class Batch:
         return self._filled([run.recipe.optimizer for run in self.runs])
 
     def _filled(self, trees: Sequence[Any]) -> Any:
-        return stack(self._fill(trees))
+        return spread(stack(self._fill(trees)), self._mesh)
 
     def _fill(self, trees: Sequence[Any]) -> list[Any]:
         """As many as the program has lanes."""

@@ -18,6 +18,7 @@ from jaxstyle.sweep.batch import Batch, Lane, as_arrays, begin, end, from_arrays
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
+from jaxstyle.sweep.measure import Measures
 from jaxstyle.sweep.records import write_failed, write_finished
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
@@ -150,6 +151,7 @@ class _Sweep:
 
     def __init__(self, cells: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: Settings):
         self.folder, self.studio, self.settings = folder, studio, settings
+        self.measure = Measures(studio, [cell.job.recipe for cell in cells]) if settings.metrics else None
         self.started, self.total = time.perf_counter(), len(cells)
         found = {cell.id: folder.record(cell.id) for cell in cells}
         self.statuses = {cell: str(record["status"]) for cell, record in found.items() if record is not None}
@@ -270,7 +272,8 @@ class _Sweep:
         how = {"lanes": len(cells), "width": batch.width, "devices": len(batch.devices)}
         about: dict[str, Any] = {"seconds": round(seconds, 3), "batch": how}
         results = {i: end(run, batch.lanes[i]) for i, run in enumerate(batch.runs) if i not in batch.failed}
-        measured = self._measured({i: (batch.runs[i], result) for i, result in results.items()})
+        pairs = {i: (batch.runs[i], result) for i, result in results.items()}
+        measured = self.measure(pairs, batch.width) if self.measure else {}
         for i, cell in enumerate(cells):
             if i in batch.failed:
                 self._fail(cell, batch.failed[i])
@@ -278,9 +281,6 @@ class _Sweep:
             write_finished(self.folder, cell, batch.runs[i], results[i], about | {"metrics": measured.get(i, {})})
             self.statuses[cell.id] = results[i].status
             self.lanes.pop(cell.id, None)
-
-    def _measured(self, results: dict[int, Any]) -> dict[int, dict[str, float | None]]:
-        return {}
 
     def _ended(self, running: int, step: int, steps: int) -> bool:
         """Report; whether the callback wants no more."""

@@ -25,7 +25,8 @@ class Studio:
     """Prepares the runs of cells.
 
     Attributes:
-        network: as it was given.
+        given: the network as it was given.
+        network: the same, ready to run.
         described: what is recorded of it.
         plan: how cells are computed.
         once: remembers pictures and targets.
@@ -33,7 +34,8 @@ class Studio:
 
     def __init__(self, model: Any, plan: Plan):
         network = load_vgg19(model) if isinstance(model, str | Path) else model
-        self.network: Any = network() if callable(network) else network
+        self.given: Any = network() if callable(network) else network
+        self.network = self.given
         self.described, self.plan, self.once = describe_model(self.network), plan, Memo()
         self._ready: dict[tuple, Any] = {}
 

@@ -2,12 +2,17 @@ import json
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstyle import lanes, optimize
 from jaxstyle.errors import SettingError
 from jaxstyle.image import load_image, read_recipe, save_image
 from jaxstyle.losses import GramLoss
+from jaxstyle.objective import make_objective
+from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.pyramid import Pyramid
 from jaxstyle.recipe import Term
 from jaxstyle.sweep import Grid, run_sweep
 from jaxstyle.transfer import stylize
@@ -94,24 +99,48 @@ def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypat
     assert len(made) == 4  # two contents, two styles
 
 
-def test_programs_are_traced_once(grid, sweep, tmp_path, caplog):
-    cells = grid(style_weight=[1, 2, 3], init=["noise", "content"], steps=25)
+@pytest.mark.parametrize("optimizer", [Adam(), LBFGS(memory=2)], ids=repr)
+def test_a_structure_is_one_program(paintings, grid, sweep, tmp_path, caplog, optimizer):
+    recipe = replace(grid().points[0].axes["recipe"], optimizer=optimizer, clip=False)
+    square = {name: picture[:24, :24] for name, picture in paintings.items()}  # a size of this test's alone
+    cells = Grid([square["a"], square["b"]], [square["x"]], recipe=recipe, style_weight=[1, 2, 3, 4, 5], steps=25)
     with jax.log_compiles(), caplog.at_level("WARNING"):
         sweep(cells, tmp_path, batch=4)
-    assert sum("Finished XLA compilation of jit(run_lanes)" in message for message in caplog.messages) <= 1
+    assert sum("Finished XLA compilation of jit(run_lanes)" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.usefixtures("x64")
+def test_in_float64_cells_equal_single_runs(embedded, paintings, grid, sweep, tmp_path):
+    """Through the lanes themselves: files have 8 bits, and pictures are read as float32."""
+    recipe = replace(grid().points[0].axes["recipe"], steps=5)
+    pictures = {name: jnp.asarray(picture, jnp.float64) for name, picture in paintings.items()}
+    model = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), embedded)
+    pairs = [("a", "x"), ("b", "y"), ("a", "y")]
+    objectives = [make_objective(model, pictures[a], pictures[b], recipe) for a, b in pairs]
+    states = [optimize.init(pictures[a], recipe.optimizer) for a, _ in pairs]
+    optimizers = [replace(recipe.optimizer, learning_rate=rate) for rate in (0.01, 0.02, 0.05)]
+    mesh, averages = lanes.mesh_of(jax.devices()[:1]), jnp.full(3, 0.9)
+    stacked = lanes.stack_objectives(objectives, mesh)
+    found, info = lanes.run_lanes(
+        lanes.stack(states), stacked, lanes.stack(optimizers), averages, 5, mesh=mesh, clip=True
+    )
+    for i, (state, objective, optimizer) in enumerate(zip(states, objectives, optimizers, strict=True)):
+        single, single_info = optimize.run(state, objective, optimizer, 5, average=0.9)
+        np.testing.assert_allclose(found.average[i], single.average, atol=1e-10)
+        np.testing.assert_allclose(info.total[i, :5], single_info.total[:5], rtol=1e-10)
 
 
 def test_a_sweep_goes_on_where_it_was(grid, sweep, tmp_path):
-    cells = grid(init="noise", steps=30, seed=[0, 1])
+    cells = grid(init="noise", steps=30, seed=[0, 1, 2])
     sweep(cells, tmp_path / "at once")
     stops = iter([False, True])
     summary = sweep(cells, tmp_path / "in parts", callback=lambda progress: next(stops))
     assert summary.stopped
-    assert summary.counts == {"pending": 8}
+    assert summary.counts == {"pending": 12}
     assert list((tmp_path / "in parts" / "checkpoints").glob("*.npz"))
     steps = []
     summary = sweep(cells, tmp_path / "in parts", callback=lambda progress: steps.append(progress.step))
-    assert summary.counts == {"done": 8}
+    assert summary.counts == {"done": 12}
     assert steps.count(10) == 1  # of the four lanes that had not begun
     assert hashes(tmp_path / "in parts") == hashes(tmp_path / "at once")
     assert not list((tmp_path / "in parts" / "checkpoints").glob("*.npz"))
@@ -123,7 +152,7 @@ def test_finished_cells_are_not_done_again(grid, sweep, tmp_path):
     seen = []
     summary = sweep(grid(seed=[0, 1]), tmp_path, callback=seen.append)
     assert summary.counts == {"done": 8}
-    assert {progress.running for progress in seen} == {0, 4}
+    assert {progress.running for progress in seen} == {0, 4}  # of eight
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     with pytest.raises(SettingError, match="has finished cells"):
         sweep(grid(seed=[0]), tmp_path, resume=False)
@@ -168,7 +197,7 @@ def test_out_of_memory_halves_the_width(grid, sweep, tmp_path, monkeypatch):
     sweep(grid(contents="a", steps=15), tmp_path / "expected")
     monkeypatch.setattr(batch, "run_lanes", run_lanes)
     assert sweep(grid(contents="a", steps=15), tmp_path / "short").counts == {"done": 2}
-    assert widths == [4, 4, 2]  # what was done is not done again
+    assert widths == [8, 8, 4, 2]  # what was done is not done again
     expected = records(tmp_path / "expected")
     for axes, record in records(tmp_path / "short").items():
         np.testing.assert_allclose(record["losses"]["total"], expected[axes]["losses"]["total"], rtol=1e-3)
@@ -203,9 +232,6 @@ def test_pictures_know_their_recipe_and_cell(grid, sweep, tmp_path):
 
 
 def test_pyramids_and_lbfgs_in_lanes(embedded, paintings, grid, sweep, tmp_path):
-    from jaxstyle.optimizers import LBFGS
-    from jaxstyle.pyramid import Pyramid
-
     recipe = replace(
         grid().points[0].axes["recipe"], optimizer=LBFGS(memory=3), clip=False, average=0.0, pyramid=Pyramid(32, 1.5)
     )

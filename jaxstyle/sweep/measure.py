@@ -1,0 +1,84 @@
+"""The metrics of a batch's results, each judged by layers that no recipe of the sweep optimised."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxstyle.errors import JaxstyleError
+from jaxstyle.metrics import Judge, stack_targets
+from jaxstyle.recipe import Recipe
+from jaxstyle.result import Result
+from jaxstyle.run import Run
+from jaxstyle.sweep.studio import Studio
+from jaxstyle.vgg import VGG19
+
+log = logging.getLogger(__name__)
+
+Measured = dict[str, float | None]
+
+
+class Measures:
+    """Measures results; one judge for each size, so that a sweep's numbers compare."""
+
+    def __init__(self, studio: Studio, recipes: Sequence[Recipe]):
+        self.studio = studio
+        self.recipes = list(dict.fromkeys(recipe.graph() for recipe in recipes))
+        self._judges: dict[tuple[int, ...], Judge] = {}
+
+    def __call__(self, results: Mapping[int, tuple[Run, Result]], width: int) -> dict[int, Measured]:
+        """{index: {metric: value}}; nothing, and a warning, where they cannot be had. `width` results at a time."""
+        found: dict[int, Measured] = {}
+        if not isinstance(self.studio.given, VGG19):
+            return found
+        indices = list(results)
+        for start in range(0, len(indices), width):
+            part = indices[start : start + width]
+            try:
+                found |= dict(zip(part, self._measure([results[i] for i in part], width), strict=True))
+            except JaxstyleError as error:
+                log.warning("no metrics: %s", error)
+        return found
+
+    def _measure(self, results: Sequence[tuple[Run, Result]], width: int) -> list[Measured]:
+        judge = self._judge(results[0][0])
+        contents = [self.studio.once(_content_target, judge, run.picture.rgb) for run, _ in results]
+        styles = [self._style(judge, run) for run, _ in results]
+        images = [jnp.asarray(result.image) for _, result in results]
+        batch = [_filled(each, width) for each in (images, contents, styles)]
+        values = jax.device_get(judge(jnp.stack(batch[0]), stack_targets(batch[1]), stack_targets(batch[2])))
+        return [{name: _number(column[i]) for name, column in values.items()} for i in range(len(results))]
+
+    def _style(self, judge: Judge, run: Run) -> Any:
+        """Of several styles the mean of their targets, by their shares."""
+        targets = [self.studio.once(_style_target, judge, style) for style in run.inputs.styles]
+        weigh = lambda *leaves: sum(share * leaf for share, leaf in zip(run.shares, leaves, strict=True))  # noqa: E731
+        return jax.tree.map(weigh, *targets) if len(targets) > 1 else targets[0]
+
+    def _judge(self, run: Run) -> Judge:
+        shape = run.picture.rgb.shape[:2]
+        if shape not in self._judges:
+            network = self.studio.network if self.studio.plan.dtype == "float32" else self.studio.given
+            styles = [style.shape for style in run.inputs.styles]
+            self._judges[shape] = Judge.of(network, self.recipes, shape, style_shapes=styles)
+        return self._judges[shape]
+
+
+def _content_target(judge: Judge, picture: np.ndarray) -> Any:
+    return judge.content_target(jnp.asarray(picture))
+
+
+def _style_target(judge: Judge, picture: np.ndarray) -> Any:
+    return judge.style_target(jnp.asarray(picture))
+
+
+def _filled(values: Sequence[Any], width: int) -> list[Any]:
+    """As many as one program takes, so that there is one."""
+    return [*values, *[values[-1]] * (width - len(values))]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
