@@ -32,6 +32,11 @@ CHECKED = (
     "strokes",
     "figures",
     "reference",
+    "metrics",
+    "lanes",
+    "memo",
+    "prepare",
+    "sweep",
 )
 install_import_hook(
     [f"jaxstyle.{module}" for module in CHECKED], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"

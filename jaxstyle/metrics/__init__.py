@@ -1,0 +1,41 @@
+"""Metrics: what a finished picture kept of its content and took of its style. Never score a run by its own loss alone.
+
+`Judge` computes all of `METRICS` for a batch; LPIPS and ArtFID need weights files of their own.
+"""
+
+from jaxstyle.metrics.artfid import ArtFID, artfid
+from jaxstyle.metrics.chroma import chroma_distance, chroma_histogram
+from jaxstyle.metrics.edges import edge_agreement
+from jaxstyle.metrics.frechet import fid, frechet_distance
+from jaxstyle.metrics.held_out import held_out
+from jaxstyle.metrics.inception import Inception, load_inception
+from jaxstyle.metrics.judge import ContentTarget, Judge, StyleTarget, stack_targets
+from jaxstyle.metrics.lpips import LPIPS, load_lpips
+from jaxstyle.metrics.relative import relative_distance
+from jaxstyle.metrics.similarity import cfsd
+from jaxstyle.metrics.ssim import ssim
+from jaxstyle.metrics.table import METRICS, Metric
+
+__all__ = [
+    "LPIPS",
+    "METRICS",
+    "ArtFID",
+    "ContentTarget",
+    "Inception",
+    "Judge",
+    "Metric",
+    "StyleTarget",
+    "artfid",
+    "cfsd",
+    "chroma_distance",
+    "chroma_histogram",
+    "edge_agreement",
+    "fid",
+    "frechet_distance",
+    "held_out",
+    "load_inception",
+    "load_lpips",
+    "relative_distance",
+    "ssim",
+    "stack_targets",
+]

@@ -1,0 +1,91 @@
+"""Held-out layers: judge by layers of the network that no recipe optimised."""
+
+from collections.abc import Iterable, Sequence
+
+from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.losses import layers_of
+from jaxstyle.recipe import Recipe
+from jaxstyle.vgg import VGG19, block_of
+
+ORDER = ("2", "3", "4", "1")
+"""Of a block's layers: the second is what the usual recipes, which take the first, leave out."""
+CONTENT = "relu4_2"
+"""What counts as the content layer of a recipe without content terms."""
+
+Layers = tuple[str, ...]
+
+
+def held_out(
+    recipes: Recipe | Sequence[Recipe], model: VGG19, shapes: Iterable[tuple[int, ...]] = ()
+) -> tuple[Layers, Layers]:
+    """The layers to measure content and style at: (content layers, style layers), each in the network's order.
+
+    Only layers that no content or style term of any recipe looks at are taken. For style one of each block: relu1_2,
+    relu2_2, relu3_2, relu4_2, relu5_2, where that is used the third, fourth or first of its block. For content the
+    one nearest to each recipe's deepest content layer, the shallower of two (relu4_2 stands in for a recipe without).
+
+    Where the recipes use every layer there is, nothing can be held out: then all layers may be chosen.
+
+    Args:
+        recipes: one, or all that are to be compared: numbers at different layers do not compare.
+        model: the network; layers it does not have are left out.
+        shapes: (height, width, ...) of the pictures; layers that one of them is too small for are left out.
+
+    Example:
+        >>> held_out(presets.default(), model)
+        (('relu4_3',), ('relu1_2', 'relu2_2', 'relu3_2', 'relu4_3', 'relu5_2'))
+
+    Raises:
+        SettingError: no recipe, or something else in its place.
+        ImageError: a picture is too small for every layer.
+    """
+    given = [recipes] if isinstance(recipes, Recipe) else list(recipes)
+    for recipe in given:
+        if not isinstance(recipe, Recipe):
+            raise SettingError(f"recipes: got {type(recipe).__name__}, expected Recipes, such as presets.default()")
+    if not given:
+        raise SettingError("recipes: got none, expected at least one")
+    reached = reachable(model, shapes)
+    used = {layer for recipe in given for term in (*recipe.content, *recipe.style) for layer in layers_of(term.loss)}
+    free = [layer for layer in reached if layer not in used] or list(reached)
+    content = {_nearest(_content_layer(recipe, model), free, model) for recipe in given}
+    return tuple(layer for layer in reached if layer in content), _one_of_each_block(free)
+
+
+def reachable(model: VGG19, shapes: Iterable[tuple[int, ...]]) -> Layers:
+    """The network's ReLU layers that pictures of all `shapes` are large enough for."""
+    sizes = [tuple(shape) for shape in shapes]
+    layers = [layer for layer in model.layers if layer.startswith("relu") and not layer.endswith("_aux")]
+    found = tuple(layer for layer in layers if all(_fits(model, layer, size) for size in sizes))
+    for size in sizes if not found else ():
+        model.check(layers[:1], size)
+    return found
+
+
+def _fits(model: VGG19, layer: str, shape: tuple[int, ...]) -> bool:
+    try:
+        model.check((layer,), shape)
+    except ImageError:
+        return False
+    return True
+
+
+def _content_layer(recipe: Recipe, model: VGG19) -> str:
+    """The deepest layer of the recipe's content terms that the network has."""
+    layers = [layer for term in recipe.content for layer in layers_of(term.loss)]
+    known = [layer for layer in layers if layer.startswith("relu") and layer in model.layers]
+    return max(known, key=model.layers.index, default=CONTENT)
+
+
+def _nearest(layer: str, free: Sequence[str], model: VGG19) -> str:
+    relus = [name for name in model.layers if name.startswith("relu") and not name.endswith("_aux")]
+    depths = {name: depth for depth, name in enumerate(relus)}
+    depth = depths.get(layer.removesuffix("_aux"), len(relus))
+    return min(free, key=lambda name: (abs(depths[name] - depth), depths[name]))
+
+
+def _one_of_each_block(free: Sequence[str]) -> Layers:
+    blocks: dict[int, list[str]] = {}
+    for layer in free:
+        blocks.setdefault(block_of(layer), []).append(layer)
+    return tuple(min(layers, key=lambda layer: ORDER.index(layer[-1])) for layers in blocks.values())

@@ -1,0 +1,203 @@
+"""The judge: all metrics of a batch of finished pictures, in one compiled call."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.losses import gram_matrix
+from jaxstyle.losses.hypercolumn import check_sampling
+from jaxstyle.metrics.chroma import chroma_histogram, histogram_distance
+from jaxstyle.metrics.edges import edge_agreement
+from jaxstyle.metrics.held_out import Layers, held_out, reachable
+from jaxstyle.metrics.pictures import check_picture
+from jaxstyle.metrics.relative import mean_distance
+from jaxstyle.metrics.similarity import LAYER, cfsd, sampled_columns
+from jaxstyle.metrics.ssim import WINDOW, ssim
+from jaxstyle.metrics.table import METRICS
+from jaxstyle.recipe import Recipe
+from jaxstyle.vgg import VGG19
+
+TOGETHER = 2
+"""Pictures at a time: it bounds memory, and as XLA rounds otherwise in other batches it is one number for all."""
+
+Values = dict[str, Float[Array, "*b"]]
+
+
+class ContentTarget(NamedTuple):
+    """What is remembered of a content picture: itself, its held-out features, and its sampled features for CFSD."""
+
+    picture: Array
+    features: dict[str, Array]
+    columns: Array
+
+
+class StyleTarget(NamedTuple):
+    """What is remembered of a style: its chroma histogram and held-out Gram matrices, of one shape for all sizes."""
+
+    chroma: Array
+    grams: dict[str, Array]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["model"],
+    meta_fields=["content_layers", "style_layers", "similarity_layer", "samples"],
+)
+@dataclass(frozen=True)
+class Judge:
+    """`judge(images, content_targets, style_targets) -> {name: (b,)}`, the names those of `METRICS`.
+
+    Compare only numbers of one judge: other layers, another network or another size have other scales. The network is
+    judged by as it is, without the recipe's pooling or padding, in full float32 precision on every device. A picture's
+    numbers are the same whatever else is in its batch. A pytree whose only arrays are the network's.
+
+    Example:
+        >>> judge = Judge.of(model, recipe, content.shape)
+        >>> contents = stack_targets([judge.content_target(content)] * 2)
+        >>> styles = stack_targets([judge.style_target(style) for style in (scream, wave)])
+        >>> judge(jnp.stack(images), contents, styles)["ssim"].shape
+        (2,)
+
+    Attributes:
+        model: the network, ready to run.
+        content_layers: where "content_distance" is measured.
+        style_layers: where "style_distance" is measured.
+        similarity_layer: where "cfsd" is measured.
+        samples: at most so many positions of it are compared with each other.
+    """
+
+    model: VGG19
+    content_layers: Layers
+    style_layers: Layers
+    similarity_layer: str = LAYER
+    samples: int = 1024
+
+    @classmethod
+    def of(
+        cls,
+        model: VGG19,
+        recipes: Recipe | Sequence[Recipe],
+        shape: tuple[int, ...],
+        *,
+        style_shapes: Iterable[tuple[int, ...]] = (),
+        samples: int = 1024,
+    ) -> "Judge":
+        """A judge that uses layers no recipe optimised (see `held_out`).
+
+        Args:
+            model: the network; in float32, not one rounded to bfloat16.
+            recipes: one, or all that are to be compared.
+            shape: (height, width, ...) of the generated pictures.
+            style_shapes: of the styles: layers that one of them is too small for are left out.
+            samples: positions for CFSD; time and memory go with the square: 4 MiB a picture for 1024.
+
+        Raises:
+            SettingError: no recipe, `model` is no VGG19, or `samples` is no number.
+            ImageError: `shape` is below 11 pixels a side, or a picture is too small for every layer.
+        """
+        if not isinstance(model, VGG19):
+            raise SettingError(f"model: got {type(model).__name__}, expected a VGG19, such as load_vgg19 gives")
+        check_sampling(samples, 0)
+        if len(shape) < 2 or min(shape[:2]) < WINDOW:
+            raise ImageError(
+                f"shape: got {shape}, expected (height, width) of at least {WINDOW} pixels each, as SSIM has"
+            )
+        content, style = held_out(recipes, model, [shape, *style_shapes])
+        reached = reachable(model, [shape])
+        similarity = LAYER if LAYER in reached else reached[-1]
+        ready = model.prepared({*content, *style, similarity})
+        return cls(ready, content, style, similarity, samples)
+
+    def content_target(self, content: Float[Array, "h w 3"]) -> ContentTarget:
+        """What is needed of a content picture, RGB in [0, 1] of the generated pictures' size; once per picture."""
+        content = jnp.asarray(content)
+        check_picture(content, "content", WINDOW, "SSIM's window")
+        return _content_target(self, content)
+
+    def style_target(self, style: Float[Array, "h w 3"]) -> StyleTarget:
+        """What is needed of a style, RGB in [0, 1] of any size; once per style, compiled once per size.
+
+        Raises:
+            ImageError: it is no picture, or too small for a layer: name its shape in `of`.
+        """
+        style = jnp.asarray(style)
+        check_picture(style, "style")
+        try:
+            self.model.check(self.style_layers, style.shape)
+        except ImageError as error:
+            raise ImageError(f"style: {error}; or name its shape among Judge.of's style_shapes") from None
+        return _style_target(self, style)
+
+    def __call__(self, images: Float[Array, "b h w 3"], contents: ContentTarget, styles: StyleTarget) -> Values:
+        """{metric: (b,)} of b pictures in [0, 1], each against its own content and style.
+
+        Args:
+            images: of the contents' size.
+            contents: of `content_target`, stacked (`stack_targets`), one per picture.
+            styles: of `style_target`, stacked, one per picture.
+
+        Raises:
+            ImageError: the shapes do not fit each other.
+        """
+        images = jnp.asarray(images)
+        if images.ndim != 4 or not len(images) or images.shape != contents.picture.shape:
+            expected = f"the contents' {contents.picture.shape}: a target each, see stack_targets"
+            raise ImageError(f"images: got shape {images.shape}, expected (batch, height, width, 3), {expected}")
+        if styles.chroma.ndim != 4 or len(styles.chroma) != len(images):
+            got = f"targets of shape {styles.chroma.shape}"
+            raise ImageError(f"styles: got {got} for {len(images)} images, expected one each; see stack_targets")
+        spare = -len(images) % TOGETHER
+        padded = jax.tree.map(lambda x: jnp.concatenate([x, x[:spare]]), (images, contents, styles))
+        found = _judge(self, *padded)
+        return {name: found[name][: len(images)] for name in METRICS}
+
+
+def stack_targets(targets: Sequence[Any]) -> Any:
+    """Targets of one kind, one per picture, as the batch that a `Judge` takes: every array with a new first axis."""
+    if not targets:
+        raise SettingError("targets: got none, expected one per picture")
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *targets)
+
+
+@jax.jit
+def _content_target(judge: Judge, content: Array) -> ContentTarget:
+    with jax.default_matmul_precision("highest"):
+        found = judge.model.features(content, {*judge.content_layers, judge.similarity_layer})
+    features = {layer: found[layer] for layer in judge.content_layers}
+    return ContentTarget(content, features, sampled_columns(found[judge.similarity_layer], judge.samples))
+
+
+@jax.jit
+def _style_target(judge: Judge, style: Array) -> StyleTarget:
+    with jax.default_matmul_precision("highest"):
+        found = judge.model.features(style, judge.style_layers)
+        return StyleTarget(chroma_histogram(style), {layer: gram_matrix(each) for layer, each in found.items()})
+
+
+@jax.jit
+def _judge(judge: Judge, images: Array, contents: ContentTarget, styles: StyleTarget) -> Values:
+    batch = jax.tree.map(lambda x: x.reshape(-1, TOGETHER, *x.shape[1:]), (images, contents, styles))
+    with jax.default_matmul_precision("highest"):
+        found = jax.lax.map(lambda some: jax.vmap(_values, (None, 0, 0, 0))(judge, *some), batch)
+    return {name: values.ravel() for name, values in found.items()}
+
+
+def _values(judge: Judge, image: Array, content: ContentTarget, style: StyleTarget) -> Values:
+    """The metrics of one picture."""
+    found = judge.model.features(image, {*judge.content_layers, *judge.style_layers, judge.similarity_layer})
+    grams = {layer: gram_matrix(found[layer]) for layer in judge.style_layers}
+    columns = sampled_columns(found[judge.similarity_layer], judge.samples)
+    return {
+        "ssim": ssim(image, content.picture),
+        "edge_agreement": edge_agreement(image, content.picture),
+        "chroma_distance": histogram_distance(chroma_histogram(image), style.chroma),
+        "content_distance": mean_distance(found, content.features),
+        "style_distance": mean_distance(grams, style.grams),
+        "cfsd": cfsd(columns, content.columns),
+    }

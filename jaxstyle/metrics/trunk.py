@@ -1,0 +1,110 @@
+"""The convolutions of AlexNet and VGG16 under torchvision's names, with the activations LPIPS looks at."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import ImageError, WeightsError
+from jaxstyle.metrics.layers import convolve, max_pool
+from jaxstyle.metrics.state_dict import Shapes
+
+
+class Conv(NamedTuple):
+    """A convolution with bias and ReLU: `features.NUMBER` of torchvision's; LPIPS looks at it, or not."""
+
+    number: int
+    channels_in: int
+    channels_out: int
+    size: int = 3
+    stride: int = 1
+    padding: int = 1
+    tapped: bool = False
+
+    @property
+    def weight(self) -> tuple[int, ...]:
+        """The shape of its weight in PyTorch."""
+        return (self.channels_out, self.channels_in, self.size, self.size)
+
+
+class Pool(NamedTuple):
+    """A maximum with stride 2."""
+
+    size: int
+
+
+def _vgg16() -> tuple[Conv | Pool, ...]:
+    steps: list[Conv | Pool] = []
+    channels, index = 3, 0
+    for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for i in range(count):
+            steps.append(Conv(index, channels, width, tapped=i == count - 1))
+            channels, index = width, index + 2
+        steps.append(Pool(2))
+        index += 1
+    return tuple(steps[:-1])
+
+
+_ALEXNET = (
+    Conv(0, 3, 64, size=11, stride=4, padding=2, tapped=True),
+    Pool(3),
+    Conv(3, 64, 192, size=5, padding=2, tapped=True),
+    Pool(3),
+    Conv(6, 192, 384, tapped=True),
+    Conv(8, 384, 256, tapped=True),
+    Conv(10, 256, 256, tapped=True),
+)
+TRUNKS: dict[str, tuple[Conv | Pool, ...]] = {"alexnet": _ALEXNET, "vgg16": _vgg16()}
+
+
+def trunk_shapes(trunk: str) -> dict[str, tuple[int, ...]]:
+    """{name in the state dict: shape} of the convolutions."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for step in TRUNKS[trunk]:
+        if isinstance(step, Conv):
+            shapes[f"features.{step.number}.weight"] = step.weight
+            shapes[f"features.{step.number}.bias"] = step.weight[:1]
+    return shapes
+
+
+def tapped_channels(trunk: str) -> tuple[int, ...]:
+    """How many channels each activation has that LPIPS looks at."""
+    return tuple(step.channels_out for step in TRUNKS[trunk] if isinstance(step, Conv) and step.tapped)
+
+
+def recognise_trunk(shapes: Shapes) -> str:
+    """ "alexnet" or "vgg16", by a state dict's shapes; WeightsError with what differs where it is neither."""
+    trunk = "alexnet" if shapes.get("features.0.weight", ())[2:] == (11, 11) else "vgg16"
+    check_shapes(shapes, trunk_shapes(trunk), f"torchvision's {trunk} (its features)")
+    return trunk
+
+
+def check_shapes(shapes: Shapes, expected: Shapes, what: str) -> None:
+    """Raise WeightsError with the first differences unless every expected tensor is there in its shape."""
+    different = {name: shape for name, shape in expected.items() if shapes.get(name) != shape}
+    wrong = [f"{name} is {shapes.get(name, 'missing')}, expected {shape}" for name, shape in different.items()]
+    if wrong:
+        more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise WeightsError(f"not {what}: " + "; ".join(wrong[:5]) + more)
+
+
+def activations(trunk: str, arrays: Mapping[str, Array], x: Float[Array, "h w 3"]) -> list[Float[Array, "_h _w _c"]]:
+    """The activations that LPIPS looks at, after their ReLUs, of one picture prepared for the trunk.
+
+    Raises:
+        ImageError: the picture is too small: a side below 16 pixels for VGG16, 31 for AlexNet.
+    """
+    found, shape = [], x.shape
+    for step in TRUNKS[trunk]:
+        padding = step.padding if isinstance(step, Conv) else 0
+        if min(x.shape[:2]) + 2 * padding < step.size:
+            raise ImageError(f"image: got {shape[1]}x{shape[0]} pixels, too small for {trunk}; resize it")
+        if isinstance(step, Pool):
+            x = max_pool(x, step.size, 2)
+            continue
+        kernel, bias = (arrays[f"features.{step.number}.{part}"] for part in ("weight", "bias"))
+        x = jax.nn.relu(convolve(x, kernel, stride=step.stride, padding=(padding, padding)) + bias[None, None])
+        if step.tapped:
+            found.append(x)
+    return found
