@@ -62,7 +62,7 @@ class Sources:
     def source(self, entry: Mapping[str, str]) -> Any:
         """What `stylize` takes for an entry of the table."""
         if "array" in entry:
-            return _Stored(self.folder.path / "inputs" / Path(entry["array"]).name)
+            return Stored(self.folder.path / "inputs" / Path(entry["array"]).name)
         return Path(entry["path"])
 
     def _add_file(self, path: Path) -> str:
@@ -86,7 +86,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class Stored:
     """An array that lies in a sweep's folder; `read_picture` takes it for one."""
 
     path: Path
@@ -95,11 +95,12 @@ class _Stored:
         return np.load(self.path, allow_pickle=False)
 
 
-def resolve(grid: Grid, studio: Studio, folder: SweepFolder) -> list[Cell]:
+def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = True) -> list[Cell]:
     """The grid's cells, written into the folder, beside those that are there.
 
     Raises:
-        SettingError: settings that do not fit; the folder is of another network or plan, or its pictures have changed.
+        SettingError: settings that do not fit; the folder is of another network or plan, or its pictures have changed;
+            without `resume` it has finished cells.
     """
     sources, recipes = Sources(folder), {}
     cells: dict[str, tuple[Cell, dict[str, Any]]] = {}
@@ -116,6 +117,8 @@ def resolve(grid: Grid, studio: Studio, folder: SweepFolder) -> list[Cell]:
     made = {"model": studio.described, "plan": asdict(studio.plan)}
     table = made | {"axes": axes, "inputs": sources.table, "recipes": recipes}
     _write(folder, table | {"cells": [entry for _, entry in cells.values()]})
+    if not resume and any(folder.record(cell) for cell in cells):
+        raise SettingError(f"{folder.path}: has finished cells; resume=True goes on, or give another folder")
     return [cell for cell, _ in cells.values()]
 
 
@@ -143,7 +146,7 @@ def _cell(job: Job, labels: dict[str, Any], studio: Studio, sources: Sources) ->
         "styles": [key for key, _ in styles],
         "recipe": _digest(recipe),
         "size": job.size,
-        "style_scale": float(job.style_scale),
+        "style_scale": float(job.style_scale) if isinstance(job.style_scale, int) else job.style_scale,
         "seed": job.seed,
         "blend": None if job.blend is None else list(job.blend),
         "init": None if init is None else init[0],

@@ -23,6 +23,8 @@ except ImportError:  # not Unix: one process a folder there
 FORMAT = 1
 FOLDERS = ("images", "records", "inputs", "checkpoints", "locks")
 
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError)  # as reading a bad .npz ends
+
 log = logging.getLogger(__name__)
 
 
@@ -125,7 +127,7 @@ class SweepFolder:
         """{cell: the file that says where it is}, the newest where there are several."""
         found: dict[str, tuple[float, Path]] = {}
         for path in (self.path / "checkpoints").glob("*.npz"):
-            with suppress(OSError, ValueError, zipfile.BadZipFile), np.load(path, allow_pickle=False) as file:
+            with suppress(*_DAMAGE), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 written = path.stat().st_mtime
                 for cell in {name.partition("/")[0] for name in file.files}:
                     found[cell] = max(found.get(cell, (0.0, path)), (written, path))
@@ -134,10 +136,10 @@ class SweepFolder:
     def load_checkpoint(self, path: Path, cell: str) -> dict[str, np.ndarray] | None:
         """A cell's arrays; None, and a warning, where the file is damaged."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 mine = [name for name in file.files if name.startswith(f"{cell}/")]
                 return {name.partition("/")[2]: file[name] for name in mine}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        except _DAMAGE as error:
             log.warning("%s: cannot be read (%s); its cells begin again", path, error)
             return None
 
@@ -148,7 +150,7 @@ class SweepFolder:
             (self.path / "locks" / f"{cell}.lock").unlink(missing_ok=True)
         files: dict[Path, set[str]] = {}
         for path in (self.path / "checkpoints").glob("*.npz"):
-            with suppress(OSError, ValueError, zipfile.BadZipFile), np.load(path, allow_pickle=False) as file:
+            with suppress(*_DAMAGE), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 files[path] = {name.partition("/")[0] for name in file.files}
         for path, inside in files.items():
             if all((self.path / "records" / f"{cell}.json").exists() for cell in inside):
@@ -156,4 +158,4 @@ class SweepFolder:
 
 
 def _has_content(path: Path) -> bool:
-    return not path.is_dir() or any(path.iterdir())
+    return not path.is_dir() or any(entry.name not in FOLDERS for entry in path.iterdir())

@@ -67,7 +67,8 @@ class Grid:
         points: list[Point] = []
         for number, run in enumerate(runs):
             if not isinstance(run, Mapping) or not {"content", "style"} <= run.keys():
-                raise SettingError(f"cells[{number}]: got {run!r}, expected a content, a style and settings")
+                got = f"settings {', '.join(map(str, run))}" if isinstance(run, Mapping) else repr(run)
+                raise SettingError(f"cells[{number}]: got {got}, expected a content, a style and settings")
             axes = {name: [value] for name, value in run.items() if name not in ("content", "style")}
             points += cls([run["content"]], [run["style"]], **axes).points
         return cls._of(points)
@@ -123,8 +124,11 @@ def _from_table(cls: type[Grid], table: dict[str, Any], folder: Path) -> Grid:
         pictures = [_found(table.get(name), name, folder) for name in ("contents", "styles")]
         axes = {"size": 512} | axes | _with_paths(axes, folder)
         grid = cls(*pictures, **axes) if combine == "product" else cls.zipped(*pictures, **axes)
+    listed: Any = table.get("cells", [])
     runs = []
-    for run in table.get("cells", []):
+    for number, run in enumerate(listed if isinstance(listed, list) else [listed]):
+        if not isinstance(run, dict):
+            raise SettingError(f"cells[{number}]: got {run!r}, expected a content, a style and settings")
         given = {key: _beside(run[key], folder) for key in ("content", "style") if key in run}
         settings = {key: values[0] for key, values in _with_paths(run, folder).items()}
         runs.append({"size": 512} | run | settings | given)

@@ -11,8 +11,9 @@ from typing import Any
 
 import jax
 
-from jaxstyle.errors import JaxstyleError, SettingError, is_out_of_memory
+from jaxstyle.errors import ImageError, JaxstyleError, SettingError, is_out_of_memory
 from jaxstyle.plan import Plan
+from jaxstyle.recipe import Recipe
 from jaxstyle.run import Run
 from jaxstyle.sweep.batch import Batch, Lane, as_arrays, begin, end, from_arrays
 from jaxstyle.sweep.cells import Cell, resolve
@@ -101,19 +102,22 @@ def run_sweep(
         SettingError: a setting that does not fit; a folder of other cells, or whose pictures have changed since.
         WeightsError: the network.
     """
+    check_options(grid, batch, shard)
+    folder, studio = SweepFolder(out), Studio(model, plan)
+    folder.make()
+    cells = resolve(grid, studio, folder, resume=resume)
+    settings = Settings(batch, tuple(devices or jax.local_devices()), metrics, checkpoint, callback)
+    return paint_cells(cells, cells[shard[0] :: shard[1]], folder, studio, settings)
+
+
+def check_options(grid: Any, batch: Any, shard: tuple[int, int]) -> None:
+    """Raise SettingError for what `run_sweep` does not take."""
     if not isinstance(grid, Grid):
         raise SettingError(f"grid: got {type(grid).__name__}, expected a Grid")
     if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise SettingError(f'batch: got {batch!r}, expected "auto" or a number of cells')
     if not 0 <= shard[0] < shard[1]:
         raise SettingError(f"shard: got {shard}, expected (k, n) with 0 <= k < n")
-    folder, studio = SweepFolder(out), Studio(model, plan)
-    folder.make()
-    cells = resolve(grid, studio, folder)
-    if not resume and any(folder.record(cell.id) for cell in cells):
-        raise SettingError(f"{folder.path}: has finished cells; resume=True goes on, or give another folder")
-    settings = Settings(batch, tuple(devices or jax.local_devices()), metrics, checkpoint, callback)
-    return paint_cells(cells, cells[shard[0] :: shard[1]], folder, studio, settings)
 
 
 def paint_cells(
@@ -144,6 +148,7 @@ class Settings:
     metrics: bool = True
     checkpoint: float = CHECKPOINT_SECONDS
     callback: Callable[[Progress], bool | None] | None = None
+    judged: tuple[Recipe, ...] = ()  # recipes beside the cells', whose layers do not judge either
 
 
 class _Sweep:
@@ -151,7 +156,9 @@ class _Sweep:
 
     def __init__(self, cells: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: Settings):
         self.folder, self.studio, self.settings = folder, studio, settings
-        self.measure = Measures(studio, [cell.job.recipe for cell in cells]) if settings.metrics else None
+        self.measure = (
+            Measures(studio, [*settings.judged, *(cell.job.recipe for cell in cells)]) if settings.metrics else None
+        )
         self.started, self.total = time.perf_counter(), len(cells)
         found = {cell.id: folder.record(cell.id) for cell in cells}
         self.statuses = {cell: str(record["status"]) for cell, record in found.items() if record is not None}
@@ -167,7 +174,7 @@ class _Sweep:
             for cell in waiting:
                 try:
                     groups.setdefault((self.studio.structure(cell.job), *self._at(cell)), []).append(cell)
-                except JaxstyleError as error:
+                except ImageError as error:
                     self._fail(cell, error)
             again: list[Cell] = []
             for (structure, *_), group in groups.items():

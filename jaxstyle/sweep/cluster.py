@@ -1,0 +1,239 @@
+"""The same sweep on a Ray cluster: a task for each batch of cells, its files sent back to the driver."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.plan import Plan
+from jaxstyle.sweep.cells import Cell, Stored, resolve
+from jaxstyle.sweep.folder import FOLDERS, SweepFolder
+from jaxstyle.sweep.grid import Grid
+from jaxstyle.sweep.records import write_failed
+from jaxstyle.sweep.run import CHECKPOINT_SECONDS, Progress, Settings, Summary, check_options, count, paint_cells
+from jaxstyle.sweep.studio import Studio
+
+RETRIES = 5
+"""Times that a batch is given to another worker when one is lost."""
+BATCH = 16
+"""Cells of a task, where the caller does not say."""
+
+Files = dict[str, bytes]
+
+
+def run_on_ray(
+    grid: Grid,
+    out: str | os.PathLike[str],
+    *,
+    model: Any,
+    address: str | None = None,
+    batch: int | str = "auto",
+    resume: bool = True,
+    plan: Plan = Plan(),  # noqa: B008
+    metrics: bool = True,
+    shard: tuple[int, int] = (0, 1),
+    checkpoint: float = CHECKPOINT_SECONDS,
+    callback: Callable[[Progress], bool | None] | None = None,
+) -> Summary:
+    """`run_sweep` on the workers of a Ray cluster; the same cells, the same files, written by this process alone.
+
+    A task takes a batch of cells, with the pictures they need, and gives their files back: nothing needs to be shared
+    between machines. It takes a GPU where the cluster has any, else all CPUs of a machine. A batch whose worker is lost
+    is done again by another.
+
+    Args:
+        grid, out, model, batch, resume, plan, metrics, shard, callback: as for `run_sweep`.
+        address: of the cluster; None or "local" starts one on this machine and ends it.
+        checkpoint: not used: a task that is lost begins again.
+
+    Raises:
+        SettingError: as `run_sweep`; Ray is not installed, or no cluster answers at the address.
+    """
+    check_options(grid, batch, shard)
+    folder, studio = SweepFolder(out), Studio(model, plan)
+    folder.make()
+    cells = resolve(grid, studio, folder, resume=resume)
+    with _connected(address) as ray:
+        driver = _Driver(ray, folder, studio, batch if isinstance(batch, int) else BATCH, metrics, len(cells), callback)
+        stopped = driver.run(cells, cells[shard[0] :: shard[1]])
+    folder.write_results(cell.id for cell in cells)
+    return Summary(folder.path, count(folder, [cell.id for cell in cells]), stopped)
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[Any]:
+    try:
+        import ray
+    except ImportError as error:
+        raise SettingError("--ray: needs Ray; install the extra: pip install 'jaxstyle[cluster]'") from error
+    local = address in (None, "local")
+    options: dict[str, Any] = {"include_dashboard": False} if local else {"address": address}
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise SettingError(f"--ray: no cluster answers at {address!r} ({error})") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@dataclass
+class _Driver:
+    ray: Any
+    folder: SweepFolder
+    studio: Studio
+    batch: int
+    metrics: bool
+    total: int
+    callback: Callable[[Progress], bool | None] | None
+
+    def run(self, cells: Sequence[Cell], mine: Sequence[Cell]) -> bool:
+        """Give out the cells that are not finished; whether the callback ended it."""
+        self.done = {cell.id for cell in cells if self.folder.record(cell.id) is not None}
+        self.failed = 0
+        shared = self.ray.put((self.studio.given, self.studio.plan, [cell.job.recipe for cell in cells]))
+        resources, slots = self._resources()
+        paint = self.ray.remote(max_retries=RETRIES, max_calls=0, **resources)(paint_remotely)
+        waiting, running = self._batches(mine), dict[Any, list[Cell]]()
+        with ExitStack() as locks:
+            while True:
+                while len(running) <= slots and (part := next(waiting, None)) is not None:
+                    held = self._claimed(part, locks)
+                    if held:
+                        running[paint.remote(shared, held, _pictures(held), self.metrics)] = held
+                if not running:
+                    return False
+                ready, _ = self.ray.wait(list(running), timeout=1.0)
+                for reference in ready:
+                    self._take(running.pop(reference), reference)
+                if self._ended(sum(map(len, running.values()))) and running:
+                    for reference in running:
+                        self.ray.cancel(reference, force=True)
+                    return True
+
+    def _batches(self, mine: Sequence[Cell]) -> Iterator[list[Cell]]:
+        """Cells of one structure, so many at a time."""
+        groups: dict[Any, list[Cell]] = {}
+        for cell in mine:
+            if cell.id in self.done:
+                continue
+            try:
+                groups.setdefault(self.studio.structure(cell.job), []).append(cell)
+            except ImageError as error:
+                self._fail(cell, error)
+        for group in groups.values():
+            for start in range(0, len(group), self.batch):
+                yield group[start : start + self.batch]
+
+    def _claimed(self, part: list[Cell], locks: ExitStack) -> list[Cell]:
+        """Those that no other process has or has finished, held until the sweep ends."""
+        held = []
+        for cell in part:
+            handle = self.folder.claim(cell.id)
+            if handle is not None:
+                locks.callback(self.folder.release, handle)
+                if self.folder.record(cell.id) is None:
+                    held.append(cell)
+        return held
+
+    def _take(self, held: list[Cell], reference: Any) -> None:
+        """Write what a task gave back; where it gave nothing, its cells have failed."""
+        try:
+            files: Files = self.ray.get(reference)
+        except Exception as error:  # whatever a worker raised, or that no worker lived long enough
+            for cell in held:
+                self._fail(cell, error)
+            return
+        for name in sorted(files, key=lambda name: name.startswith("records/")):  # a record says that the rest is there
+            self.folder.write(name, files[name])
+        self.done |= {cell.id for cell in held}
+        self.failed += sum((self.folder.record(cell.id) or {}).get("status") == "failed" for cell in held)
+        self.folder.clear(cell.id for cell in held)
+
+    def _fail(self, cell: Cell, error: Exception) -> None:
+        write_failed(self.folder, cell, error)
+        self.done.add(cell.id)
+        self.failed += 1
+
+    def _resources(self) -> tuple[dict[str, float], int]:
+        """What a task takes, and how many tasks run at once."""
+        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        gpus = int(sum(node.get("GPU", 0) for node in nodes))
+        if gpus:
+            return {"num_gpus": 1}, gpus
+        cpus = min(node.get("CPU", 1) for node in nodes)
+        return {"num_cpus": cpus}, max(1, len(nodes))
+
+    def _ended(self, running: int) -> bool:
+        if self.callback is None:
+            return False
+        return bool(self.callback(Progress(len(self.done), self.total, self.failed, running, 0, 0, 0.0)))
+
+
+def paint_remotely(shared: tuple, cells: list[Cell], pictures: dict[str, tuple[str, bytes]], metrics: bool) -> Files:
+    """In a worker: paint cells into a folder of its own, and give back its files."""
+    with tempfile.TemporaryDirectory() as place:
+        given = _unpacked(pictures, Path(place))
+        there = [replace(cell, job=_elsewhere(cell, given)) for cell in cells]
+        folder = SweepFolder(Path(place) / "sweep")
+        folder.make()
+        network, plan, recipes = shared
+        settings = Settings("auto", tuple(jax.local_devices()), metrics, judged=tuple(recipes))
+        paint_cells(there, there, folder, _studio(network, plan), settings)
+        found = [path for name in FOLDERS[:3] for path in (folder.path / name).iterdir() if path.suffix != ".npy"]
+        return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in found}
+
+
+_STUDIOS: dict[Any, Studio] = {}
+
+
+def _studio(network: Any, plan: Plan) -> Studio:
+    """Of this worker: its compiled programs and targets serve the next task too."""
+    key = getattr(network, "sha256", ""), plan
+    if key not in _STUDIOS:
+        _STUDIOS.clear()
+        _STUDIOS[key] = Studio(network, plan)
+    return _STUDIOS[key]
+
+
+def _pictures(cells: Sequence[Cell]) -> dict[str, tuple[str, bytes]]:
+    """{hash: (name, file)} of all that the cells read and that can be read."""
+    found = {}
+    for cell in cells:
+        for key, source in zip(cell.inputs, _sources(cell), strict=True):
+            path = source.path if isinstance(source, Stored) else Path(source)
+            if key not in found and path.is_file():
+                found[key] = path.name, path.read_bytes()
+    return found
+
+
+def _sources(cell: Cell) -> list[Any]:
+    job = cell.job
+    return [job.content, *job.styles, *([] if job.init is None else [job.init])]
+
+
+def _unpacked(pictures: dict[str, tuple[str, bytes]], place: Path) -> dict[str, Any]:
+    """The pictures as files of their own names, each in a folder of its own."""
+    found: dict[str, Any] = {}
+    for key, (name, data) in pictures.items():
+        path = place / "given" / key / Path(name).name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+        found[key] = Stored(path) if path.suffix == ".npy" else path
+    return found
+
+
+def _elsewhere(cell: Cell, given: dict[str, Any]) -> Any:
+    """The job with the pictures that came with it."""
+    content, *others = [given.get(key, source) for key, source in zip(cell.inputs, _sources(cell), strict=True)]
+    styles = tuple(others[: len(cell.job.styles)])
+    return replace(
+        cell.job, content=content, styles=styles, init=others[len(styles)] if others[len(styles) :] else None
+    )
