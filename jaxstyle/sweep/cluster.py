@@ -1,6 +1,7 @@
 """The same sweep on a Ray cluster: a task for each batch of cells, its files sent back to the driver."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -73,6 +74,8 @@ def _connected(address: str | None) -> Iterator[Any]:
     except ImportError as error:
         raise SettingError("--ray: needs Ray; install the extra: pip install 'jaxstyle[cluster]'") from error
     local = address in (None, "local")
+    if not local:
+        _check_answers(str(address))
     options: dict[str, Any] = {"include_dashboard": False} if local else {"address": address}
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **options)
@@ -82,6 +85,19 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise SettingError where nobody listens: Ray would try for minutes, and end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address == "auto":
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"--ray: no cluster answers at {address!r} ({error}); expected HOST:PORT, auto or local"
+        ) from None
 
 
 @dataclass

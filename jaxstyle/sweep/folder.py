@@ -40,7 +40,7 @@ class SweepFolder:
 
     def make(self) -> None:
         """Make it. Raises SettingError where it cannot be, or is another's."""
-        if self.path.exists() and not (self.path / "sweep.json").exists() and _has_content(self.path):
+        if _is_foreign(self.path):
             raise SettingError(f"{self.path}: is a folder with other things in it; give a new or an empty one")
         try:
             for name in FOLDERS:
@@ -157,5 +157,8 @@ class SweepFolder:
                 path.unlink(missing_ok=True)
 
 
-def _has_content(path: Path) -> bool:
+def _is_foreign(path: Path) -> bool:
+    """Whether something is there that is no sweep, begun or not."""
+    if not path.exists() or (path / "sweep.json").exists() or all((path / name).is_dir() for name in FOLDERS):
+        return False
     return not path.is_dir() or any(entry.name not in FOLDERS for entry in path.iterdir())
