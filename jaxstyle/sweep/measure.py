@@ -1,15 +1,16 @@
 """The metrics of a batch's results, each judged by layers that no recipe of the sweep optimised."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.metrics import Judge, stack_targets
+from jaxstyle.metrics import ContentTarget, Judge, stack_targets
 from jaxstyle.recipe import Recipe
 from jaxstyle.result import Result
 from jaxstyle.run import Run
@@ -19,13 +20,15 @@ from jaxstyle.vgg import VGG19
 log = logging.getLogger(__name__)
 
 Measured = dict[str, float | None]
+Metric = Callable[[Array, Array], Array]
+"""(result, content) of (h, w, 3) to a number."""
 
 
 class Measures:
     """Measures results; one judge for each size, so that a sweep's numbers compare."""
 
-    def __init__(self, studio: Studio, recipes: Sequence[Recipe]):
-        self.studio = studio
+    def __init__(self, studio: Studio, recipes: Sequence[Recipe], more: Mapping[str, Metric]):
+        self.studio, self.more = studio, more
         self.recipes = list(dict.fromkeys(recipe.graph() for recipe in recipes))
         self._judges: dict[tuple[int, ...], Judge] = {}
 
@@ -49,7 +52,10 @@ class Measures:
         styles = [self._style(judge, run) for run, _ in results]
         images = [jnp.asarray(result.image) for _, result in results]
         batch = [_filled(each, width) for each in (images, contents, styles)]
-        values = jax.device_get(judge(jnp.stack(batch[0]), stack_targets(batch[1]), stack_targets(batch[2])))
+        pictures = jnp.stack(batch[0])
+        values = dict(judge(pictures, stack_targets(batch[1]), stack_targets(batch[2])))
+        values |= {name: jax.vmap(metric)(pictures, _pictures(batch[1])) for name, metric in self.more.items()}
+        values = jax.device_get(values)
         return [{name: _number(column[i]) for name, column in values.items()} for i in range(len(results))]
 
     def _style(self, judge: Judge, run: Run) -> Any:
@@ -73,6 +79,11 @@ def _content_target(judge: Judge, picture: np.ndarray) -> Any:
 
 def _style_target(judge: Judge, picture: np.ndarray) -> Any:
     return judge.style_target(jnp.asarray(picture))
+
+
+def _pictures(targets: Sequence[ContentTarget]) -> Array:
+    """The content pictures themselves."""
+    return jnp.stack([target.picture for target in targets])
 
 
 def _filled(values: Sequence[Any], width: int) -> list[Any]:

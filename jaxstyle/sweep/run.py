@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from jaxstyle.sweep.batch import Batch, Lane, as_arrays, begin, end, from_arrays
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
-from jaxstyle.sweep.measure import Measures
+from jaxstyle.sweep.measure import Measures, Metric
 from jaxstyle.sweep.records import write_failed, write_finished
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
@@ -73,7 +73,7 @@ def run_sweep(
     devices: Sequence[jax.Device] | None = None,
     resume: bool = True,
     plan: Plan = Plan(),  # noqa: B008
-    metrics: bool = True,
+    metrics: bool | Mapping[str, Metric] = True,
     shard: tuple[int, int] = (0, 1),
     checkpoint: float = CHECKPOINT_SECONDS,
     callback: Callable[[Progress], bool | None] | None = None,
@@ -93,7 +93,7 @@ def run_sweep(
         devices: to spread the lanes over; all local ones by default.
         resume: go on where an earlier call ended; False refuses a folder with finished cells.
         plan: how cells are computed.
-        metrics: measure every result, see `jaxstyle.metrics`.
+        metrics: measure every result, see `jaxstyle.metrics`; {name: function of (result, content)} adds others.
         shard: (k, n): only every n-th cell, from the k-th on: for n machines that share the folder.
         checkpoint: seconds between two savings of where the running cells are.
         callback: called with `Progress` between chunks of steps; returning True saves where they are, and ends.
@@ -145,7 +145,7 @@ class Settings:
 
     batch: int | str = "auto"
     devices: tuple[jax.Device, ...] = ()
-    metrics: bool = True
+    metrics: bool | Mapping[str, Metric] = True
     checkpoint: float = CHECKPOINT_SECONDS
     callback: Callable[[Progress], bool | None] | None = None
     judged: tuple[Recipe, ...] = ()  # recipes beside the cells', whose layers do not judge either
@@ -156,9 +156,9 @@ class _Sweep:
 
     def __init__(self, cells: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: Settings):
         self.folder, self.studio, self.settings = folder, studio, settings
-        self.measure = (
-            Measures(studio, [*settings.judged, *(cell.job.recipe for cell in cells)]) if settings.metrics else None
-        )
+        recipes = [*settings.judged, *(cell.job.recipe for cell in cells)]
+        more = settings.metrics if isinstance(settings.metrics, Mapping) else {}
+        self.measure = Measures(studio, recipes, more) if settings.metrics else None
         self.started, self.total = time.perf_counter(), len(cells)
         found = {cell.id: folder.record(cell.id) for cell in cells}
         self.statuses = {cell: str(record["status"]) for cell, record in found.items() if record is not None}

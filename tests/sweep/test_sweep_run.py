@@ -10,6 +10,7 @@ from jaxstyle import lanes, optimize
 from jaxstyle.errors import SettingError
 from jaxstyle.image import load_image, read_recipe, save_image
 from jaxstyle.losses import GramLoss
+from jaxstyle.metrics import METRICS, ssim
 from jaxstyle.objective import make_objective
 from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.pyramid import Pyramid
@@ -201,6 +202,19 @@ def test_out_of_memory_halves_the_width(grid, sweep, tmp_path, monkeypatch):
     expected = records(tmp_path / "expected")
     for axes, record in records(tmp_path / "short").items():
         np.testing.assert_allclose(record["losses"]["total"], expected[axes]["losses"]["total"], rtol=1e-3)
+
+
+def test_metrics_and_more_of_them(paintings, grid, sweep, tmp_path):
+    def darker(image, content):
+        return jnp.mean(content - image)
+
+    sweep(grid("a", "xy", steps=5), tmp_path, metrics={"darker": darker})
+    for record in records(tmp_path).values():
+        assert {*METRICS, "darker"} == record["metrics"].keys()
+        image = load_image(tmp_path / record["image"])
+        expected = float(ssim(jnp.asarray(image), jnp.asarray(paintings["a"])))
+        assert record["metrics"]["ssim"] == pytest.approx(expected, abs=0.01)
+        assert record["metrics"]["darker"] == pytest.approx(float((paintings["a"] - image).mean()), abs=0.01)
 
 
 def test_shards_share_a_folder(grid, sweep, tmp_path):
