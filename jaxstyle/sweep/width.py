@@ -6,7 +6,7 @@ import jax
 
 from jaxstyle.memory import BYTES_PER_PIXEL, available_memory
 
-CPU_WIDTH = 8
+CPU_WIDTH = 4
 """Lanes of a program on each CPU device: more gain little there, and a fixed number always gives the same bits."""
 _CPU_PIXELS = 1 << 17  # of all lanes together: pictures of 256x256 gain nothing by more than two
 _MOST = 64
