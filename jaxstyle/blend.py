@@ -55,6 +55,8 @@ def blend_targets(loss: Any, targets: Sequence[Any], shares: Sequence[float]) ->
     """
     if isinstance(loss, Summed):
         return tuple(jnp.asarray(share) for share in shares), tuple(targets)
+    if len(targets) == 1:
+        return targets[0]
     shapes = [[leaf.shape for leaf in jax.tree.leaves(target)] for target in targets]
     if any(shape != shapes[0] for shape in shapes):
         kind = getattr(loss, "kind", "the loss")

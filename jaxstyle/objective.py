@@ -19,7 +19,7 @@ from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.memo import Once, call
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe, Term
-from jaxstyle.targets import FeatureModel, Regions, make_targets, target_sizes
+from jaxstyle.targets import FeatureModel, Regions, make_targets, target_scales
 from jaxstyle.vgg import VGG19, block_of
 
 
@@ -168,14 +168,13 @@ def _assemble(
 ) -> Objective:
     terms = {term.name: term for term in (*recipe.content, *recipe.prior, *recipe.style)}
     relative = tuple(name for name, term in terms.items() if term.relative)
-    sizes = target_sizes(model, content, targets, losses, bare, relative=relative, rows=plan.rows)
-    ones = {name: jnp.ones_like(size) for name, size in sizes.items()}
+    scales = target_scales(model, content, targets, losses, bare, relative=relative, rows=plan.rows)
     normalized = tuple(term.name for term in recipe.content + recipe.style) if recipe.normalize_gradients else ()
     return Objective(
         model=model,
         targets=targets,
-        scales={name: 1 / sizes[name] for name in terms},
-        weights={name: weight * ones[name] for name, weight in recipe.weights().items()},
+        scales={name: scales[name] for name in terms},
+        weights={name: jax.device_put(np.asarray(w, scales[name].dtype)) for name, w in recipe.weights().items()},
         losses=losses,
         layers=bare,
         normalized=normalized,
@@ -199,9 +198,12 @@ def _checked(picture: Any, name: str) -> Array:
     if picture.ndim != 3 or picture.shape[2] != 3 or not jnp.issubdtype(picture.dtype, jnp.floating):
         got = f"{picture.dtype} {picture.shape}"
         raise ImageError(f"{name}: got {got}, expected floats in [0, 1] of shape (height, width, 3)")
-    if not isinstance(picture, jax.core.Tracer) and not (jnp.min(picture) >= -1 and jnp.max(picture) <= 2):
-        raise ImageError(f"{name}: values run to {float(jnp.max(picture)):.4g}, expected [0, 1]; divide 0-255 by 255")
-    return jnp.asarray(picture)
+    if isinstance(picture, jax.core.Tracer):
+        return picture
+    values = np.array(picture)
+    if not (values.min() >= -1 and values.max() <= 2):
+        raise ImageError(f"{name}: values run to {float(values.max()):.4g}, expected [0, 1]; divide 0-255 by 255")
+    return jax.device_put(values) if isinstance(picture, np.ndarray) else picture
 
 
 def _check_sizes(model: FeatureModel, content: Array, styles: Sequence[Array], losses: tuple[Named, Named]) -> None:

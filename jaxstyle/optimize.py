@@ -45,9 +45,9 @@ class Info(NamedTuple):
     values: dict[str, Float[Array, " n"]]
 
 
+@jax.jit
 def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
     """The state before the first step."""
-    image = jnp.asarray(image)
     state = State(image, image, optimizer.transform().init(image), jnp.zeros((), int), jnp.ones((), bool))
     # Of settled dtypes, as steps give them back: a weakly typed zero would make the next call another program.
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -137,7 +136,7 @@ class Run:
 
     def first(self) -> State:
         """Before any step."""
-        return optimize.init(jnp.asarray(self.begin), self.recipe.optimizer)
+        return optimize.init(jax.device_put(self.begin), self.recipe.optimizer)
 
     def objective(self, i: int) -> Objective:
         """Of a level."""

@@ -80,7 +80,7 @@ class Regions:
 
 
 @partial(jax.jit, static_argnames=("losses", "bare", "relative", "rows"))
-def target_sizes(
+def target_scales(
     model: FeatureModel,
     picture: Array,
     targets: dict[str, Any],
@@ -90,7 +90,7 @@ def target_sizes(
     relative: tuple[str, ...],
     rows: int | None,
 ) -> dict[str, Array]:
-    """Each relative loss of all-zero features: the size of its target. 1 for the others, and where it is 0."""
+    """1 over what each relative loss has for all-zero features, the size of its target; 1 for the others, and for 0."""
     bands = blocks.cut(picture.shape[0], rows, bare)
     if bands is None:
         empty = _zero_features(model, bare, picture)
@@ -103,7 +103,7 @@ def target_sizes(
     sizes = {}
     for name, value in values.items():
         sizes[name] = value() if name in relative else jnp.ones((), jax.eval_shape(value).dtype)
-    return {name: jnp.where(size > 0, size, 1) for name, size in sizes.items()}
+    return {name: 1 / jnp.where(size > 0, size, 1) for name, size in sizes.items()}
 
 
 def _zero_features(model: FeatureModel, losses: Named, picture: Array) -> dict[str, Array]:

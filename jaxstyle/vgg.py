@@ -41,7 +41,7 @@ class Convolution(nnx.Module):
         """Make or drop the transformed kernels, and round the weights, in place."""
         traced = isinstance(self.kernel[...], jax.core.Tracer)  # transforming is NumPy's
         if winograd and not traced and self.transformed is None and self.kernel.shape[2] >= WINOGRAD_CHANNELS:
-            self.transformed = nnx.Param(jnp.asarray(transform_kernel(np.asarray(self.kernel[...]))))
+            self.transformed = nnx.Param(jax.device_put(transform_kernel(np.asarray(self.kernel[...]))))
         if not winograd:
             self.transformed = nnx.data(None)
         if dtype == "bfloat16":
@@ -69,12 +69,13 @@ class VGG19(nnx.Module):
     """
 
     def __init__(self, weights: Weights):
+        # Not jnp.asarray, which is a program for each shape, a fortieth of a second each at every start.
+        arrays = jax.device_put(dict(weights.arrays))
         for name in (*weights.layers, *AUXILIARY):
-            if f"{name}/kernel" in weights.arrays:
-                kernel, bias = weights.arrays[f"{name}/kernel"], weights.arrays[f"{name}/bias"]
-                setattr(self, name, Convolution(jnp.asarray(kernel), jnp.asarray(bias)))
-        self.matrix = nnx.Param(jnp.asarray(weights.preprocessing.matrix))
-        self.offset = nnx.Param(jnp.asarray(weights.preprocessing.offset))
+            if f"{name}/kernel" in arrays:
+                setattr(self, name, Convolution(arrays[f"{name}/kernel"], arrays[f"{name}/bias"]))
+        self.matrix = nnx.Param(jax.device_put(np.asarray(weights.preprocessing.matrix)))
+        self.offset = nnx.Param(jax.device_put(np.asarray(weights.preprocessing.offset)))
         self.padding: Padding = weights.padding
         self.first_padding: Padding = weights.padding
         self.pooling: Pooling = weights.pooling
