@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 from jaxstyle.transfer import Progress
 
 if TYPE_CHECKING:
-    from jaxstyle.sweep.run import Progress as Sweeping
+    from jaxstyle.sweep.painter import Progress as Sweeping
 
 PLAIN_SECONDS = 5.0  # between two plain lines
 

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,10 @@ class Sources:
         return Path(entry["path"])
 
     def _add_file(self, path: Path) -> str:
-        try:
-            with path.open("rb") as file:
-                key = hashlib.file_digest(file, "sha256").hexdigest() if path.is_file() else _of_text(str(path))
-        except OSError:
-            key = _of_text(str(path.absolute()))
+        key = _of_text(str(path.absolute()))
+        if path.is_file():  # a pipe would wait for ever
+            with suppress(OSError), path.open("rb") as file:
+                key = hashlib.file_digest(file, "sha256").hexdigest()
         self.table[key] = {"name": path.name, "path": str(path.absolute())}
         return key
 

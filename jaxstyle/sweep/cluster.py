@@ -16,8 +16,9 @@ from jaxstyle.plan import Plan
 from jaxstyle.sweep.cells import Cell, Stored, resolve
 from jaxstyle.sweep.folder import FOLDERS, SweepFolder
 from jaxstyle.sweep.grid import Grid
+from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, Progress, Settings
 from jaxstyle.sweep.records import write_failed
-from jaxstyle.sweep.run import CHECKPOINT_SECONDS, Progress, Settings, Summary, check_options, count, paint_cells
+from jaxstyle.sweep.run import Summary, check_options, count, paint_cells
 from jaxstyle.sweep.studio import Studio
 
 RETRIES = 5

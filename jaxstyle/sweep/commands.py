@@ -21,7 +21,8 @@ from jaxstyle.sweep.batch import Batch, begin, end
 from jaxstyle.sweep.cells import Cell, read_cells
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid, read_toml
-from jaxstyle.sweep.run import Progress, Settings, Summary, count, paint_cells, run_sweep
+from jaxstyle.sweep.painter import Progress, Settings
+from jaxstyle.sweep.run import Summary, count, paint_cells, run_sweep
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
 
