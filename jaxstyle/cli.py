@@ -159,7 +159,7 @@ class Doctor:
 
 @dataclass
 class Demo:
-    """Paint photographs offline with the embedded network, in about two minutes."""
+    """Paint photographs offline with the embedded network, in about a minute."""
 
     output: Annotated[Path, arg(aliases=("-o",))] = Path("demo")
     """The folder to write into; made where it is missing."""
