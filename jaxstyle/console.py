@@ -147,7 +147,11 @@ class _SweepLines:
 def during(progress: "Sweeping") -> str:
     """What runs, and what failed."""
     failed = f"{progress.failed} failed  " if progress.failed else ""
-    return f"{failed}{progress.running} at step {progress.step}/{progress.steps}" if progress.running else f"{failed}"
+    if not progress.running:
+        return failed
+    return f"{failed}{progress.running} " + (
+        f"at step {progress.step}/{progress.steps}" if progress.steps else "running"
+    )
 
 
 @contextmanager

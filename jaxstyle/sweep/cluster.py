@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -78,8 +79,11 @@ def _connected(address: str | None) -> Iterator[Any]:
     if not local:
         _check_answers(str(address))
     options: dict[str, Any] = {"include_dashboard": False} if local else {"address": address}
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else its own workers wait for everything beside them
     try:
-        ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of forks: Ray's children begin anew at once
+            ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingError(f"--ray: no cluster answers at {address!r} ({error})") from error
     try:
