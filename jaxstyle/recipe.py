@@ -40,8 +40,8 @@ class Term:
     @property
     def name(self) -> str:
         """Unique in a recipe: "gram/relu3_1"."""
-        layers = layers_of(self.loss)
-        return f"{self.loss.kind}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
+        layers, label = layers_of(self.loss), getattr(self.loss, "label", self.loss.kind)
+        return f"{label}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
-SCRIPTS = ("compile_time", "conv_algorithms", "conv_pictures", "gpu", "huge", "memory", "step_time", "time_to_loss")
+SCRIPTS = (
+    "compile_time",
+    "conv_algorithms",
+    "conv_pictures",
+    "gpu",
+    "huge",
+    "memory",
+    "region_loss",
+    "step_time",
+    "sweep_throughput",
+    "time_to_loss",
+)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
 
 

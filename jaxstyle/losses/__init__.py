@@ -16,6 +16,8 @@ from jaxstyle.losses.luminance import LuminanceLoss
 from jaxstyle.losses.mmd import MMDLoss
 from jaxstyle.losses.moments import MomentLoss
 from jaxstyle.losses.nearest_neighbour import NearestNeighbourLoss
+from jaxstyle.losses.preservation import PreservationLoss
+from jaxstyle.losses.region import RegionLoss, SalientContentLoss
 from jaxstyle.losses.remd import HypercolumnMomentLoss, PaletteLoss, RelaxedEMDLoss
 from jaxstyle.losses.self_similarity import SelfSimilarityLoss
 from jaxstyle.losses.sliced import SlicedWassersteinLoss
@@ -36,7 +38,10 @@ __all__ = [
     "MomentLoss",
     "NearestNeighbourLoss",
     "PaletteLoss",
+    "PreservationLoss",
+    "RegionLoss",
     "RelaxedEMDLoss",
+    "SalientContentLoss",
     "SelfSimilarityLoss",
     "SlicedWassersteinLoss",
     "TotalVariation",
@@ -97,7 +102,10 @@ _TABLE = (
     MomentLoss,
     NearestNeighbourLoss,
     PaletteLoss,
+    PreservationLoss,
+    RegionLoss,
     RelaxedEMDLoss,
+    SalientContentLoss,
     SelfSimilarityLoss,
     SlicedWassersteinLoss,
     TotalVariation,

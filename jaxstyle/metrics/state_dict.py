@@ -13,8 +13,11 @@ from jaxstyle.errors import WeightsError
 from jaxstyle.weights.load import recognise
 from jaxstyle.weights.pickled import Storage, Tensor, read_pickle
 from jaxstyle.weights.sandbox import open_regular
-from jaxstyle.weights.torch_file import MAGIC, MAX_STORAGE, PROTOCOL, ReadStorage
+from jaxstyle.weights.torch_file import MAGIC, PROTOCOL, ReadStorage
 from jaxstyle.weights.zipped import MAX_MEMBERS
+
+MAX_STORAGE = 500_000_000
+"""Bytes of one stored block: VGG19's first fully connected layer takes 411 MB."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 Choose = Callable[[Shapes], Iterable[str]]
