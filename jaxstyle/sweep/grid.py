@@ -197,9 +197,12 @@ def _pictures(given: Any, name: str) -> list[tuple[Any, Any]]:
     if isinstance(given, str | os.PathLike) or not isinstance(given, Sequence) or not given:
         raise SettingError(f"{name}s: got {type(given).__name__}, expected a list of pictures, or a dict with names")
     depth, labels = 1, [""]
+    distinct = len(
+        {str(each) if isinstance(each, str | os.PathLike | list | tuple) else i for i, each in enumerate(given)}
+    )
     while depth < 20:
         labels = [_picture_label(picture, f"{name} {i + 1}", depth) for i, picture in enumerate(given)]
-        if len(set(labels)) == len(set(map(str, given))):
+        if len(set(labels)) == distinct:
             break
         depth += 1
     return list(zip(given, labels, strict=True))
