@@ -19,6 +19,7 @@ _HOME = {
     "Recipe": "recipe",
     "Result": "result",
     "Term": "recipe",
+    "artwork": "artworks",
     "choose_plan": "memory",
     "estimate_memory": "memory",
     "keep_heap": "heap",
@@ -31,7 +32,7 @@ _HOME = {
     "split_rows": "sharding",
     "stylize": "transfer",
 }
-_MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "presets")
+_MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "preprocess", "presets")
 
 __all__ = sorted([*_HOME, *_MODULES])
 
@@ -55,7 +56,9 @@ if TYPE_CHECKING:
     from jaxstyle import losses as losses
     from jaxstyle import metrics as metrics
     from jaxstyle import optimize as optimize
+    from jaxstyle import preprocess as preprocess
     from jaxstyle import presets as presets
+    from jaxstyle.artworks import artwork as artwork
     from jaxstyle.errors import JaxstyleError as JaxstyleError
     from jaxstyle.heap import keep_heap as keep_heap
     from jaxstyle.image import load_image as load_image

@@ -12,6 +12,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, subcommand
 
 from jaxstyle import __version__
+from jaxstyle.cli_artwork import Artwork
 from jaxstyle.cli_sweep import Report, Sweep
 from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
@@ -174,6 +175,7 @@ class Demo:
 Command = (
     Annotated[Stylize, subcommand("stylize")]
     | Annotated[Rerun, subcommand("rerun")]
+    | Annotated[Artwork, subcommand("artwork")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Presets, subcommand("presets")]

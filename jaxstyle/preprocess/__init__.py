@@ -1,0 +1,26 @@
+"""Pictures made simpler before or after a transfer, in NumPy: fewer colours, superpixels.
+
+Every picture is anything that `jaxstyle.image.load_image` reads; what comes back is (h, w, 3) float32 in [0, 1],
+sRGB-encoded. Alpha is the caller's to keep, from `read_picture(source).alpha` to `save_image(path, rgb, alpha=alpha)`;
+fully transparent pixels are white here. scikit-learn and scikit-image are imported when they are first needed.
+"""
+
+from jaxstyle.preprocess.abstraction import abstract, draw_boundaries
+from jaxstyle.preprocess.indexed import Saved, save_indexed
+from jaxstyle.preprocess.merge import merge_regions
+from jaxstyle.preprocess.quantize import MOST_COLORS, Quantized, quantize_colors, quantize_with
+from jaxstyle.preprocess.superpixels import Segmentation, superpixels
+
+__all__ = [
+    "MOST_COLORS",
+    "Quantized",
+    "Saved",
+    "Segmentation",
+    "abstract",
+    "draw_boundaries",
+    "merge_regions",
+    "quantize_colors",
+    "quantize_with",
+    "save_indexed",
+    "superpixels",
+]
