@@ -32,7 +32,7 @@ _HOME = {
     "split_rows": "sharding",
     "stylize": "transfer",
 }
-_MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "preprocess", "presets")
+_MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "preprocess", "presets", "saliency")
 
 __all__ = sorted([*_HOME, *_MODULES])
 
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from jaxstyle import optimize as optimize
     from jaxstyle import preprocess as preprocess
     from jaxstyle import presets as presets
+    from jaxstyle import saliency as saliency
     from jaxstyle.artworks import artwork as artwork
     from jaxstyle.errors import JaxstyleError as JaxstyleError
     from jaxstyle.heap import keep_heap as keep_heap

@@ -13,6 +13,7 @@ from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, 
 
 from jaxstyle import __version__
 from jaxstyle.cli_artwork import Artwork
+from jaxstyle.cli_saliency import Saliency
 from jaxstyle.cli_sweep import Report, Sweep
 from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
@@ -176,6 +177,7 @@ Command = (
     Annotated[Stylize, subcommand("stylize")]
     | Annotated[Rerun, subcommand("rerun")]
     | Annotated[Artwork, subcommand("artwork")]
+    | Annotated[Saliency, subcommand("saliency")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Presets, subcommand("presets")]

@@ -37,6 +37,7 @@ CHECKED = (
     "memo",
     "prepare",
     "sweep",
+    "saliency",
 )
 install_import_hook(
     [f"jaxstyle.{module}" for module in CHECKED], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"

@@ -26,7 +26,6 @@ SCRIPTS = (
     "region_loss",
     "step_time",
     "sweep_throughput",
-    "sweep_throughput",
     "time_to_loss",
 )
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}

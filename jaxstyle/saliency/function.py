@@ -1,0 +1,65 @@
+"""A Python function of a picture as part of a recipe: it is used, hashed and named, but not saved."""
+
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
+from typing import Any
+
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import SettingError
+
+
+@dataclass(frozen=True, eq=False)
+class PythonFunction:
+    """A function `image (h, w, 3) -> map`, in JAX, as a localizer or an estimator.
+
+    Equal where the function is the same object: define it once, at a module's top, or every new one compiles anew. What
+    it reads besides its argument is fixed when it is compiled.
+
+    A recipe with one can be run, and its results and files name it, as "module.function"; but a file holds no code, so
+    such a recipe cannot be read back.
+
+    Raises:
+        SettingError: it cannot be called or hashed.
+    """
+
+    function: InitVar[Callable[..., Any]]
+    name: str = field(init=False)
+    kind: str = field(default="function", init=False)
+
+    def __post_init__(self, function: Callable[..., Any]) -> None:
+        try:
+            hash(function)
+        except TypeError:
+            got = f"function: got {function!r}, which has no hash"
+            raise SettingError(f"{got}; use a function or a frozen dataclass") from None
+        if not callable(function):
+            raise SettingError(f"function: got {function!r}, expected a function of a picture (h, w, 3)")
+        named = function if hasattr(function, "__qualname__") else type(function)
+        # No field: what a recipe saves of this are its fields.
+        object.__setattr__(self, "_function", function)
+        object.__setattr__(self, "name", f"{named.__module__}.{named.__qualname__}")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The picture."""
+        return ("input",)
+
+    def __call__(self, features: tuple[Float[Array, "h w 3"]]) -> Float[Array, "..."]:
+        """What the function says of the picture."""
+        return self._function(features[0])  # type: ignore[attr-defined]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PythonFunction) and self._function == other._function  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self._function)  # type: ignore[attr-defined]
+
+
+def refuse_named(name: str, settings: dict[str, Any]) -> None:
+    """Raise SettingError where the settings, of a file, are those that a `PythonFunction` leaves there."""
+    if settings.get("kind") == "function":
+        raise SettingError(
+            f"{name}: the recipe has the Python function {settings.get('name')!r}, which no file can hold; make this "
+            "recipe in Python, with the function"
+        )

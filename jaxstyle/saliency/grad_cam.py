@@ -1,0 +1,89 @@
+"""Grad-CAM: where a classifier sees its class."""
+
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import SettingError
+from jaxstyle.image import resize
+from jaxstyle.saliency.classifier import EDGE, LAYER, Classifier
+
+
+@dataclass(frozen=True)
+class GradCAM:
+    """`max(0, sum_k a_k A^k)` of activations A: (h, w), at least 0, 1 at the maximum of the picture it was made for.
+
+    Selvaraju et al. 2017 ("Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization"), eq. 2.
+    The channel weights a_k are eq. 1's, of one picture, divided by that picture's maximum; they are constants here, so
+    that the map of another picture is a function of its activations alone, and costs no classifier. For the picture
+    itself that is Grad-CAM; for a generated one it asks "where are the content's features of that class". Another
+    picture may exceed 1. `grad_cam` makes one.
+
+    Attributes:
+        weights: a_k, one per channel of the layer.
+        label: the class, for people.
+        layer: whose activations.
+    """
+
+    weights: tuple[float, ...]
+    label: int = -1
+    layer: str = LAYER
+    kind: str = field(default="grad_cam", init=False)
+
+    def __post_init__(self) -> None:
+        weights = tuple(float(weight) for weight in self.weights)
+        if not weights or not np.isfinite(weights).all():
+            raise SettingError(f"weights: got {len(weights)} numbers, expected finite ones, one per channel")
+        object.__setattr__(self, "weights", weights)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The one layer."""
+        return (self.layer,)
+
+    def __call__(self, features: tuple[Float[Array, "h w c"]]) -> Float[Array, "h w"]:
+        """The map of a picture with these activations."""
+        if features[0].shape[-1] != len(self.weights):
+            got = f"{features[0].shape[-1]} channels at {self.layer}"
+            raise SettingError(f"localizer: Grad-CAM for {len(self.weights)} channels got {got}: use the same network")
+        weights = jnp.asarray(self.weights, features[0].dtype)
+        return jax.nn.relu(jnp.matmul(features[0], weights, precision="highest"))
+
+
+def grad_cam(
+    model: Any, classifier: Classifier, image: Float[Array | np.ndarray, "h w 3"], *, label: int | None = None
+) -> GradCAM:
+    """The Grad-CAM localizer of a picture, RGB in [0, 1]: `a_k = mean over positions of d score / d A^k`.
+
+    The score is the class's before the softmax, of the picture resized to 224x224, as the classifier was trained
+    (Lanczos, its proportions not kept); A is the last convolution's activation, relu5_4. The weights then serve
+    pictures of any size.
+
+    Args:
+        model: a VGG19, the convolutions of the network that `classifier` is the top of.
+        classifier: from `read_classifier`.
+        image: the picture, usually the content.
+        label: the class, counted from 0; the most likely one when not given.
+
+    Raises:
+        SettingError: there is no such class, the channels do not fit, or the map is 0 everywhere: nothing in the
+            picture speaks for the class.
+    """
+    picture = jnp.asarray(resize(np.asarray(image), (EDGE, EDGE)))
+    activation = jax.jit(lambda network, x: network.features(x, [LAYER])[LAYER])(model, picture)
+    scores = classifier(activation)
+    if label is None:
+        label = int(jnp.argmax(scores))
+    if isinstance(label, bool) or not isinstance(label, Integral) or not 0 <= label < len(scores):
+        raise SettingError(f"label: got {label!r}, expected a class from 0 to {len(scores) - 1}")
+    gradient = jax.grad(lambda a: classifier(a)[label])(activation)
+    weights = np.asarray(jnp.mean(gradient, axis=(0, 1)), np.float64)
+    top = float(np.maximum(np.asarray(activation, np.float64) @ weights, 0).max())
+    if not top > 0:
+        raise SettingError(f"label: nothing in the picture speaks for class {label}; choose another, or none")
+    return GradCAM(tuple(weights / top), int(label))

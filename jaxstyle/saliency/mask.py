@@ -1,0 +1,79 @@
+"""A mask as a localizer: where the user says that the object is."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import SettingError
+from jaxstyle.image import fit, read_picture, resize
+
+EDGE = 64
+"""Long edge of a mask's numbers: as fine as relu4_1 of a picture of 512 pixels."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One map for every picture, resized (bilinear) to the size of the activations; `read_mask` makes one.
+
+    It holds its numbers as text: hashable, and saved in recipes whole.
+
+    Attributes:
+        width: numbers in a row.
+        data: two hexadecimal digits for each number, 00 for 0 to ff for 1, row by row.
+        layer: whose size the map has.
+
+    Raises:
+        SettingError: `data` is no rows of `width` such numbers.
+    """
+
+    width: int
+    data: str
+    layer: str = "input"
+    kind: str = field(default="mask", init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            self.levels()
+        except (ValueError, TypeError):
+            got = f"{len(self.data)} digits" if isinstance(self.data, str) else repr(self.data)
+            expected = f"rows of {self.width} numbers of two hexadecimal digits; use read_mask"
+            raise SettingError(f"data: got {got}, expected {expected}") from None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The one layer."""
+        return (self.layer,)
+
+    def levels(self) -> Float[np.ndarray, "h w"]:
+        """Its numbers in [0, 1], float32."""
+        values = np.frombuffer(bytes.fromhex(self.data), np.uint8).astype(np.float32) / 255
+        if self.width < 1 or not values.size:
+            raise ValueError
+        return values.reshape(-1, self.width)
+
+    def __call__(self, features: tuple[Float[Array, "h w c"]]) -> Float[Array, "h w"]:
+        """The mask at the size of the activations; they themselves do not matter."""
+        shape = features[0].shape[:2]
+        sized = jax.image.resize(jnp.asarray(self.levels(), features[0].dtype), shape, "linear")
+        return jnp.clip(sized, 0, 1)
+
+
+def read_mask(source: str | os.PathLike[str] | Any, *, edge: int = EDGE) -> Mask:
+    """A `Mask` from a picture: a path, or any array that `jaxstyle.load_image` takes; white is the object.
+
+    Args:
+        source: the picture; of colours the mean counts.
+        edge: long edge in numbers that is kept of it; smaller pictures keep their own.
+
+    Raises:
+        ImageError: it is no picture. SettingError: `edge` is no whole number above 0.
+    """
+    grey = read_picture(source, name="mask").rgb.mean(axis=2)
+    shape = fit(grey.shape, edge) if max(grey.shape) > edge else grey.shape
+    levels = np.floor(resize(grey, shape) * 255 + 0.5).astype(np.uint8)
+    return Mask(shape[1], levels.tobytes().hex())
