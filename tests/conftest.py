@@ -37,7 +37,6 @@ CHECKED = (
     "memo",
     "prepare",
     "sweep",
-    "saliency",
 )
 install_import_hook(
     [f"jaxstyle.{module}" for module in CHECKED], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
