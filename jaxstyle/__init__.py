@@ -23,14 +23,20 @@ _HOME = {
     "choose_plan": "memory",
     "estimate_memory": "memory",
     "keep_heap": "heap",
+    "load_adain": "feedforward",
+    "load_fast": "feedforward",
     "load_image": "image",
+    "load_johnson": "feedforward",
+    "load_magenta": "feedforward",
     "load_vgg19": "weights.load",
+    "load_wct": "feedforward",
     "make_objective": "objective",
     "read_recipe": "image",
     "run_sweep": "sweep",
     "save_image": "image",
     "split_rows": "sharding",
     "stylize": "transfer",
+    "stylize_fast": "feedforward",
 }
 _MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "preprocess", "presets", "saliency")
 
@@ -61,6 +67,12 @@ if TYPE_CHECKING:
     from jaxstyle import saliency as saliency
     from jaxstyle.artworks import artwork as artwork
     from jaxstyle.errors import JaxstyleError as JaxstyleError
+    from jaxstyle.feedforward import load_adain as load_adain
+    from jaxstyle.feedforward import load_fast as load_fast
+    from jaxstyle.feedforward import load_johnson as load_johnson
+    from jaxstyle.feedforward import load_magenta as load_magenta
+    from jaxstyle.feedforward import load_wct as load_wct
+    from jaxstyle.feedforward import stylize_fast as stylize_fast
     from jaxstyle.heap import keep_heap as keep_heap
     from jaxstyle.image import load_image as load_image
     from jaxstyle.image import read_recipe as read_recipe

@@ -13,8 +13,10 @@ from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, arg, 
 
 from jaxstyle import __version__
 from jaxstyle.cli_artwork import Artwork
+from jaxstyle.cli_fast import Fast
 from jaxstyle.cli_saliency import Saliency
 from jaxstyle.cli_sweep import Report, Sweep
+from jaxstyle.cli_train import Train
 from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
 
@@ -99,6 +101,8 @@ class Rerun:
     """The picture it started from, likewise."""
     weights: str | None = None
     """The weights file, where its name does not tell."""
+    model: str | None = None
+    """Of `jaxstyle fast`, the fast network's file, where its name does not tell."""
 
     def run(self) -> int:
         """Exit code 0 when the pictures are identical, 1 when they differ."""
@@ -175,10 +179,12 @@ class Demo:
 
 Command = (
     Annotated[Stylize, subcommand("stylize")]
+    | Annotated[Fast, subcommand("fast")]
     | Annotated[Rerun, subcommand("rerun")]
     | Annotated[Artwork, subcommand("artwork")]
     | Annotated[Saliency, subcommand("saliency")]
     | Annotated[Sweep, subcommand("sweep")]
+    | Annotated[Train, subcommand("train")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Presets, subcommand("presets")]
     | Annotated[Weights, subcommand("weights")]

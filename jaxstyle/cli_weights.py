@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from tyro.conf import OmitSubcommandPrefixes, Positional, subcommand
+from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
 
 
 @dataclass
@@ -16,10 +16,10 @@ class WeightsList:
         from jaxstyle.weights.catalogue import CATALOGUE, cache_dir
 
         for entry in CATALOGUE:
-            size = "? MB" if entry.size is None else f"{entry.size / 1e6:.0f} MB"
-            print(f"{entry.name:<14}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
-            print(f"{'':<14}{'':>8}  {'':<6}{entry.note or entry.url}")
-        print("embedded          0 MB  here  MIT; random features, no file")
+            size = "? MB" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
+            print(f"{entry.name:<22}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
+            print(f"{'':<32}{'':<6}{entry.note or entry.url}")
+        print(f"{'embedded':<22}{'0.0 MB':>8}  {'here':<6}MIT; random features, no file")
         print(f"files are kept in {cache_dir()}")
         return 0
 
@@ -68,6 +68,28 @@ class WeightsConvert:
 
 
 @dataclass
+class WeightsConvertFast:
+    """Turn a fast network's public files into one file of jaxstyle's own, for `jaxstyle fast --model`."""
+
+    kind: Positional[Literal["magenta", "adain", "wct", "johnson"]]
+    """Which network the files are of."""
+    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE...")]
+    """magenta: style predictor and transformer (.tflite). johnson: one file. adain: the encoder. wct: the encoders, one
+    for each decoder or one for all."""
+    output: Annotated[Path, arg(aliases=("-o",))]
+    """The .safetensors file to write."""
+    decoder: Annotated[tuple[str, ...], arg(metavar="FILE...")] = ()
+    """adain: the decoder. wct: a decoder for each level."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.feedforward.load import convert_fast
+
+        print(convert_fast(self.kind, self.files, self.output, decoders=self.decoder))
+        return 0
+
+
+@dataclass
 class WeightsVerify:
     """Read a weights file and say what it is."""
 
@@ -92,12 +114,13 @@ class WeightsVerify:
 
 @dataclass
 class Weights:
-    """List, fetch, convert and verify VGG19 weights."""
+    """List, fetch, convert and verify networks."""
 
     command: OmitSubcommandPrefixes[
         Annotated[WeightsList, subcommand("list")]
         | Annotated[WeightsFetch, subcommand("fetch")]
         | Annotated[WeightsConvert, subcommand("convert")]
+        | Annotated[WeightsConvertFast, subcommand("convert-fast")]
         | Annotated[WeightsVerify, subcommand("verify")]
     ]
 

@@ -43,19 +43,23 @@ def run_rerun(options: "Rerun") -> int:
     keep_programs()
     if options.output is not None:
         check_target(options.output)
+    if "fast" in read_recipe(options.result):
+        from jaxstyle.feedforward.again import run_again
+
+        return run_again(options)
     settings = _settings(options.result)
-    content = _find(settings["content"], options.content, options.result, "--content")
+    content = find_input(settings["content"], options.content, options.result, "--content")
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
     pairs = zip(settings["styles"], given, strict=True)
-    styles = [_find(record, path, options.result, "--style") for record, path in pairs]
+    styles = [find_input(record, path, options.result, "--style") for record, path in pairs]
     result = _again(options, settings, content, styles)
     if result.status == "stopped":
         return 75
     if options.output is not None:
         print(result.save(options.output))
-    return _compare(options.result, settings, result)
+    return compare(options.result, settings, result)
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def _settings(path: Path) -> dict[str, Any]:
 def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
     init = settings.get("init_picture")
     if init is not None:
-        init = _find(init, options.init, options.result, "--init")
+        init = find_input(init, options.init, options.result, "--init")
     with stopping() as stop, run_progress() as show:
 
         def callback(progress: Progress) -> bool:
@@ -101,7 +105,7 @@ def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: li
         )
 
 
-def _find(record: Mapping[str, Any], given: Path | None, result: Path, option: str) -> Path:
+def find_input(record: Mapping[str, Any], given: Path | None, result: Path, option: str) -> Path:
     """The file of an input: given, or of its name beside the result or here, with the pixels it had."""
     name = str(record.get("name", ""))
     places = [given] if given is not None else [folder / Path(name).name for folder in (result.parent, Path())]
@@ -127,7 +131,7 @@ def model_of(record: Mapping[str, Any], given: str | None) -> VGG19:
     return model
 
 
-def _compare(path: Path, settings: dict[str, Any], result: Result) -> int:
+def compare(path: Path, settings: Mapping[str, Any], result: Result) -> int:
     """Say whether the new picture is the saved one as 8-bit pixels."""
     old, new = np.asarray(read_picture(path).rgb), np.asarray(result.to_pil().convert("RGB"), np.float32) / 255
     if old.shape == new.shape and np.array_equal(np.round(old * 255), np.round(new * 255)):

@@ -17,7 +17,9 @@ def main() -> None:
     seed = sys.argv[1] if len(sys.argv) > 1 else "0"
     sys.path.insert(0, str(HERE))
     jobs = [["-c", f"import fuzz_images; fuzz_images.run({IMAGES}, {int(seed)})"]]
-    jobs += [[str(HERE / "fuzz_weights.py"), kind, str(WEIGHTS), seed] for kind in ("h5", "pth", "safetensors")]
+    jobs += [
+        [str(HERE / "fuzz_weights.py"), kind, str(WEIGHTS), seed] for kind in ("h5", "pth", "safetensors", "tflite")
+    ]
     codes = [subprocess.run([sys.executable, *job], cwd=HERE, check=False).returncode for job in jobs]
     print(f"images: {IMAGES} files, seed {seed}: {'failed' if codes[0] else 'no crash, no hang, only our own errors'}")
     sys.exit(max(map(abs, codes)))

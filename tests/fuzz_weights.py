@@ -1,8 +1,9 @@
 """Fuzz the weights readers: seeded mutations of small valid files, each read as a user's file is.
 
-`python tests/fuzz_weights.py h5 5000 0`. A process is forked for each file and parses it under the real limits; each
-hundredth goes through the real subprocess. A file may load or be refused with one of jaxstyle's errors: anything else
-fails the run, and so does a case that takes more than 2 s of processor time.
+`python tests/fuzz_weights.py h5 5000 0`; the kinds are h5, pth, safetensors and tflite. A process is forked for each
+file and parses it under the real limits; each hundredth goes through the real subprocess. A file may load or be refused
+with one of jaxstyle's errors: anything else fails the run, and so does a case that takes more than 2 s of processor
+time.
 """
 
 import os
@@ -19,20 +20,22 @@ from pathlib import Path
 from typing import BinaryIO
 from unittest import mock
 
+import tflite_files
 import weight_files as files
 
 from jaxstyle.errors import JaxstyleError, WeightsError
+from jaxstyle.feedforward.magenta_file import read_part
 from jaxstyle.weights import child, sandbox
 from jaxstyle.weights.load import read_weights
 from jaxstyle.weights.store import write_weights
 
-KINDS = ("h5", "pth", "safetensors")
+KINDS = ("h5", "pth", "safetensors", "tflite")
 SECONDS = 2.0
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**64 - 1)
 
 
 def run(kind: str, count: int, seed: int) -> None:
-    """Read `count` mutated files of a kind, "h5", "pth" or "safetensors"; AssertionError if one misbehaves."""
+    """Read `count` mutated files of a kind, one of KINDS; AssertionError if one misbehaves."""
     outcomes: Counter[str] = Counter()
     for name in child.READERS:
         child.find_reader(name)
@@ -40,12 +43,12 @@ def run(kind: str, count: int, seed: int) -> None:
         path = Path(folder) / "vgg19-fuzzed"
         for valid in seeds(kind):
             path.write_bytes(valid)
-            assert _outcome(path, forked=True) == "loaded", "a file that is not mutated must load"
+            assert _outcome(path, kind, forked=True) == "loaded", "a file that is not mutated must load"
         for index in range(count):
             path.write_bytes(case(kind, seed, index))
             used = _processor_time()
             try:
-                outcomes[_outcome(path, forked=index % 100 != 0)] += 1
+                outcomes[_outcome(path, kind, forked=index % 100 != 0)] += 1
                 assert _processor_time() - used < SECONDS, f"took {_processor_time() - used:.1f} s"
             except BaseException as error:
                 raise AssertionError(f"fuzz_weights.case({kind!r}, {seed}, {index}): {error!r}") from error
@@ -87,6 +90,9 @@ def mutate(data: bytes, chance: random.Random, others: tuple[bytes, ...]) -> byt
 @cache
 def seeds(kind: str) -> tuple[bytes, ...]:
     """Valid files of a kind."""
+    if kind == "tflite":
+        transformer = tflite_files.small_transformer((1, 1, 1))
+        return tuple(tflite_files.as_tflite(transformer, type) for type in ("float32", "float16", "int8"))
     arrays = files.small_vgg19(width=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seed"
@@ -119,10 +125,10 @@ def _processor_time() -> float:
     return sum(os.times()[:4])
 
 
-def _outcome(path: Path, *, forked: bool) -> str:
+def _outcome(path: Path, kind: str, *, forked: bool) -> str:
     with mock.patch.object(sandbox, "_run", _run_forked if forked else sandbox._run):
         try:
-            read_weights(path, preprocessing="caffe")
+            read_part(path, "transfer") if kind == "tflite" else read_weights(path, preprocessing="caffe")
         except JaxstyleError as error:
             assert isinstance(error, WeightsError), error
             assert str(path) in str(error)

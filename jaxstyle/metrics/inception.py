@@ -15,8 +15,8 @@ from jaxstyle.errors import SettingError, WeightsError, suggest
 from jaxstyle.metrics.inception_layout import NETWORK, Join, Pool, Step, Unit, channels_in, units
 from jaxstyle.metrics.layers import as_hwio, average_pool3x3, convolve, max_pool
 from jaxstyle.metrics.pictures import check_picture
-from jaxstyle.metrics.state_dict import Shapes, read_state_dict
 from jaxstyle.metrics.trunk import check_shapes
+from jaxstyle.weights.state_dict import Shapes, read_state_dict
 
 Variant = Literal["fid", "art"]
 VARIANTS = {

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 
 from jaxstyle.metrics.layers import as_hwio
 from jaxstyle.metrics.pictures import check_pair
-from jaxstyle.metrics.state_dict import Shapes, read_state_dict
 from jaxstyle.metrics.trunk import activations, check_shapes, recognise_trunk, tapped_channels, trunk_shapes
+from jaxstyle.weights.state_dict import Shapes, read_state_dict
 
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, WeightsError
 from jaxstyle.metrics.layers import convolve, max_pool
-from jaxstyle.metrics.state_dict import Shapes
+from jaxstyle.weights.state_dict import Shapes
 
 
 class Conv(NamedTuple):

@@ -69,7 +69,7 @@ def _read_keras(path: Path) -> dict[str, np.ndarray]:
 
 def _read_torchvision(path: Path) -> dict[str, np.ndarray]:
     """The same from a state dict: transposed, and channels last in what pool5 gives."""
-    from jaxstyle.metrics.state_dict import read_state_dict
+    from jaxstyle.weights.state_dict import read_state_dict
 
     def choose(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
         chosen = [f"{layer}.{part}" for layer in TORCHVISION for part in ("weight", "bias")]

@@ -1,4 +1,4 @@
-"""The public VGG19 files: where they are, how big, under which licence, and how their input is prepared.
+"""The public weights files: where they are, how big, under which licence, and how their input is prepared.
 
 Standard library only, so that `jaxstyle weights list` answers at once.
 """
@@ -17,7 +17,12 @@ EMBEDDED = "embedded"
 """The name of the network that needs no file."""
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+_MAGENTA = "https://storage.googleapis.com/download.tensorflow.org/models/tflite/arbitrary_style_transfer/"
 _OXFORD = "CC BY 4.0 (Simonyan & Zisserman, Visual Geometry Group, Oxford)"
+
+
+NETWORKS = {"vgg19": "VGG19", "predict": "Magenta's style predictor", "transfer": "Magenta's transformer"}
+"""{what a file holds: its name for people}."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,16 @@ class Entry:
     """One public file.
 
     Attributes:
-        name: what `load_vgg19` and the command line call it.
+        name: what `load_vgg19`, `load_magenta` and the command line call it.
         url: where it is published.
         file: its name there and in the cache.
         size: in bytes; None where it is not known.
         hash: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" where only the beginning is known.
         licence: of the numbers.
         preprocessing: a key of `jaxstyle.weights.layout.PREPROCESSING`.
-        layout: "keras" (HDF5) or "torchvision" (state dict).
+        layout: "keras" (HDF5), "torchvision" (state dict) or "tflite".
         note: what sets it apart, for people.
+        network: which of `NETWORKS` it is.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Entry:
     preprocessing: str
     layout: str
     note: str = ""
+    network: str = "vgg19"
 
     @property
     def path(self) -> Path:
@@ -108,6 +115,42 @@ CATALOGUE = (
         layout="torchvision",
         note="the same numbers as imagenet under torchvision's names, with the classifier, which is ignored",
     ),
+    Entry(
+        name="magenta-predict",
+        url=_MAGENTA + "style_predict_quantized_256.tflite",
+        file="style_predict_quantized_256.tflite",
+        size=2_827_952,
+        hash="sha256:203dbd6a09da1091ab7e48e8b101aef8c2d81438ad047a5cb150747a977134c1",
+        licence="Apache-2.0 (Magenta)",
+        preprocessing="none",
+        layout="tflite",
+        note="Magenta's arbitrary stylisation: a style in 100 numbers; int8",
+        network="predict",
+    ),
+    Entry(
+        name="magenta-transfer",
+        url=_MAGENTA + "style_transfer_f16_384.tflite",
+        file="style_transfer_f16_384.tflite",
+        size=421_104,
+        hash="sha256:c60cff7395544eda1f0915d6dddaedd8ed868cefe8ec6c5ed220ba801f120303",
+        licence="Apache-2.0 (Magenta)",
+        preprocessing="none",
+        layout="tflite",
+        note="Magenta's arbitrary stylisation: the painter; float16",
+        network="transfer",
+    ),
+    Entry(
+        name="magenta-transfer-int8",
+        url=_MAGENTA + "style_transfer_quantized_dynamic.tflite",
+        file="style_transfer_quantized_dynamic.tflite",
+        size=244_072,
+        hash="sha256:69b191c1f1f3f6520634293803a528469015a00269f982ebd38b7850f68d9341",
+        licence="Apache-2.0 (Magenta)",
+        preprocessing="none",
+        layout="tflite",
+        note="the same painter with its weights rounded to 8 bits",
+        network="transfer",
+    ),
 )
 
 
@@ -118,12 +161,24 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxstyle"
 
 
-def find(name: str) -> Entry:
-    """The catalogue's entry of that name; SettingError with the nearest name when there is none."""
-    for entry in CATALOGUE:
-        if entry.name == name:
-            return entry
-    known = [*(entry.name for entry in CATALOGUE), EMBEDDED]
+def find(name: str, network: str | None = None) -> Entry:
+    """The catalogue's entry of that name.
+
+    Args:
+        name: of the entry.
+        network: a key of `NETWORKS`, the only one that will do; None for any.
+
+    Raises:
+        SettingError: there is none, with the nearest name of that network, or it is of another network.
+    """
+    entries = {entry.name: entry for entry in CATALOGUE}
+    fitting = [entry.name for entry in CATALOGUE if network in (None, entry.network)]
+    known = [*fitting, EMBEDDED] if network in (None, "vgg19") else fitting
+    if name in fitting:
+        return entries[name]
+    if name in entries and network:
+        got, wanted = NETWORKS[entries[name].network], NETWORKS[network]
+        raise SettingError(f"weights: {name!r} is {got}, expected {wanted}: a file's path or one of {', '.join(known)}")
     if name == EMBEDDED:
         raise SettingError("weights: 'embedded' is no file: there is nothing to download")
     near = difflib.get_close_matches(name, known, 1)

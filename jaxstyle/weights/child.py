@@ -30,6 +30,10 @@ READERS = {
     "h5": ("jaxstyle.weights.hdf5", "read"),
     "zip": ("jaxstyle.weights.zipped", "read_zip"),
     "pickle": ("jaxstyle.weights.torch_file", "read_legacy"),
+    "decoder-zip": ("jaxstyle.weights.decoder", "read_zip"),
+    "decoder-pickle": ("jaxstyle.weights.decoder", "read_legacy"),
+    "tflite": ("jaxstyle.feedforward.tflite", "read"),
+    "johnson": ("jaxstyle.feedforward.johnson_file", "read_npz"),
 }
 MEMORY = 1 << 30
 OUTPUT = 128 << 20
@@ -86,7 +90,7 @@ def serve(read: Callable[[BinaryIO], Parsed], source: Any, arrays: Any, verdict:
     except WeightsError as problem:
         error = str(problem)
     except MemoryError:
-        error = "needs more memory to read than a VGG19 has numbers"
+        error = "needs more memory to read than any network that is read here has numbers"
     except BaseException as problem:
         error = f"damaged, or not what it seems ({type(problem).__name__}: {str(problem)[:200]})"
     verdict.write(json.dumps({"error": error}).encode() + b"\n")

@@ -72,11 +72,15 @@ def _offline(entry: Entry) -> str:
 
 
 def _ways(entry: Entry) -> str:
+    own = "pass the path of your own"
+    if entry.network == "vgg19":
+        own = (
+            "pass the path of your own VGG19 (.h5, .pth, or made by `jaxstyle weights convert`). "
+            "Without any file, the network 'embedded' (random filters, calibrated) works too"
+        )
     return (
         f"Either (1) run `jaxstyle weights fetch {entry.name}` with a network, or "
-        f"(2) put the file from {entry.url} at {entry.path}, or "
-        "(3) pass the path of your own VGG19 (.h5, .pth, or made by `jaxstyle weights convert`). "
-        "Without any file, the network 'embedded' (random filters, calibrated) works too."
+        f"(2) put the file from {entry.url} at {entry.path}, or (3) {own}."
     )
 
 

@@ -110,15 +110,24 @@ def convert(source: Source, out: str | os.PathLike[str], **options: Any) -> Weig
     return weights
 
 
-def locate(source: Source) -> tuple[Path, Entry | None]:
-    """The path that `source` means, and its entry where it is a name in the catalogue."""
-    entry = next((entry for entry in CATALOGUE if entry.name == source), None)
-    if entry is not None:
+def locate(source: Source, network: str = "vgg19") -> tuple[Path, Entry | None]:
+    """The path that `source` means, and its entry where it is a name in the catalogue.
+
+    Args:
+        source: a path or a name.
+        network: a key of `jaxstyle.weights.catalogue.NETWORKS`: what the file is wanted for.
+
+    Raises:
+        SettingError: a name that is not in the catalogue, or of another network.
+        WeightsFileError: there is no such file.
+    """
+    if any(entry.name == source for entry in CATALOGUE):
+        entry = find(str(source), network)
         return entry.path, entry
     path = Path(source).expanduser()
     looks_like_path = isinstance(source, os.PathLike) or path.suffix or {"/", os.sep} & set(source)
     if not looks_like_path and not os.path.lexists(path):
-        find(str(source))
+        find(str(source), network)
     if not os.path.lexists(path):
         raise WeightsFileError(f"{path}: no such file" + _nearby(path))
     return path, None
@@ -133,6 +142,8 @@ def recognise(file: BinaryIO) -> str:
             return kind
     if head[8:9] == b"{":
         return "safetensors"
+    if head[4:8] == b"TFL3":
+        raise WeightsError("a TFLite file, not a VGG19: `jaxstyle.load_magenta` reads Magenta's")
     known = {b"<": "a web page: the download failed", b"MATLAB": "MATLAB's format, which is not read"}
     what = next((text for start, text in known.items() if head.lstrip().startswith(start)), None)
     raise WeightsError(

@@ -1,9 +1,7 @@
-"""NumPy archives of canonical arrays: "conv1_1/kernel" (h, w, in, out), "conv1_1/bias" and so on.
-
-A "preprocess" layer, a 1x1 convolution of RGB in [0, 1], becomes the preprocessing. The file may stop early.
-"""
+"""NumPy archives of canonical arrays: "conv1_1/kernel" (h, w, in, out), "conv1_1/bias" and so on."""
 
 import zipfile
+from collections.abc import Callable, Mapping
 from typing import IO
 
 import numpy as np
@@ -17,21 +15,38 @@ _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header
 
 
 def read(archive: zipfile.ZipFile) -> Parsed:
-    """The network in an open archive; every header is checked before any array is read."""
+    """The VGG19 in an open archive, which may stop early.
+
+    A "preprocess" layer, a 1x1 convolution of RGB in [0, 1], becomes the preprocessing.
+    """
+    arrays = read_arrays(archive, _check)
+    if "preprocess/kernel" not in arrays:
+        return Parsed(arrays, "npz")
+    kernel, bias = (arrays.pop(key) for key in _PREPROCESS)
+    return Parsed(arrays, "npz", Preprocessing.affine(kernel[0, 0], bias))
+
+
+def read_arrays(
+    archive: zipfile.ZipFile, check: Callable[[Mapping[str, tuple[int, ...]]], None]
+) -> dict[str, np.ndarray]:
+    """All arrays as float32. `check` raises for {name: shape} that are not those of the network it expects.
+
+    Every header is read and checked before any array is.
+    """
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     shapes = {}
     for key, info in members.items():
         with archive.open(info) as file:
             shapes[key] = _read_header(file, key)[0]
-    affine = {key: shapes.pop(key) for key in _PREPROCESS if key in shapes}
+    check(shapes)
+    return {key: _read_array(archive, info, key) for key, info in members.items()}
+
+
+def _check(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    affine = {key: shapes[key] for key in _PREPROCESS if key in shapes}
     if affine and affine != _PREPROCESS:
         raise WeightsError(f"its preprocess layer has the shapes {affine}, expected {_PREPROCESS}")
-    check_shapes(shapes, complete=False)
-    arrays = {key: _read_array(archive, info, key) for key, info in members.items()}
-    if not affine:
-        return Parsed(arrays, "npz")
-    kernel, bias = (arrays.pop(key) for key in _PREPROCESS)
-    return Parsed(arrays, "npz", Preprocessing.affine(kernel[0, 0], bias))
+    check_shapes({key: shape for key, shape in shapes.items() if key not in affine}, complete=False)
 
 
 def _read_header(file: IO[bytes], key: str) -> tuple[tuple[int, ...], bool, np.dtype]:

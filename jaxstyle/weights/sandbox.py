@@ -13,7 +13,7 @@ from typing import BinaryIO
 import jaxstyle
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.weights.layout import Parsed
-from jaxstyle.weights.store import read_tensors, unpack
+from jaxstyle.weights.store import CheckShapes, check_vgg19, read_tensors, unpack
 
 MAX_BYTES = 1_300_000_000
 """The whole VGG19 with its classifier in float64 is 1.15 GB."""
@@ -31,7 +31,9 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise WeightsFileError(f"{path}: not a regular file, expected weights (.h5, .pth, .npz, .safetensors)")
+            raise WeightsFileError(
+                f"{path}: not a regular file, expected weights (.h5, .pth, .npz, .tflite, .safetensors)"
+            )
         if status.st_size > MAX_BYTES:
             raise WeightsFileError(f"{path}: has {status.st_size} bytes; the largest VGG19 has {MAX_BYTES}")
         return os.fdopen(descriptor, "rb", buffering=0)
@@ -40,11 +42,16 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
-def parse(file: BinaryIO, kind: str) -> Parsed:
+def parse(file: BinaryIO, kind: str, check: CheckShapes = check_vgg19) -> Parsed:
     """What an open file holds, by the reader `kind` of `jaxstyle.weights.child`.
 
+    Args:
+        file: to read from its beginning.
+        kind: a key of `jaxstyle.weights.child.READERS`.
+        check: as for `read_tensors`, of what the reader gives: it may have been taken over by what it read.
+
     Raises:
-        WeightsError: it is damaged, hostile or not a VGG19.
+        WeightsError: it is damaged, hostile or not the network that reader and `check` expect.
         WeightsFileError: the process that reads it cannot be started.
     """
     size = os.fstat(file.fileno()).st_size
@@ -54,7 +61,7 @@ def parse(file: BinaryIO, kind: str) -> Parsed:
             code = _run([kind, str(size)], file, arrays, verdict, seconds=20 + size / 5_000_000)
             if problem := _problem(code, verdict):
                 raise WeightsError(problem)
-            found, metadata = read_tensors(arrays)
+            found, metadata = read_tensors(arrays, check)
     except OSError as error:
         raise WeightsFileError(f"the process to read it in cannot be run: {error}") from error
     affine = metadata.get("preprocessing")
@@ -68,7 +75,7 @@ def _run(arguments: list[str], source: BinaryIO, arrays: BinaryIO, verdict: Bina
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise WeightsError(f"not read after {seconds:.0f} s; no VGG19 takes that long") from error
+            raise WeightsError(f"not read after {seconds:.0f} s; no network takes that long") from error
         finally:
             process.kill()
 
@@ -85,7 +92,7 @@ def _environment() -> dict[str, str]:
 def _problem(code: int, verdict: BinaryIO) -> str | None:
     """Why there is nothing to take over, in the child's words as far as they can be trusted."""
     if code in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGXCPU", 0)) and code:
-        return "takes longer to read than any VGG19: damaged or hostile"
+        return "takes longer to read than any network: damaged or hostile"
     verdict.seek(0)
     last = verdict.read(100_000).decode(errors="replace").strip().rpartition("\n")[2]
     if code < 0:

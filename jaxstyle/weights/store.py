@@ -1,17 +1,17 @@
-"""jaxstyle's own weights file: safetensors (float32) that says in its metadata how to use the numbers.
+"""jaxstyle's own weights file: safetensors that says in its metadata how to use the numbers.
 
 The format is eight bytes of length, a JSON header and the bytes of the arrays. It is read here rather than by the
-safetensors library for the sake of limits: a header of at most 1 MB, no array that is not a VGG19's, nothing
-allocated before every claim of the header has been checked against the file's size.
+safetensors library for the sake of limits: a header of at most 1 MB, no array that is not of the expected network,
+nothing allocated before every claim of the header has been checked against the file's size.
 """
 
 import json
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -21,22 +21,43 @@ from jaxstyle.weights.layout import Preprocessing, Weights, check_shapes
 
 FORMAT = "jaxstyle-vgg19-1"
 MAX_HEADER = 1_000_000
+DTYPES: dict[str, np.dtype] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
 _TEXTS = ("name", "sha256", "licence", "padding", "pooling")
 
+CheckShapes = Callable[[Mapping[str, tuple[int, ...]]], None]
 
-def write_weights(path: str | os.PathLike[str], weights: Weights) -> Path:
+
+class _Span(NamedTuple):
+    """One array of a file: its bytes, counted from the end of the header, its shape and type."""
+
+    begin: int
+    end: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def write_weights(
+    path: str | os.PathLike[str], weights: Weights, *, half: bool = False, notes: Mapping[str, str] | None = None
+) -> Path:
     """Write a network as one file, which appears whole or not at all.
+
+    Args:
+        path: of the file.
+        weights: the network.
+        half: round its numbers to float16, which are read back as float32.
+        notes: what else the metadata should say, for people.
 
     Raises:
         WeightsFileError: it cannot be written there.
     """
-    metadata = {"format": FORMAT} | {key: getattr(weights, key) for key in _TEXTS}
+    metadata = dict(notes or {}) | {"format": FORMAT} | {key: getattr(weights, key) for key in _TEXTS}
     metadata["ceil_mode"] = json.dumps(weights.ceil_mode)
     metadata["preprocessing"] = pack(weights.preprocessing)
     target = Path(path)
     try:
         with write_atomically(target) as file:
-            write_tensors(file, weights.arrays, metadata)
+            arrays = {key: array.astype(np.float16) if half else array for key, array in weights.arrays.items()}
+            write_tensors(file, arrays, metadata)
     except OSError as error:
         raise WeightsFileError(f"{target}: cannot be written: {error.strerror or error}") from error
     return target
@@ -60,6 +81,7 @@ def read_weights_file(file: BinaryIO) -> Weights:
         raise WeightsError(f"ceil_mode in its metadata is {metadata['ceil_mode']!r}, expected 'true' or 'false'")
     texts: dict[str, Any] = {key: metadata[key] for key in _TEXTS}
     ceil_mode = metadata["ceil_mode"] == "true"
+    arrays = {key: array.astype(np.float32, copy=False) for key, array in arrays.items()}
     try:
         return Weights(arrays, unpack(metadata["preprocessing"]), ceil_mode=ceil_mode, **texts)
     except SettingError as error:
@@ -81,25 +103,40 @@ def unpack(text: str) -> Preprocessing:
 
 
 def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write arrays as safetensors, little-endian float32, in the order given."""
+    """Write arrays as safetensors in the order given: float16 and int8 as they are, all else as float32."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     begin = 0
     for key, array in arrays.items():
-        end = begin + 4 * array.size
-        header[key] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [begin, end]}
+        kind = _dtype_name(array)
+        end = begin + DTYPES[kind].itemsize * array.size
+        header[key] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [begin, end]}
         begin = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little") + text)
     for array in arrays.values():
-        file.write(np.ascontiguousarray(array, "<f4").data)
+        file.write(np.ascontiguousarray(array, DTYPES[_dtype_name(array)]).data)
 
 
-def read_tensors(file: BinaryIO) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _dtype_name(array: np.ndarray) -> str:
+    return {"float16": "F16", "int8": "I8"}.get(array.dtype.name, "F32")
+
+
+def check_vgg19(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise WeightsError unless these are a VGG19's arrays, of its first layers at least."""
+    check_shapes(shapes, complete=False)
+
+
+def read_tensors(file: BinaryIO, check: CheckShapes = check_vgg19) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and the metadata of an open safetensors file, from its beginning.
 
+    Args:
+        file: a regular file.
+        check: is given {name: shape} of everything before any number is read; raises WeightsError where it is not
+            what the caller expects. By default what is no VGG19's is refused.
+
     Raises:
-        WeightsError: unless it is a well-formed regular file with a VGG19's shapes in float32.
+        WeightsError: it is not well-formed, not of float32, float16 and int8, or `check` refuses it.
     """
     header, data = _read_header(file)
     metadata = header.pop("__metadata__", {})
@@ -107,11 +144,11 @@ def read_tensors(file: BinaryIO) -> tuple[dict[str, np.ndarray], dict[str, str]]
         raise WeightsError("safetensors: its metadata is not text by name")
     spans = {key: _span(key, entry) for key, entry in header.items()}
     ordered = sorted(spans.items(), key=lambda item: item[1][:2])
-    ends = [0, *(end for _, (_, end, _) in ordered)]
-    if [begin for _, (begin, _, _) in ordered] + [data] != ends:
+    ends = [0, *(span.end for _, span in ordered)]
+    if [span.begin for _, span in ordered] + [data] != ends:
         raise WeightsError("safetensors: its arrays overlap, leave gaps or do not fill the file")
-    check_shapes({key: shape for key, (_, _, shape) in spans.items()}, complete=False)
-    return {key: _read_array(file, shape) for key, (_, _, shape) in ordered}, metadata
+    check({key: span.shape for key, span in spans.items()})
+    return {key: _read_array(file, span) for key, span in ordered}, metadata
 
 
 def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int]:
@@ -142,18 +179,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _span(key: str, entry: object) -> tuple[int, int, tuple[int, ...]]:
-    """(begin, end, shape) of one array, checked against each other."""
+def _span(key: str, entry: object) -> _Span:
+    """Where one array is and what, checked against each other."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise WeightsError(f"safetensors: {key[:80]!r} is not described by dtype, shape and data_offsets")
-    if entry["dtype"] != "F32":
-        raise WeightsError(f"safetensors: {key[:80]!r} is {str(entry['dtype'])[:20]}, expected F32")
-    shape, offsets = entry["shape"], entry["data_offsets"]
-    if not (_naturals(shape) and _naturals(offsets) and len(shape) <= 4 and len(offsets) == 2):
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in DTYPES:
+        raise WeightsError(f"safetensors: {key[:80]!r} is {str(kind)[:20]}, expected one of {', '.join(DTYPES)}")
+    if not (_naturals(shape) and _naturals(offsets) and 0 not in shape and len(shape) <= 4 and len(offsets) == 2):
         raise WeightsError(f"safetensors: {key[:80]!r} has a malformed shape or malformed offsets")
-    if offsets[1] - offsets[0] != 4 * math.prod(shape):
+    if offsets[1] - offsets[0] != DTYPES[kind].itemsize * math.prod(shape):
         raise WeightsError(f"safetensors: {key[:80]!r} has offsets {offsets} that do not fit its shape {shape}")
-    return offsets[0], offsets[1], tuple(shape)
+    return _Span(offsets[0], offsets[1], tuple(shape), DTYPES[kind])
 
 
 def _naturals(values: object) -> bool:
@@ -161,8 +198,9 @@ def _naturals(values: object) -> bool:
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**40 for value in values)
 
 
-def _read_array(file: BinaryIO, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.empty(shape, "<f4")
+def _read_array(file: BinaryIO, span: _Span) -> np.ndarray:
+    # Flat: a view of no numbers cannot be cast to bytes in its shape.
+    array = np.empty(math.prod(span.shape), span.dtype)
     if file.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
         raise WeightsError("safetensors: the file became shorter while it was read")
-    return array.astype(np.float32, copy=False)
+    return array.reshape(span.shape).astype(span.dtype.newbyteorder("="), copy=False)

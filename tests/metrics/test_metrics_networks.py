@@ -1,19 +1,15 @@
-"""LPIPS and InceptionV3 against PyTorch (torchvision 0.29, in float64), and the files they are read from."""
-
-import pickle
-import zipfile
+"""LPIPS and InceptionV3 against PyTorch (torchvision 0.29, in float64)."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from metric_networks import inception_state, linear_state, pictures, trunk_state
-from weight_files import state_pickle, write_legacy, write_zip
+from weight_files import write_legacy, write_zip
 
-from jaxstyle.errors import ImageError, SettingError, WeightsError, WeightsFileError
+from jaxstyle.errors import ImageError, SettingError, WeightsError
 from jaxstyle.metrics import LPIPS, Inception, load_inception, load_lpips
 from jaxstyle.metrics.layers import average_pool3x3, max_pool
-from jaxstyle.metrics.state_dict import read_state_dict
 
 X, Y = (jnp.asarray(each) for each in pictures(2, 45, 52))
 DISTANCES = {"alexnet": 0.9349083196108002, "vgg16": 0.9797392706746578}
@@ -108,70 +104,3 @@ def test_an_inception_with_too_many_channels(tmp_path):
     state = inception_state() | {"Conv2d_1a_3x3.conv.weight": np.zeros((40, 3, 3, 3), np.float32)}
     with pytest.raises(WeightsError, match=r"Conv2d_1a_3x3.conv.weight is \(40, 3, 3, 3\), expected \(32, 3, 3, 3\)"):
         load_inception(write_zip(tmp_path / "wide.pth", state))
-
-
-# --- files ---------------------------------------------------------------------------------------------------------
-
-STATE = {"a.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2), "b": np.arange(3, dtype=np.float64)}
-
-
-@pytest.mark.parametrize("rebuild", ["v1", "v2", "parameter"])
-@pytest.mark.parametrize("write", [write_zip, write_legacy])
-def test_any_state_dict(write, rebuild, tmp_path):
-    shapes = {}
-    found = read_state_dict(write(tmp_path / "x.pth", STATE, rebuild=rebuild), lambda s: shapes.update(s) or s)
-    assert shapes == {name: array.shape for name, array in STATE.items()}
-    for name, array in STATE.items():
-        assert found[name].dtype == np.float32
-        np.testing.assert_array_equal(found[name], array)
-
-
-def test_strides_are_followed_and_nothing_else_is_read(tmp_path):
-    state = {"a": np.asfortranarray(STATE["a.weight"]), "hostile": np.full(3, np.nan, np.float32)}
-    np.testing.assert_array_equal(
-        read_state_dict(write_zip(tmp_path / "x.pth", state), lambda _: ["a"])["a"], state["a"]
-    )
-    with pytest.raises(WeightsError, match="hostile is not finite"):
-        read_state_dict(tmp_path / "x.pth", lambda s: s)
-
-
-class Attack:
-    def __reduce__(self):
-        return print, ("run",)
-
-
-@pytest.mark.parametrize("write", [write_zip, write_legacy])
-def test_no_pickle_is_run(write, tmp_path, capsys):
-    path = write(tmp_path / "x.pth", STATE, other=pickle.dumps({"a.weight": Attack()}, 2))
-    with pytest.raises(WeightsError, match="its pickle asks for"):
-        read_state_dict(path, lambda s: s)
-    assert "run" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("write", [write_zip, write_legacy])
-def test_damaged_files(write, tmp_path):
-    whole = write(tmp_path / "x.pth", STATE).read_bytes()
-    for share in (0.3, 0.7, 0.97):
-        (tmp_path / "cut.pth").write_bytes(whole[: int(share * len(whole))])
-        with pytest.raises(WeightsError, match=r"cut\.pth: "):
-            read_state_dict(tmp_path / "cut.pth", lambda s: s)
-
-
-def test_files_that_are_something_else(tmp_path):
-    with pytest.raises(WeightsFileError, match="cannot be opened"):
-        read_state_dict(tmp_path / "none.pth", lambda s: s)
-    (tmp_path / "page.pth").write_text("<html>404</html>")
-    with pytest.raises(WeightsError, match="a web page: the download failed"):
-        read_state_dict(tmp_path / "page.pth", lambda s: s)
-    with pytest.raises(WeightsError, match="expected a state dict"):
-        read_state_dict(write_zip(tmp_path / "list.pth", {}, other=pickle.dumps([1, 2], 2)), lambda s: s)
-    with zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("archive/data.pkl", state_pickle(STATE, legacy=False))
-    with pytest.raises(WeightsError, match="compressed or encrypted members"):
-        read_state_dict(tmp_path / "packed.pth", lambda s: s)
-    path = write_zip(tmp_path / "short.pth", STATE | {"a.weight": np.zeros(24, np.float32)})
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "other.pth", "w") as new:
-        for info in old.infolist():
-            new.writestr(info.filename, old.read(info)[: 40 if info.filename.endswith("data/0") else None])
-    with pytest.raises(WeightsError, match="has 40 bytes, expected 96"):
-        read_state_dict(tmp_path / "other.pth", lambda s: s)

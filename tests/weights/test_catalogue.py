@@ -5,14 +5,18 @@ from pathlib import Path
 import pytest
 
 from jaxstyle.errors import SettingError
-from jaxstyle.weights.catalogue import CATALOGUE, cache_dir, digest, find, identify
+from jaxstyle.weights.catalogue import CATALOGUE, NETWORKS, cache_dir, digest, find, identify
 from jaxstyle.weights.layout import PREPROCESSING
+from jaxstyle.weights.load import load_vgg19
 
 
 def test_entries_are_whole():
-    assert [entry.name for entry in CATALOGUE] == ["imagenet", "imagenet-top", "torchvision", "jcjohnson"]
+    names = [entry.name for entry in CATALOGUE if entry.network == "vgg19"]
+    assert names == ["imagenet", "imagenet-top", "torchvision", "jcjohnson"]
+    assert len({entry.name for entry in CATALOGUE}) == len(CATALOGUE)
     for entry in CATALOGUE:
         assert entry.url.endswith("/" + entry.file)
+        assert entry.network in NETWORKS
         assert entry.preprocessing in PREPROCESSING
         kind, _, value = entry.hash.partition(":")
         assert len(value) == {"md5": 32, "sha256": 64, "sha256-prefix": 8}[kind]
@@ -25,7 +29,19 @@ def test_find_suggests():
     with pytest.raises(SettingError, match="did you mean 'embedded'"):
         find("embeded")
     with pytest.raises(SettingError, match="one of imagenet, imagenet-top, torchvision, jcjohnson, embedded"):
-        find("xyz")
+        find("xyz", "vgg19")
+    with pytest.raises(SettingError, match="did you mean 'magenta-predict'"):
+        find("magenta-predic")
+
+
+def test_a_network_is_not_offered_for_another():
+    assert find("magenta-predict", "predict").size == 2_827_952
+    with pytest.raises(SettingError, match="'magenta-predict' is Magenta's style predictor, expected VGG19"):
+        load_vgg19("magenta-predict")
+    with pytest.raises(SettingError, match=r"'imagenet' is VGG19, .*one of magenta-transfer, magenta-transfer-int8$"):
+        find("imagenet", "transfer")
+    with pytest.raises(SettingError, match=r"expected a file's path or one of magenta-predict$"):
+        find("zzz", "predict")
 
 
 def test_hashes_identify():

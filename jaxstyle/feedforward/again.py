@@ -1,0 +1,109 @@
+"""`jaxstyle rerun` of a fast result: made again from what is written inside it, and compared."""
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxstyle.commands import stopping
+from jaxstyle.console import run_progress
+from jaxstyle.errors import SettingError
+from jaxstyle.feedforward.fast import stylize_fast
+from jaxstyle.feedforward.load import NAMES, describe_network, load_fast
+from jaxstyle.feedforward.model import FastModel
+from jaxstyle.image import read_recipe
+from jaxstyle.plan import Plan
+from jaxstyle.recipe import Recipe
+from jaxstyle.rerun import compare, find_input, model_of
+from jaxstyle.result import Result
+from jaxstyle.transfer import Progress
+
+if TYPE_CHECKING:
+    from jaxstyle.cli import Rerun
+
+EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
+OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}
+OF_REFINING = {"recipe": dict, "model": dict, "seed": int, "plan": dict}
+"""What the settings must hold; they come from a file that anyone may have written."""
+
+
+def run_again(options: "Rerun") -> int:
+    """Run again; 0 if the pictures are the same, 1 if not, 75 when interrupted."""
+    settings = _checked(options.result)
+    content = find_input(settings["content"], options.content, options.result, "--content")
+    given = options.style or (None,) * len(settings["styles"])
+    if len(given) != len(settings["styles"]):
+        raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
+    pairs = zip(settings["styles"], given, strict=True)
+    styles = [find_input(record, path, options.result, "--style") for record, path in pairs]
+    result = _again(options, settings, content, styles)
+    if result.status == "stopped":
+        return 75
+    if options.output is not None:
+        print(result.save(options.output))
+    return compare(options.result, settings, result)
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    settings = read_recipe(path)
+    wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
+    if not wrong:
+        wrong += [name for name, kind in OF_FAST.items() if not isinstance(settings["fast"].get(name), kind)]
+    if not wrong and settings["fast"].get("refine"):
+        wrong += [name for name, kind in OF_REFINING.items() if not isinstance(settings.get(name), kind)]
+    if not wrong and not settings.get("plan", {}).keys() <= {entry.name for entry in fields(Plan)}:
+        wrong.append("plan")
+    if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
+        raise SettingError(
+            f"{path}: the recipe inside has no usable {', '.join(wrong) or 'styles'}; nothing to make again"
+        )
+    if settings.get("masks"):
+        raise SettingError(f"{path}: made with masks, which are not kept inside, so it cannot be made again")
+    return settings
+
+
+def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+    fast, refining = settings["fast"], {}
+    if fast.get("refine"):
+        refining = {
+            "refine": fast["refine"],
+            "refine_model": model_of(settings["model"], options.weights),
+            "recipe": Recipe.from_dict(settings["recipe"]),
+            "seed": settings["seed"],
+            "plan": Plan(**settings["plan"]),
+        }
+    with stopping() as stop, run_progress() as show:
+
+        def callback(progress: Progress) -> bool:
+            stop.armed = True
+            show(progress)
+            return stop.asked
+
+        return stylize_fast(
+            content,
+            styles or None,
+            model=network_of(fast["network"], options.model, options.result),
+            size=settings["size"],
+            style_size=fast["style_size"],
+            strength=fast["strength"],
+            blend=settings["blend"] or None,
+            color=fast["color"],
+            callback=callback,
+            **refining,
+        )
+
+
+def network_of(record: dict[str, Any], given: str | None, result: Path) -> FastModel:
+    """The fast network: given, by the name it had, or a file of that name beside the result or here."""
+    name = str(record.get("name", ""))
+    files = [folder / f"{Path(name).name}{suffix}" for folder in (result.parent, Path()) for suffix in _SUFFIXES]
+    found = [given] if given is not None else [*([name] if name in NAMES else []), *filter(Path.is_file, files)]
+    if not found:
+        raise SettingError(f"--model: the result was made with the fast network {name!r}; name its file")
+    network = load_fast(found[0])
+    if describe_network(network)["sha256"] != record.get("sha256"):
+        print(f"jaxstyle: {found[0]}: not the network that was used: its numbers differ", file=sys.stderr)
+    return network
+
+
+_SUFFIXES = (".safetensors", ".npz")

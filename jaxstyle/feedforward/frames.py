@@ -1,0 +1,116 @@
+"""Which pictures become which files, and which are painted together."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxstyle.artworks.contents import find_contents, name_results
+from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.feedforward.painter import Frame
+from jaxstyle.image import read_recipe
+from jaxstyle.image.recipe import encode_recipe
+from jaxstyle.memory import available_memory
+
+MOST = 8
+"""Of contents in one batch on an accelerator. On CPUs a batch saves but a twentieth of the time, and other roundings
+than alone would keep `jaxstyle rerun` from the same bits."""
+BYTES_PER_PIXEL = 4000
+"""That one content of a batch takes at most, of the networks that there are."""
+
+
+class Group(NamedTuple):
+    """Contents that are painted in the same style, or blend of styles."""
+
+    styles: tuple[Path, ...]
+    outputs: dict[Path, Path]
+    """{content: result}."""
+
+
+def told_apart(pictures: Sequence[Path], styles: Sequence[Path], styled: bool) -> tuple[list[Path], list[Path]]:
+    """Contents and styles of a command line, folders opened.
+
+    Args:
+        pictures: what stands without an option.
+        styles: what stands after --style.
+        styled: whether the network paints any style.
+
+    Raises:
+        SettingError: which is which cannot be told. ImageFileError: a folder has no picture.
+    """
+    if not styled and styles:
+        raise SettingError("--style: the network has a style of its own; leave it out")
+    if not styled or styles:
+        if not pictures:
+            raise SettingError("CONTENT: got no picture to paint, expected at least one before --style")
+        return find_contents(pictures), find_contents(styles) if styles else []
+    if len(pictures) != 2:
+        raise SettingError(
+            f"CONTENT... STYLE: got {len(pictures)} without --style, so which are styles is not known; expected "
+            "CONTENT STYLE, or CONTENT... --style STYLE..."
+        )
+    return find_contents(pictures[:1]), find_contents(pictures[1:])
+
+
+def group(contents: Sequence[Path], styles: Sequence[Path], folder: Path, *, blended: bool) -> list[Group]:
+    """Every content with every style, or with the blend of all; a folder for each style where there are several.
+
+    Raises:
+        SettingError: two results would have the same name, or that of a picture given.
+    """
+    sets = [tuple(styles)] if blended or len(styles) < 2 else [(style,) for style in styles]
+    stems = Counter(style.stem for style in styles)
+    groups = []
+    for each in sets:
+        name = "" if len(sets) == 1 else each[0].stem if stems[each[0].stem] == 1 else each[0].name
+        into = folder / name
+        names = name_results(contents, into, into)
+        groups.append(Group(each, {content: into / f"{n}.png" for content, n in zip(contents, names, strict=True)}))
+    _check_apart(groups, (*contents, *styles))
+    return groups
+
+
+def _check_apart(groups: Sequence[Group], inputs: Iterable[Path]) -> None:
+    given, seen = {path.resolve() for path in inputs}, set()
+    for path in (path.resolve() for each in groups for path in each.outputs.values()):
+        if path in given:
+            raise SettingError(f"--output: {path} is one of the pictures given; choose another folder")
+        if path in seen:
+            raise SettingError(f"--style: two styles are called {path.parent.name}, and folders of results bear it")
+        seen.add(path)
+
+
+def is_done(path: Path, settings: dict[str, Any]) -> bool:
+    """Whether a finished picture made with these settings is there, by whatever versions."""
+    if not path.is_file():
+        return False
+    try:
+        there = read_recipe(path)
+    except ImageError:
+        return False
+    wanted = json.loads(encode_recipe(settings))
+    same = all(there.get(name) == value for name, value in wanted.items() if name != "versions")
+    return same and there.get("status", "done") == "done"
+
+
+def batches(frames: Iterable[Frame], most: int | None = None) -> Iterator[list[Frame]]:
+    """Neighbours of one shape together, `MOST` of them or as many as fit into the free memory."""
+    batch: list[Frame] = []
+    for frame in frames:
+        if batch and (frame.seen.shape != batch[0].seen.shape or len(batch) == (most or room(batch[0]))):
+            yield batch
+            batch = []
+        batch.append(frame)
+    if batch:
+        yield batch
+
+
+def room(frame: Frame) -> int:
+    """How many contents of this size are painted at once."""
+    free, (height, width) = available_memory(), frame.seen.shape[:2]
+    if jax.default_backend() == "cpu":
+        return 1
+    return MOST if free is None else max(1, min(MOST, free // (2 * height * width * BYTES_PER_PIXEL)))

@@ -1,0 +1,75 @@
+"""The files that Johnson-type networks come in: .npz of the public layout, and jaxstyle's own."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from jaxstyle.errors import WeightsError
+from jaxstyle.feedforward.store import read_network, require_shapes
+from jaxstyle.weights.archive import open_archive
+from jaxstyle.weights.layout import Parsed
+from jaxstyle.weights.npz import read_arrays
+from jaxstyle.weights.sandbox import open_regular, parse
+
+BLOCKS = tuple(f"res{i}" for i in range(1, 6))
+LAYERS = (
+    *("conv1", "conv2", "conv3"),
+    *(f"{block}_conv{i}" for block in BLOCKS for i in (1, 2)),
+    *("convt1", "convt2", "conv_out"),
+)
+MAX_WIDTH = 1024
+WHAT = "a Johnson-type network"
+Arrays = dict[str, np.ndarray]
+
+
+def expected_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """{name: shape} of a network as wide as the kernels of conv1 to conv3 in `shapes`; each twice the last if not."""
+    widths = [32]
+    for layer in ("conv1", "conv2", "conv3"):
+        shape = shapes.get(f"{layer}/kernel", ())
+        known = len(shape) == 4 and 0 < shape[3] <= MAX_WIDTH
+        widths.append(shape[3] if known else widths[-1] * (1 if layer == "conv1" else 2))
+    _, a, b, c = widths
+    kernels = {"conv1": (9, 9, 3, a), "conv2": (3, 3, a, b), "conv3": (3, 3, b, c)}
+    kernels |= {layer: (3, 3, c, c) for layer in LAYERS if layer.startswith("res")}
+    kernels |= {"convt1": (3, 3, b, c), "convt2": (3, 3, a, b), "conv_out": (9, 9, a, 3)}
+    expected: dict[str, tuple[int, ...]] = {}
+    for layer, kernel in kernels.items():
+        channels = kernel[2:3] if layer.startswith("convt") else kernel[3:]
+        expected |= {f"{layer}/kernel": kernel, f"{layer}/in_scale": channels, f"{layer}/in_shift": channels}
+    return expected
+
+
+def check_johnson(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise WeightsError unless these are the arrays of one network."""
+    require_shapes(shapes, expected_shapes(shapes), WHAT)
+
+
+def read_johnson(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
+    """(arrays, metadata) of either kind of file; an .npz, which has no metadata, is read in the sandbox.
+
+    Raises:
+        WeightsFileError: the file is missing or unreadable.
+        WeightsError: it is damaged, hostile or not a Johnson-type network.
+    """
+    location = Path(path).expanduser()
+    with open_regular(location) as file:
+        if file.read(4) == b"PK\x03\x04":
+            try:
+                return dict(parse(file, "johnson", check_johnson).arrays), {}
+            except WeightsError as error:
+                raise type(error)(f"{location}: {error}") from error
+    _, arrays, metadata = read_network(location, "johnson")
+    return arrays, metadata
+
+
+def read_npz(file: BinaryIO) -> Parsed:
+    """What an open .npz holds; called in the sandbox. Raises WeightsError, and others where the file is damaged."""
+    with open_archive(file) as archive:
+        arrays = read_arrays(archive, check_johnson)
+    if unsound := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+        raise WeightsError(f"{unsound[0]} is not finite")
+    return Parsed(arrays, "johnson")

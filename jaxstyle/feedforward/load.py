@@ -1,0 +1,127 @@
+"""From a name, a file or a network in memory to a fast network."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxstyle.errors import SettingError, WeightsError, WeightsFileError, suggest
+from jaxstyle.feedforward.model import FastModel
+from jaxstyle.feedforward.store import read_network
+
+LOADERS: dict[str, tuple[str, str]] = {
+    "magenta": ("magenta", "Magenta"),
+    "adain": ("adain", "AdaIN"),
+    "wct": ("wct", "WCT"),
+    "johnson": ("johnson", "Johnson"),
+}
+"""{kind of a saved network: (its module, its class, which has `from_arrays`)}."""
+
+NAMES = ("magenta",)
+"""Networks that are found by name, their files fetched on first use."""
+
+
+def load_fast(source: Any = "magenta", *, progress: Callable[[int, int | None], None] | None = None) -> FastModel:
+    """A fast network by name, from a file, or as it is.
+
+    Example:
+        >>> net = jaxstyle.load_fast("magenta")  # 10 MB, downloaded on first use
+        >>> net = jaxstyle.load_fast("wave.safetensors")  # of any kind that jaxstyle saved
+
+    Args:
+        source: "magenta"; the path of a network that jaxstyle saved, or of a Johnson-type .npz; a network, which is
+            given back; or a function that gives one.
+        progress: called with (bytes done, bytes in all or None) during a download.
+
+    Raises:
+        SettingError: it is none of these.
+        WeightsFileError: the file is missing, unreadable or cannot be downloaded.
+        WeightsError: the file is damaged, hostile, or another network.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _by_name(source, progress)
+    found = source if _is_network(source) or not callable(source) else source()
+    if not _is_network(found):
+        raise SettingError(
+            f"model: got {type(found).__name__}, expected a fast network (load_magenta(), load_adain(...), ...), "
+            f"the name {NAMES[0]!r}, the path of one, or a function that gives one"
+        )
+    return found
+
+
+def _is_network(found: Any) -> bool:
+    return isinstance(found, FastModel) and not isinstance(found, type)
+
+
+def _by_name(source: str | os.PathLike[str], progress: Any) -> FastModel:
+    if source in NAMES:
+        from jaxstyle.feedforward.magenta import load_magenta
+
+        return load_magenta(progress=progress)
+    path = Path(source).expanduser()
+    if not os.path.lexists(path):
+        if path.suffix or path.name != str(source):
+            raise WeightsFileError(f"model: {path}: no such file")
+        raise SettingError(f"model: got {str(source)!r}, which is neither a file nor a name; {suggest(source, NAMES)}")
+    if path.suffix.lower() == ".npz":
+        from jaxstyle.feedforward.johnson import load_johnson
+
+        return load_johnson(path)
+    kind, arrays, metadata = read_network(path)
+    if kind not in LOADERS:
+        raise WeightsError(f"{path}: is a network of the kind {kind[:40]!r}, expected one of {', '.join(LOADERS)}")
+    module, name = LOADERS[kind]
+    return getattr(import_module(f"jaxstyle.feedforward.{module}"), name).from_arrays(arrays, metadata)
+
+
+def convert_fast(
+    kind: str,
+    files: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    decoders: Sequence[str | os.PathLike[str]] = (),
+) -> Path:
+    """Turn a network's public files into one of jaxstyle's own (safetensors), which `load_fast` reads.
+
+    Args:
+        kind: which network, a key of `LOADERS`.
+        files: "magenta": style predictor and transformer (.tflite); "johnson": one file; "adain": the encoder; "wct":
+            the encoders, one for each decoder or one for all.
+        out: the file to write.
+        decoders: of "adain" one, of "wct" one for each level.
+
+    Raises:
+        SettingError: an unknown kind, or too few or many files. WeightsError: a file is not what it should be.
+    """
+    if kind not in LOADERS:
+        raise SettingError(f"kind: got {kind!r}; {suggest(kind, LOADERS)}")
+    counts = {"magenta": (2, 0), "johnson": (1, 0), "adain": (1, 1)}
+    if (len(files), len(decoders)) != counts.get(kind, (len(files), len(decoders))):
+        expected = "{} and {}".format(*counts[kind])
+        raise SettingError(f"files: got {len(files)} and {len(decoders)} decoders, expected {expected} for {kind!r}")
+    target = Path(out).expanduser()
+    if not target.parent.is_dir():
+        raise WeightsFileError(f"{target}: there is no folder {str(target.parent)!r}; make it first")
+    return _load_public(kind, files, decoders).save(target)
+
+
+def _load_public(kind: str, files: Sequence[Any], decoders: Sequence[Any]) -> Any:
+    load = getattr(import_module(f"jaxstyle.feedforward.{LOADERS[kind][0]}"), f"load_{kind}")
+    if kind == "adain":
+        return load(encoder=files[0], decoder=decoders[0])
+    return load(encoders=files, decoders=decoders) if kind == "wct" else load(*files)
+
+
+def describe_network(model: FastModel) -> dict[str, str]:
+    """What a result remembers of a network: its name and the hash of its numbers."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(model.arrays() if hasattr(model, "arrays") else model):
+        if hasattr(leaf, "dtype"):  # a network of the user's own may be no pytree of arrays
+            array = np.asarray(leaf)
+            digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+    return {"name": str(model.name), "sha256": digest.hexdigest()}

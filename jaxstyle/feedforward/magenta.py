@@ -1,0 +1,166 @@
+"""Magenta's arbitrary stylisation (Ghiasi et al. 2017): any style in 100 numbers, any content painted with them."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxstyle.errors import ImageError, SettingError, WeightsError
+from jaxstyle.feedforward.magenta_file import read_part
+from jaxstyle.feedforward.magenta_layout import STYLE_SIZE
+from jaxstyle.feedforward.predictor import SIZE, Predictor
+from jaxstyle.feedforward.store import write_network
+from jaxstyle.feedforward.transformer import Transformer
+from jaxstyle.weights.download import Progress
+
+LEAST = 16  # pixels a side
+LICENCE = "Apache-2.0 (Magenta)"
+
+Source = str | os.PathLike[str]
+
+
+def load_magenta(
+    predict: Source = "magenta-predict", transfer: Source = "magenta-transfer", *, progress: Progress | None = None
+) -> "Magenta":
+    """Load Magenta's pair of networks from their TFLite files, or by name.
+
+    Example:
+        >>> net = jaxstyle.load_magenta()  # 3 MB, downloaded on first use
+        >>> painted = net(content, net.style_vector(style))
+
+    Args:
+        predict: the style predictor, a path or a name in the catalogue. float32, float16, int8 and dynamic-range
+            files are read, all as float32.
+        transfer: the transformer, of any width; likewise.
+        progress: called with (bytes done, bytes in all or None) during a download.
+
+    Raises:
+        SettingError: a name that is neither a file nor in the catalogue.
+        WeightsFileError: a file is missing, unreadable, or cannot be downloaded.
+        WeightsError: a file is damaged, hostile, or not the network that it should be.
+    """
+    return Magenta(
+        Predictor(read_part(predict, "predict", progress=progress)),
+        Transformer(read_part(transfer, "transfer", progress=progress)),
+        licence=LICENCE,
+    )
+
+
+class Magenta(nnx.Module):
+    """A style predictor and a transformer; `load_magenta` makes one.
+
+    Attributes:
+        name: "magenta".
+        licence: of the numbers.
+        style_size: what a style is squeezed to, in pixels a side.
+    """
+
+    style_size = SIZE
+
+    def __init__(self, predictor: Predictor, transformer: Transformer, *, name: str = "magenta", licence: str = ""):
+        self.predictor, self.transformer = predictor, transformer
+        self.name, self.licence = name, licence
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str]) -> "Magenta":
+        """From what `save` wrote: "predict/..." and "transfer/..."; WeightsError for other arrays."""
+        halves: dict[str, dict[str, Any]] = {"predict": {}, "transfer": {}}
+        for key, array in arrays.items():
+            part, _, name = key.partition("/")
+            if part not in halves:
+                raise WeightsError(f"not Magenta's pair of networks: unknown array {key[:80]!r}")
+            halves[part][name] = array
+        texts = {key: metadata[key] for key in ("name", "licence") if key in metadata}
+        return cls(Predictor(halves["predict"]), Transformer(halves["transfer"]), **texts)
+
+    def save(self, path: Source) -> Path:
+        """Write both networks as one safetensors file, which `load_fast` reads; WeightsFileError where it cannot."""
+        halves = {"predict": self.predictor.params, "transfer": self.transformer.params}
+        arrays = {
+            f"{part}/{key}": np.asarray(value[...]) for part, half in halves.items() for key, value in half.items()
+        }
+        return write_network(path, "magenta", arrays, {"name": self.name, "licence": self.licence})
+
+    def style_vector(self, style: Float[ArrayLike, "h w 3"]) -> Float[Array, " 100"]:
+        """The 100 numbers that say what a picture's style is.
+
+        Pictures of other sizes are squeezed to 256x256, whole and without regard to their proportions. Blend styles by
+        the weighted mean of their vectors (`jaxstyle.feedforward.blend`).
+
+        Raises:
+            ImageError: not floats of shape (h, w, 3).
+        """
+        return _style_vector(self.predictor, _pictures("style", style, dimensions=(3,)))
+
+    style_code = style_vector
+
+    def __call__(
+        self, content: Float[ArrayLike, "*batch h w 3"], code: Float[ArrayLike, "*batch_ 100"], *, strength: float = 1.0
+    ) -> Float[Array, "*batch h w 3"]:
+        """Paint a picture, or a batch of one size, with a style vector.
+
+        Args:
+            content: (h, w, 3) or (n, h, w, 3), RGB in [0, 1], at least 16 pixels a side. The result has exactly its
+                size: a side that is no multiple of 4 is mirrored up to the next and the result is cropped.
+            code: a style vector (100,), or one for each picture of the batch (n, 100).
+            strength: in [0, 1]. The content is painted with `strength * code + (1 - strength) * own`, where `own` is
+                its own style vector: 0 gives what the network makes of a photograph in its own style.
+
+        Raises:
+            ImageError: a content of another shape, or too small.
+            SettingError: a code of another shape, or a strength out of range.
+        """
+        pictures = _pictures("content", content, dimensions=(3, 4))
+        if min(pictures.shape[-3:-1]) < LEAST:
+            got = f"{pictures.shape[-2]}x{pictures.shape[-3]}"
+            raise ImageError(f"content: got {got} pixels, expected at least {LEAST} a side")
+        vectors = jnp.asarray(code, jnp.float32)
+        if vectors.shape not in ((STYLE_SIZE,), (*pictures.shape[:-3], STYLE_SIZE)):
+            raise SettingError(
+                f"code: got the shape {vectors.shape}, expected a style vector ({STYLE_SIZE},) or one for each picture"
+            )
+        if not 0 <= strength <= 1:
+            raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")
+        if strength < 1:
+            vectors = strength * vectors + (1 - strength) * _style_vector(self.predictor, pictures)
+        return _paint(self.transformer, pictures, vectors)
+
+
+@jax.jit
+def _style_vector(predictor: Predictor, pictures: Array) -> Array:
+    return predictor(pictures) if pictures.ndim == 3 else _each(predictor, pictures)
+
+
+@jax.jit
+def _paint(transformer: Transformer, pictures: Array, vectors: Array) -> Array:
+    if pictures.ndim == 3:
+        return transformer(pictures, vectors)
+    return _each(transformer, pictures, jnp.broadcast_to(vectors, (len(pictures), STYLE_SIZE)))
+
+
+def _each(network: Callable[..., Array], *batches: Array) -> Array:
+    """A network on every picture: all at once, but on CPUs one after the other, whose layers then fit in the caches."""
+    if jax.default_backend() == "cpu":
+        return lax.map(lambda one: network(*one), batches)
+    return jax.vmap(network)(*batches)
+
+
+def _pictures(name: str, given: ArrayLike, *, dimensions: tuple[int, ...]) -> Array:
+    pictures = jnp.asarray(given)
+    if (
+        pictures.ndim not in dimensions
+        or pictures.shape[-1] != 3
+        or 0 in pictures.shape
+        or not jnp.issubdtype(pictures.dtype, jnp.floating)
+    ):
+        got = f"{pictures.dtype} {pictures.shape}"
+        batch = " or (n, h, w, 3)" if 4 in dimensions else ""
+        raise ImageError(f"{name}: got {got}, expected floats in [0, 1] of shape (h, w, 3){batch}")
+    return pictures.astype(jnp.float32)

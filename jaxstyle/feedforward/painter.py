@@ -1,0 +1,197 @@
+"""One network, one set of styles, any number of contents: what is computed once is computed once."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from inspect import signature
+from numbers import Integral, Real
+from typing import Any, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from jaxstyle.blend import blend_shares
+from jaxstyle.color import keep_color
+from jaxstyle.errors import SettingError, WeightsError, suggest
+from jaxstyle.feedforward.load import describe_network
+from jaxstyle.feedforward.model import Code, FastModel, blend
+from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.inputs import recolored, sized
+from jaxstyle.memo import Memo
+from jaxstyle.recipe import Color
+from jaxstyle.result import Result, describe, versions
+
+
+class Source(NamedTuple):
+    """A picture, and where it came from."""
+
+    given: Any
+    picture: Picture
+
+    def described(self) -> dict[str, Any]:
+        """What a result remembers of it."""
+        return describe(self.given, self.picture)
+
+
+def read_source(given: Any, name: str) -> Source:
+    """Read a picture as `stylize` takes it; messages call it `name`."""
+    return Source(given, read_picture(given, name=name))
+
+
+def read_styles(style: Any) -> tuple[Source, ...]:
+    """One style, a list of them, or None for none."""
+    given = list(style) if isinstance(style, list | tuple) else [] if style is None else [style]
+    names = [f"style[{i}]" if len(given) > 1 else "style" for i in range(len(given))]
+    return tuple(map(read_source, given, names))
+
+
+@dataclass(frozen=True)
+class Fast:
+    """How pictures are painted; the arguments of `stylize_fast`, which explains them."""
+
+    style_size: int | None = None
+    strength: float = 1.0
+    blend: Sequence[float] | None = None
+    color: Color = "style"
+
+    def __post_init__(self) -> None:
+        edge = self.style_size
+        if edge is not None and (isinstance(edge, bool) or not isinstance(edge, Integral) or edge < 1):
+            raise SettingError(f"style_size: got {edge!r}, expected the long edge in pixels, a whole number above 0")
+        strength = self.strength
+        if isinstance(strength, bool) or not isinstance(strength, Real) or not 0 <= strength <= 1:
+            raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")
+        if self.color not in get_args(Color):
+            raise SettingError(f"color: got {self.color!r}; {suggest(self.color, get_args(Color))}")
+
+
+class Frame(NamedTuple):
+    """A content that is ready to be painted: as it was given, at the result's size, and as the network sees it."""
+
+    source: Source
+    picture: Picture
+    seen: Float[np.ndarray, "h w 3"]
+    masks: Float[np.ndarray, "k h w"] | None = None
+
+
+def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[Any] | None = None) -> Frame:
+    """A content made ready for a result whose long edge is `size`, its own where None. Raises SettingError."""
+    picture = sized(source.picture, size)
+    seen = recolored(picture.rgb, [], color)[0] if color == "luminance" else picture.rgb
+    if masks is None:
+        return Frame(source, picture, seen)
+    read = [read_picture(mask, name=f"masks[{i}]").rgb.mean(-1) for i, mask in enumerate(masks)]
+    return Frame(source, picture, seen, np.stack([resize(mask, picture.rgb.shape[:2]) for mask in read]))
+
+
+@dataclass(frozen=True)
+class Painter:
+    """A network, styles and settings that fit together.
+
+    Raises:
+        SettingError: they do not.
+    """
+
+    model: FastModel
+    styles: tuple[Source, ...]
+    fast: Fast
+    once: Memo = field(default_factory=Memo, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.fast.style_size is not None and self._square:
+            raise SettingError(
+                f"style_size: {self.model.name!r} sees every style at {self._square} pixels; leave it out"
+            )
+        if takes_style(self.model):
+            blend_shares(self.fast.blend, len(self.styles))
+        elif self.styles or self.fast.blend is not None:
+            raise SettingError(
+                f"style: the network {self.model.name!r} has a style of its own; leave style and blend out"
+            )
+        elif self.fast.strength != 1:
+            raise SettingError(f"strength: the network {self.model.name!r} has no strength to set; leave it out")
+
+    def paint(self, frames: Sequence[Frame]) -> list[Float[np.ndarray, "h w 3"]]:
+        """Paint contents of one shape in one pass; `result` gives them their colours.
+
+        Raises:
+            WeightsError: the network gives what is no picture.
+        """
+        codes = [self.code(frame) for frame in frames]
+        masks = {} if frames[0].masks is None else {"masks": frames[0].masks}
+        if len(frames) == 1:
+            content, code = jnp.asarray(frames[0].seen), codes[0]
+        else:
+            content = jnp.stack([frame.seen for frame in frames])
+            code = codes[0] if self._shared else jax.tree.map(lambda *leaves: jnp.stack(leaves), *codes)
+        painted = np.asarray(self.model(content, code, strength=float(self.fast.strength), **masks), np.float32)
+        if painted.shape != content.shape or not np.isfinite(painted).all():
+            raise WeightsError(f"model: {self.model.name!r} made no picture of a content {content.shape[-3:]}")
+        return [painted] if len(frames) == 1 else list(painted)
+
+    def result(self, painted: Float[np.ndarray, "h w 3"], frame: Frame, started: float) -> Result:
+        """What `paint` gave as a result, with the content's colours where that is asked for."""
+        image = keep_color(painted, frame.picture.rgb) if self.fast.color == "luminance" else painted
+        return Result(image, {}, "done", self.settings(frame), frame.picture.alpha, time.perf_counter() - started)
+
+    def code(self, frame: Frame) -> Code:
+        """Of all styles as one, with masks a list; the same for every content unless colours are matched to it."""
+        if not self.styles:
+            return ()
+        edge = self.fast.style_size or max(frame.seen.shape[:2])
+        if self._shared and frame.masks is None:
+            return self.once(self._blended, self._square or edge)
+        shaped = [self.once(self._at, style, edge) for style in self.styles]
+        colored = recolored(frame.picture.rgb, shaped, self.fast.color)[1]
+        return self._mixed(colored) if frame.masks is None else [self.model.style_code(style) for style in colored]
+
+    @property
+    def _shared(self) -> bool:
+        return self.fast.color == "style"
+
+    def _blended(self, edge: int) -> Code:
+        return self._mixed([self._at(style, edge) for style in self.styles])
+
+    @property
+    def _square(self) -> int | None:
+        """The side of the square that the network sees every style at; None where it takes any size."""
+        return getattr(self.model, "style_size", None)
+
+    def _at(self, style: Source, edge: int) -> np.ndarray:
+        """A style as the network sees it: resized here, so that styles of all sizes are one program."""
+        rgb, side = style.picture.rgb, self._square
+        return resize(rgb, (side, side) if side else fit(rgb.shape[:2], edge))
+
+    def _mixed(self, styles: Sequence[np.ndarray]) -> Code:
+        codes = [self.model.style_code(style) for style in styles]
+        return codes[0] if len(codes) == 1 else blend(codes, self.fast.blend)
+
+    def settings(self, frame: Frame) -> dict[str, Any]:
+        """All that is needed to paint it again, plain data for the saved file."""
+        fast = {
+            "network": self.once(describe_network, self.model),
+            "strength": float(self.fast.strength),
+            "style_size": None if self.fast.style_size is None else int(self.fast.style_size),
+            "color": self.fast.color,
+        }
+        return {
+            "fast": fast,
+            "size": max(frame.picture.rgb.shape[:2]),
+            "blend": list(blend_shares(self.fast.blend, len(self.styles))) if self.styles else [],
+            "content": frame.source.described(),
+            "styles": [self.once(Source.described, style) for style in self.styles],
+            "masks": [] if frame.masks is None else [str(i) for i in range(len(frame.masks))],
+            "versions": self.once(versions, jax.default_backend()),
+        }
+
+
+def takes_masks(model: FastModel) -> bool:
+    """Whether a network paints regions in styles of their own."""
+    return "masks" in signature(model.__call__).parameters
+
+
+def takes_style(model: FastModel) -> bool:
+    """Whether a network paints any style; a Johnson-type network has the one that it was trained for."""
+    return getattr(model, "takes_style", True)

@@ -1,0 +1,113 @@
+"""A few optimisation steps from the fast result: its speed, the optimisation's quality."""
+
+import time
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxstyle import presets
+from jaxstyle.errors import SettingError
+from jaxstyle.image import Picture
+from jaxstyle.plan import Plan
+from jaxstyle.recipe import Recipe
+from jaxstyle.result import Result, describe_model
+from jaxstyle.run import Callback
+from jaxstyle.transfer import stylize
+
+if TYPE_CHECKING:
+    from jaxstyle.feedforward.painter import Frame, Painter
+
+
+@dataclass(frozen=True)
+class Refine:
+    """How fast results are refined; the arguments of `stylize_fast`, which explains them.
+
+    Raises:
+        SettingError: they do not fit.
+    """
+
+    steps: int = 0
+    model: Any = None
+    recipe: Recipe | None = None
+    seed: int = 0
+    plan: Plan | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, Integral) or self.steps < 0:
+            raise SettingError(f"refine: got {self.steps!r}, expected a number of optimisation steps, 0 for none")
+        if not isinstance(self.recipe, Recipe | None):
+            raise SettingError(f"recipe: got {self.recipe!r}, expected a Recipe, such as presets.default()")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or not 0 <= self.seed < 2**32:
+            raise SettingError(f"seed: got {self.seed!r}, expected a whole number from 0 to 2**32 - 1")
+        if not isinstance(self.plan, Plan | None):
+            raise SettingError(f"plan: got {self.plan!r}, expected a Plan")
+        if self.steps and self.model is None:
+            raise SettingError("refine_model: got none; refining needs a feature network: 'imagenet' or 'embedded'")
+        given = {"refine_model": self.model, "recipe": self.recipe, "plan": self.plan}
+        unused = [name for name, value in given.items() if value is not None]
+        if not self.steps and unused:
+            raise SettingError(f"{unused[0]}: is for refining, and refine is 0; give it steps, such as refine=50")
+
+    def check(self, painter: "Painter") -> None:
+        """Raise SettingError where there is no style to optimise for."""
+        if self.steps and not painter.styles:
+            raise SettingError(
+                f"refine: needs the style as a picture, and the network {painter.model.name!r} takes none; give its "
+                "result to stylize(content, style, init=...)"
+            )
+
+    def refine(
+        self,
+        painter: "Painter",
+        frame: "Frame",
+        painted: Float[np.ndarray, "h w 3"],
+        started: float,
+        callback: Callback | None = None,
+        every: int = 10,
+    ) -> Result:
+        """Optimise from what the network painted, before it was given the content's colours."""
+        result = stylize(
+            _array(frame.picture),
+            [style.picture.rgb for style in painter.styles],
+            model=self.model,
+            recipe=self.settled(painter),
+            blend=painter.fast.blend,
+            init=painted.clip(0, 1),
+            content_masks=None if frame.masks is None else {str(i): mask for i, mask in enumerate(frame.masks)},
+            style_masks=None if frame.masks is None else [{str(i): _WHITE} for i in range(len(frame.masks))],
+            seed=self.seed,
+            plan=self.plan,
+            callback=callback,
+            every=every,
+        )
+        settings = {name: value for name, value in result.settings.items() if name != "init_picture"}
+        return replace(result, settings=settings | self.settings(painter, frame), seconds=time.perf_counter() - started)
+
+    def settled(self, painter: "Painter") -> Recipe:
+        """The recipe with what is decided elsewhere."""
+        name = self.model if isinstance(self.model, str) else getattr(self.model, "name", "")
+        recipe = self.recipe or presets.recipe_for(name)
+        return replace(recipe, pyramid=None, steps=int(self.steps), color=painter.fast.color)
+
+    def settings(self, painter: "Painter", frame: "Frame") -> dict[str, Any]:
+        """What a result remembers: the painter's, and where it is refined, how."""
+        settings = painter.settings(frame)
+        if not self.steps:
+            return settings
+        model = describe_model(self.model)
+        return (
+            settings
+            | {"fast": settings["fast"] | {"refine": int(self.steps)}}
+            | {"recipe": self.settled(painter).to_dict(), "seed": int(self.seed)}
+            | ({"model": model} if model else {})
+        )
+
+
+_WHITE = np.ones((1, 1), np.float32)
+
+
+def _array(picture: Picture) -> np.ndarray:
+    return picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])

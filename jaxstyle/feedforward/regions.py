@@ -1,0 +1,141 @@
+"""What AdaIN and WCT have in common: give a content's features a style's statistics, the whole or region by region."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.feedforward.model import Code
+from jaxstyle.vgg import pool2x2
+
+Transform = Callable[[Array, Any, Array | None], Array]
+
+
+class FeatureTransfer(nnx.Module):
+    """A network that paints by moving statistics of features: AdaIN or WCT.
+
+    Attributes:
+        name: for what is saved beside a picture.
+        licence: of the numbers.
+    """
+
+    name: str
+    licence: str
+
+    def code_shapes(self) -> Any:
+        """A code's pytree, with the shapes of its arrays."""
+        raise NotImplementedError
+
+    def painted(self, content: Array, codes: Code, masks: Array | None, strength: Array) -> Array:
+        """One picture in several styles, not clipped; the codes' leaves begin with an axis of styles."""
+        raise NotImplementedError
+
+    def __call__(
+        self,
+        content: Float[ArrayLike, "*batch h w 3"],
+        code: Code,
+        *,
+        strength: float = 1.0,
+        masks: Float[ArrayLike, "*batch_ k h w"] | None = None,
+    ) -> Float[Array, "*batch h w 3"]:
+        """Paint a picture, or a batch of one size, in a style, or its regions in several.
+
+        Args:
+            content: (h, w, 3) or (n, h, w, 3), RGB in [0, 1]. The result has exactly its size.
+            code: from `style_code`, or a blend of several; for a batch also one for each picture (leaves (n, ...)).
+                With masks a sequence of k codes.
+            strength: alpha in [0, 1]: features are `alpha * transformed + (1 - alpha) * content's` before they are
+                decoded (Huang & Belongie 2017, equation 14; Li et al. 2017, equation 4).
+            masks: in [0, 1], where each of the k styles goes, (k, h, w) or (n, k, h, w), hard or soft. A region's
+                statistics are its own. Where masks add up to more than 1 they are divided by their sum; what they
+                lack to 1 stays the content, so a single mask paints a part of the picture.
+
+        Raises:
+            ImageError: a content of another shape, or too small for the network.
+            SettingError: a code, masks or strength that do not fit.
+        """
+        pictures = check_picture("content", content, dimensions=(3, 4))
+        if not 0 <= strength <= 1:
+            raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")
+        shares = None if masks is None else jnp.asarray(_check_masks(masks, pictures.shape, len(code)))
+        each = pictures.shape[:-3]
+        codes = [self._spread(one, each) for one in ([code] if masks is None else code)]
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves, len(each)), *codes)
+        return _paint(self, pictures, stacked, shares, jnp.float32(strength))
+
+    def _spread(self, code: Code, each: tuple[int, ...]) -> Code:
+        """A code with one entry for each picture. Raises SettingError where it is not of this network."""
+        expected, tree = jax.tree.flatten(self.code_shapes(), is_leaf=_is_shape)
+        leaves = jax.tree.leaves(code)
+        shapes = [jnp.shape(leaf) for leaf in leaves]
+        if shapes not in (expected, [(*each, *shape) for shape in expected]):
+            raise SettingError(
+                f"code: got arrays of shapes {shapes}, expected {expected} from this network's style_code, each with "
+                "a leading axis of the batch if every picture has a code of its own; with masks, a list of codes"
+            )
+        wide = [jnp.broadcast_to(leaf, (*each, *shape)) for leaf, shape in zip(leaves, expected, strict=True)]
+        return jax.tree.unflatten(tree, [leaf.astype(jnp.float32) for leaf in wide])
+
+
+def transfer(
+    transform: Transform, features: Float[Array, "h w c"], codes: Code, masks: Array | None, strength: Array
+) -> Float[Array, "h w c"]:
+    """`strength * t(features) + (1 - strength) * features`, where t is by regions if there are masks (k, h, w)."""
+    if masks is None:
+        changed = transform(features, jax.tree.map(lambda leaf: leaf[0], codes), None)
+    else:
+        regions = jax.vmap(transform, (None, 0, 0))(features, codes, masks)
+        rest = 1 - masks.sum(0)
+        changed = jnp.einsum("khw,khwc->hwc", masks, regions, precision="highest") + rest[..., None] * features
+    return strength * changed + (1 - strength) * features
+
+
+def masks_at(masks: Float[Array, "k h w"] | None, level: int) -> Float[Array, "k _h _w"] | None:
+    """Masks averaged over what each position of relu{level}_1 is pooled from."""
+    if masks is None:
+        return None
+    maps = jnp.moveaxis(masks, 0, 2)
+    for _ in range(level - 1):
+        maps = pool2x2(maps, "average", ceil_mode=True)
+    return jnp.moveaxis(maps, 2, 0)
+
+
+def check_picture(name: str, given: ArrayLike, *, dimensions: tuple[int, ...]) -> Float[Array, "*batch h w 3"]:
+    """A picture or a batch of them in float32. Raises ImageError for what is neither."""
+    found = jnp.asarray(given)
+    if found.ndim not in dimensions or found.shape[-1] != 3 or not jnp.issubdtype(found.dtype, jnp.floating):
+        expected = " or ".join({3: "(h, w, 3)", 4: "(n, h, w, 3)"}[n] for n in dimensions)
+        raise ImageError(f"{name}: got {found.dtype} of shape {found.shape}, expected floats of shape {expected}")
+    return found.astype(jnp.float32)
+
+
+@jax.jit
+def _paint(network: FeatureTransfer, content: Array, codes: Code, masks: Array | None, strength: Array) -> Array:
+    def one(content: Array, codes: Code, masks: Array | None) -> Array:
+        return jnp.clip(network.painted(content, codes, masks, strength), 0, 1)
+
+    if content.ndim == 3:
+        return one(content, codes, masks)
+    axis = None if masks is None or masks.ndim == 3 else 0
+    return jax.vmap(one, (0, 0, axis))(content, codes, masks)
+
+
+def _check_masks(masks: Any, shape: tuple[int, ...], count: int) -> Float[np.ndarray, "*batch k h w"]:
+    found = np.asarray(masks, np.float32)
+    size = (count, *shape[-3:-1])
+    if found.shape not in (size, (*shape[:-3], *size)):
+        raise SettingError(
+            f"masks: got the shape {found.shape}, expected {size}: one of the content's size for each of {count} codes"
+        )
+    if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
+        raise SettingError("masks: has values outside [0, 1]")
+    return found / np.maximum(found.sum(-3, keepdims=True), 1)
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(size, int) for size in value)

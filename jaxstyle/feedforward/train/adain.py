@@ -1,0 +1,140 @@
+"""Training AdaIN's decoder: Huang & Belongie 2017, "Arbitrary Style Transfer in Real-time with AdaIN", section 5."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from jaxstyle.feedforward.adain import AdaIN, adain
+from jaxstyle.feedforward.coder import Decoder, Encoder
+from jaxstyle.feedforward.train.data import Crops, find_pictures, held_out_batch, hold_out
+from jaxstyle.feedforward.train.folder import TrainingFolder
+from jaxstyle.feedforward.train.loop import Callback, Placement, Trained, run
+from jaxstyle.feedforward.train.settings import AdaINTraining
+from jaxstyle.losses import MomentLoss
+from jaxstyle.plan import Activations
+from jaxstyle.weights.layout import Weights
+
+LEVEL = 4
+LOSSES = tuple(MomentLoss(f"relu{block}_1") for block in range(1, LEVEL + 1))
+LAYERS = tuple(loss.layer for loss in LOSSES)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["encoder", "style_weight"], meta_fields=["dtype"])
+@dataclass(frozen=True)
+class AdaINTask:
+    """`L = L_c + lambda L_s` (equation 11) of the pair that an item of a batch is.
+
+    With the encoder f, the decoder g and t = AdaIN(f(c), f(s)) (equation 8): `L_c = mean((f(g(t)) - t)^2)`, which is
+    equation 12 squared, and `L_s` the mean squared differences of the channels' means and standard deviations at
+    relu1_1 to relu4_1 (equation 13, as the published code has it), added up.
+    """
+
+    encoder: Encoder
+    style_weight: Any
+    dtype: Activations
+
+    def loss(
+        self, network: Decoder, item: Mapping[str, Float[Array, "s s 3"]]
+    ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "s s 3"]]:
+        """The total, L_c and the parts of L_s, and the picture."""
+        decoder = jax.tree.map(lambda leaf: leaf.astype(self.dtype), network)
+        targets = {loss: loss.target(self._features(item["style"])[loss.layer]) for loss in LOSSES}
+        aim = adain(self._features(item["content"])[LAYERS[-1]], jnp.stack(targets[LOSSES[-1]]))
+        painted = decoder(aim.astype(self.dtype)).astype(aim.dtype)
+        found = self._features(painted)
+        values = {"content": jnp.mean((found[LAYERS[-1]] - aim) ** 2)}
+        values |= {f"style/{loss.layer}": loss(found[loss.layer], target) for loss, target in targets.items()}
+        style = sum((values[f"style/{layer}"] for layer in LAYERS), jnp.zeros(()))
+        return values["content"] + self.style_weight * style, values, painted
+
+    def _features(self, picture: Float[Array, "s s 3"]) -> dict[str, Array]:
+        found = self.encoder.features(picture, LAYERS)
+        return {layer: each.astype(jnp.float32) for layer, each in found.items()}
+
+
+def train_adain(
+    contents: Path | str,
+    styles: Path | str,
+    output: Path | str,
+    *,
+    weights: Weights,
+    settings: AdaINTraining | None = None,
+    resume: bool = True,
+    devices: list[jax.Device] | None = None,
+    callback: Callback | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train AdaIN's decoder for a VGG19, which stays as it is, or go on with it.
+
+    Args:
+        contents: a folder of photographs, with folders within.
+        styles: a folder of paintings, likewise.
+        output: the folder to write `network.safetensors`, `log.jsonl`, `validation/` and checkpoints into.
+        weights: of the VGG19, to relu4_1 at least, such as `read_weights` gives. Its channels are the decoder's.
+        settings: see there.
+        resume: go on where the folder's training ended; else a folder that has one is refused.
+        devices: to share each batch out over; all of this process by default.
+        callback: called with each `Progress`, every `settings.log_every` steps.
+        stop: asked after every step; where it says so, a checkpoint is written and the training ends.
+
+    Raises:
+        SettingError: settings or weights that do not fit; orbax is missing (`pip install 'jaxstyle[train]'`); a folder
+            that holds another training.
+        ImageError: a folder has no picture that can be read.
+        JaxstyleError: the loss became infinite.
+    """
+    settings = settings or AdaINTraining()
+    placement = Placement(devices, settings.batch)
+    encoder = Encoder(weights, LEVEL)
+    conv: Any = "auto" if placement.count == 1 else "exact"
+    task = AdaINTask(
+        encoder.prepared(LAYERS, conv=conv, dtype=settings.dtype), jnp.float32(settings.style_weight), settings.dtype
+    )
+    crops, held = {}, {}
+    for salt, (name, where) in enumerate({"content": contents, "style": styles}.items()):
+        train, kept = hold_out(find_pictures(Path(where), name), settings.held_out, settings.seed)
+        crops[name] = Crops(train, settings.size, 2 * settings.seed + salt)
+        held[name] = crops[name], kept
+    about = {"kind": "adain", **asdict(settings), "weights": weights.sha256}
+    about |= {"pictures": [len(each.paths) for each in crops.values()]}
+    folder = TrainingFolder(Path(output), about, resume=resume)
+    network = first_decoder(encoder, np.stack([crops["content"](n) for n in range(4)]), settings.seed)
+    decoder, steps = run(
+        network,
+        task,
+        crops,
+        held_out_batch(held),
+        settings,
+        folder,
+        placement=placement,
+        callback=callback,
+        stop=stop,
+    )
+    finished = AdaIN(encoder, decoder, licence=weights.licence)
+    if steps < settings.steps:
+        return Trained(finished, "stopped", steps, None)
+    return Trained(finished, "done", steps, finished.save(folder.network))
+
+
+def first_decoder(encoder: Encoder, contents: UInt8[np.ndarray, "n s s 3"], seed: int) -> Decoder:
+    """The decoder before its first step: random, but it takes the encoder's features as of size 1, and gives grey.
+
+    Its first kernel is divided by the root mean square of some features, its last one by 10, and its last bias is 1/2:
+    whatever the scale of a VGG19's activations, one learning rate suits, and the first pictures are not far from any.
+    """
+    widths = [int(getattr(encoder, f"conv{block}_1").kernel.shape[3]) for block in range(1, LEVEL + 1)]
+    decoder = Decoder.random(jax.random.key(seed), widths=widths, level=LEVEL)
+    features = jax.jit(jax.vmap(encoder))(contents.astype(np.float32) / 255)
+    size = np.sqrt(np.mean(np.square(features)))
+    arrays = decoder.arrays()
+    arrays["conv4_1/kernel"] = arrays["conv4_1/kernel"] / size
+    arrays["conv1_1/kernel"] = arrays["conv1_1/kernel"] / 10
+    arrays["conv1_1/bias"] = np.full(3, 0.5, np.float32)
+    return Decoder(arrays)

@@ -1,0 +1,135 @@
+"""Training a Johnson-type network: the losses of a recipe, of what the network paints."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxstyle.feedforward.johnson import Johnson
+from jaxstyle.feedforward.train.data import Crops, find_pictures, held_out_batch, hold_out
+from jaxstyle.feedforward.train.folder import TrainingFolder
+from jaxstyle.feedforward.train.loop import Callback, Placement, Trained, run
+from jaxstyle.feedforward.train.settings import JohnsonTraining
+from jaxstyle.image import fit, load_image, resize
+from jaxstyle.losses import ContentLoss, GramLoss, Loss, TotalVariation
+from jaxstyle.objective import Objective, make_objective
+from jaxstyle.plan import Activations, Plan
+from jaxstyle.recipe import Recipe, Term
+from jaxstyle.targets import make_targets, target_scales
+from jaxstyle.vgg import VGG19
+
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+Named = tuple[tuple[str, Loss], ...]
+
+
+def johnson_recipe(
+    *, content_layer: str = "relu3_3", style_layers: tuple[str, ...] = STYLE_LAYERS, style_weight: float = 10.0
+) -> Recipe:
+    """Johnson et al. 2016, section 4.1: features at relu3_3, Gram matrices at four layers, total variation.
+
+    The paper's layers are VGG16's; the same names are taken of VGG19. Some of its versions, and the code, have the
+    content at relu2_2, which keeps more detail. Each term is relative to its target's size, unlike there, so that the
+    weights suit any network and layers; the style terms' weights sum to 1.
+    """
+    return Recipe(
+        content=(Term(ContentLoss(content_layer)),),
+        style=tuple(Term(GramLoss(layer), 1 / len(style_layers)) for layer in style_layers),
+        prior=(Term(TotalVariation(), 1.0, relative=False),),
+        style_weight=style_weight,
+    )
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["objective"], meta_fields=["content", "relative", "dtype"])
+@dataclass(frozen=True)
+class JohnsonTask:
+    """The objective of one style, whose content each item of a batch brings along."""
+
+    objective: Objective
+    content: Named
+    relative: tuple[str, ...]
+    dtype: Activations
+
+    @classmethod
+    def of(
+        cls, model: VGG19, style: Float[np.ndarray, "h w 3"], recipe: Recipe, settings: JohnsonTraining, plan: Plan
+    ) -> "JohnsonTask":
+        """Of a recipe: its terms and weights alone are used."""
+        empty = np.zeros((settings.size, settings.size, 3), np.float32)
+        content = tuple((term.name, term.loss) for term in recipe.content)
+        relative = tuple(term.name for term in recipe.content if term.relative)
+        return cls(make_objective(model, empty, style, recipe, plan=plan), content, relative, settings.dtype)
+
+    def loss(
+        self, network: Johnson, item: Mapping[str, Float[Array, "s s 3"]]
+    ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "s s 3"]]:
+        """The objective's total and values at what the network paints, and that."""
+        painted = network.paint(item["content"], jnp.dtype(self.dtype))
+        return *self._with(item["content"])(painted), painted
+
+    def _with(self, content: Float[Array, "s s 3"]) -> Objective:
+        """The objective with the targets of a content."""
+        mine, model = self.objective, self.objective.model
+        targets = make_targets(model, content, self.content, None)
+        scales = target_scales(model, content, targets, self.content, self.content, relative=self.relative, rows=None)
+        return replace(mine, targets={**mine.targets, **targets}, scales={**mine.scales, **scales})
+
+
+def train_johnson(
+    contents: Path | str,
+    style: Any,
+    output: Path | str,
+    *,
+    model: VGG19,
+    settings: JohnsonTraining | None = None,
+    recipe: Recipe | None = None,
+    resume: bool = True,
+    devices: list[jax.Device] | None = None,
+    callback: Callback | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train a Johnson-type network for one style, or go on with it.
+
+    Args:
+        contents: a folder of photographs, with folders within.
+        style: a picture, as `load_image` takes it.
+        output: the folder to write `network.safetensors`, `log.jsonl`, `validation/` and checkpoints into.
+        model: the loss network, such as `load_vgg19` gives.
+        settings: see there.
+        recipe: whose losses and weights are used, the rest of it not; `johnson_recipe()` when None.
+        resume: go on where the folder's training ended; else a folder that has one is refused.
+        devices: to share each batch out over; all of this process by default.
+        callback: called with each `Progress`, every `settings.log_every` steps.
+        stop: asked after every step; where it says so, a checkpoint is written and the training ends.
+
+    Raises:
+        SettingError: settings that do not fit; orbax is missing (`pip install 'jaxstyle[train]'`); a folder that holds
+            another training.
+        ImageError: the style cannot be read, or the folder has no picture that can.
+        JaxstyleError: the loss became infinite.
+    """
+    settings, recipe = settings or JohnsonTraining(), recipe or johnson_recipe()
+    placement = Placement(devices, settings.batch)
+    picture = load_image(style, name="style")
+    picture = resize(picture, fit(picture.shape[:2], settings.style_size or settings.size))
+    train, held = hold_out(find_pictures(Path(contents), "contents"), settings.held_out, settings.seed)
+    crops = Crops(train, settings.size, settings.seed)
+    plan = Plan(conv="auto" if placement.count == 1 else "exact", dtype=settings.dtype)
+    task = JohnsonTask.of(model, picture, recipe, settings, plan)
+    about = {"kind": "johnson", **asdict(settings), "recipe": recipe.to_dict(), "model": model.sha256}
+    about |= {"style": hashlib.sha256(picture.tobytes()).hexdigest(), "pictures": len(train)}
+    folder = TrainingFolder(Path(output), about, resume=resume)
+    network = Johnson.random(settings.seed, width=settings.width)
+    shown = held_out_batch({"content": (crops, held)})
+    network, steps = run(
+        network, task, {"content": crops}, shown, settings, folder, placement=placement, callback=callback, stop=stop
+    )
+    if steps < settings.steps:
+        return Trained(network, "stopped", steps, None)
+    return Trained(network, "done", steps, network.save(folder.network))

@@ -1,0 +1,179 @@
+"""State dicts that torch.save wrote, in its zip and its older layout, read as data.
+
+Pickles are read by `jaxstyle.weights.pickled`, which runs nothing; a storage is read once a tensor in it is asked for.
+"""
+
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from jaxstyle.errors import WeightsError
+from jaxstyle.weights.archive import is_torch, open_archive
+from jaxstyle.weights.pickled import Storage, Tensor, read_pickle
+
+MAGIC = 0x1950A86A20F9469CFC6C
+PROTOCOL = 1001
+MAX_STORAGE = 500_000_000
+"""Bytes of one stored block: VGG19's first fully connected layer takes 411 MB."""
+
+Shapes = Mapping[str, tuple[int, ...]]
+Choose = Callable[[Shapes], Iterable[str]]
+
+
+class StateDict:
+    """Names and tensors.
+
+    Attributes:
+        names: of all that is in it.
+        tensors: descriptions of those that are tensors.
+    """
+
+    def __init__(self, state: Any, read_storage: Callable[[Storage], np.ndarray]):
+        if not isinstance(state, dict) or not state:
+            raise WeightsError("expected a state dict (names and tensors); save model.state_dict(), not the model")
+        self.names = tuple(state)
+        self.tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+        self._read_storage = read_storage
+        self._storages: dict[tuple[str, str], np.ndarray] = {}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """{name: shape} of the tensors, as they are declared."""
+        return {name: tensor.shape for name, tensor in self.tensors.items()}
+
+    def numbers(self, name: str) -> np.ndarray:
+        """One tensor as contiguous float32 in PyTorch's order of axes. Raises WeightsError where it is not floats."""
+        tensor = self.tensors[name]
+        storage = tensor.storage
+        if not storage.dtype.startswith("<f"):
+            raise WeightsError(f"{name[:80]} holds integers, expected floats")
+        flat = self._storage(storage)[storage.start + tensor.offset :]
+        strides = [stride * flat.itemsize for stride in tensor.strides]
+        view = np.lib.stride_tricks.as_strided(flat, tensor.shape, strides)  # `pickled` found it to lie inside
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(view, np.float32)
+
+    def _storage(self, storage: Storage) -> np.ndarray:
+        # The same block under another type would have another count of numbers, so the type is part of its name.
+        name = storage.dtype, storage.key
+        if name not in self._storages:
+            self._storages[name] = self._read_storage(storage)
+            if len(self._storages[name]) != storage.total:
+                raise WeightsError(f"storage {storage.key[:80]!r} is cut short: the file is damaged")
+        return self._storages[name]
+
+
+def open_zip(archive: zipfile.ZipFile) -> StateDict:
+    """In the layout that torch.save has written since 1.6: FOLDER/data.pkl, FOLDER/data/KEY."""
+    pickles = [info for info in archive.infolist() if re.fullmatch(r"[^/]+/data\.pkl", info.filename)]
+    if len(pickles) != 1:
+        raise WeightsError(f"a zip archive with {len(pickles)} entries FOLDER/data.pkl, expected one")
+    folder = pickles[0].filename.removesuffix("data.pkl")
+    if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+        raise WeightsError("its numbers are not little-endian; save it again on a common machine")
+    with archive.open(pickles[0]) as file:
+        state = read_pickle(file)
+
+    def read_storage(wanted: Storage) -> np.ndarray:
+        info = archive.getinfo(f"{folder}data/{wanted.key}")
+        _check_storage(wanted, info.file_size)
+        return np.frombuffer(archive.read(info), wanted.dtype)
+
+    return StateDict(state, read_storage)
+
+
+def open_legacy(file: BinaryIO) -> StateDict:
+    """In torch's older layout: five pickles, then each storage as an int64 count and its numbers."""
+    if read_pickle(file) != MAGIC or read_pickle(file) != PROTOCOL:
+        raise WeightsError(f"a pickle, but not one that torch.save wrote (protocol {PROTOCOL})")
+    system = read_pickle(file)
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise WeightsError("its numbers are not little-endian; save it again on a common machine")
+    state, keys = read_pickle(file), read_pickle(file)
+
+    def read_storage(wanted: Storage) -> np.ndarray:
+        if wanted.key not in positions:
+            raise WeightsError(f"storage {wanted.key[:80]!r} is not in the file")
+        position, count = positions[wanted.key]
+        _check_storage(wanted, count * np.dtype(wanted.dtype).itemsize)
+        file.seek(position)
+        return np.frombuffer(file.read(count * np.dtype(wanted.dtype).itemsize), wanted.dtype)
+
+    found = StateDict(state, read_storage)
+    positions = _positions(file, found, keys)
+    return found
+
+
+def _positions(file: BinaryIO, state: StateDict, keys: Any) -> dict[str, tuple[int, int]]:
+    """Where each storage's numbers begin, and how many there are; no number is read."""
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise WeightsError("its list of storages is malformed")
+    storages = [tensor.storage for tensor in state.tensors.values()]
+    sizes = {storage.key: np.dtype(storage.dtype).itemsize for storage in storages}
+    positions, position, end = {}, file.tell(), file.seek(0, 2)
+    for key in keys:
+        file.seek(position)
+        count = int.from_bytes(file.read(8), "little")
+        positions[key] = (position + 8, count)
+        position += 8 + count * sizes.get(key, 0)
+        if key not in sizes or position > end:
+            raise WeightsError(f"its storage {key[:80]!r} is unknown or cut short: the file is damaged")
+    return positions
+
+
+def _check_storage(storage: Storage, size: int) -> None:
+    expected = storage.total * np.dtype(storage.dtype).itemsize
+    if size != expected or size > MAX_STORAGE:
+        name = f"storage {storage.key[:80]!r}"
+        raise WeightsError(f"{name} has {size} bytes, expected {expected} and at most {MAX_STORAGE}")
+
+
+def read_state_dict(path: str | os.PathLike[str], choose: Choose) -> dict[str, np.ndarray]:
+    """Tensors of a .pth file that nobody need trust, as contiguous float32 in PyTorch's own order of axes.
+
+    Args:
+        path: of a file that `torch.save` wrote of a state dict, in the zip or the older layout.
+        choose: is given {name: shape} of all tensors before any number is read; returns the names to read, or raises
+            WeightsError where they are not those of the network it expects.
+
+    Raises:
+        WeightsFileError: the file is missing or unreadable.
+        WeightsError: it is no state dict, damaged or hostile, not what `choose` expects, or not finite.
+    """
+    from jaxstyle.weights.sandbox import open_regular  # what parses in a child process has no use for it
+
+    location = Path(path).expanduser()
+    with open_regular(location) as file:
+        try:
+            return _read(file, choose)
+        except WeightsError as error:
+            raise type(error)(f"{location}: {error}") from error
+        except Exception as error:  # what a damaged file makes zipfile and pickletools raise is of many kinds
+            what = f"{type(error).__name__}: {str(error)[:200]}"
+            raise WeightsError(f"{location}: damaged, or no state dict ({what}); download it again") from error
+
+
+def _read(file: BinaryIO, choose: Choose) -> dict[str, np.ndarray]:
+    from jaxstyle.weights.load import recognise
+
+    kind = recognise(file)
+    file.seek(0)
+    if kind == "pickle":
+        return _chosen(open_legacy(file), choose)
+    if kind == "zip":
+        with open_archive(file) as archive:
+            if is_torch(archive):
+                return _chosen(open_zip(archive), choose)
+    raise WeightsError(f"is a {kind} file, expected a state dict that torch.save wrote (.pth)")
+
+
+def _chosen(state: StateDict, choose: Choose) -> dict[str, np.ndarray]:
+    found = {name: state.numbers(name) for name in choose(state.shapes)}
+    if unsound := [name for name, array in found.items() if not np.isfinite(array).all()]:
+        raise WeightsError(f"{unsound[0][:80]} is not finite")
+    return found
