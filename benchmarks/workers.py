@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = {"jaxstyle": "jax_worker.py", "torch": "torch_worker.py"}
+SCRIPTS = {
+    "jaxstyle": "jax_worker.py",
+    "torch": "torch_worker.py",
+    "fast": "fast_worker.py",
+    "torch fast": "torch_fast.py",
+}
 HEAP = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
@@ -35,7 +40,7 @@ class Worker:
 
     def __init__(self, side: str, settings: Mapping[str, Any], *, torch_python: str = sys.executable):
         self.started = time.time()
-        python = torch_python if side == "torch" else sys.executable
+        python = torch_python if side.startswith("torch") else sys.executable
         given = os.environ | {"PYTHONPATH": str(HERE.parent)} | dict(settings.get("env", {}))
         if settings.get("device", "cpu") == "cpu":
             given |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}

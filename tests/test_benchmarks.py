@@ -20,6 +20,8 @@ SCRIPTS = (
     "compile_time",
     "conv_algorithms",
     "conv_pictures",
+    "fast_refine",
+    "fast_transfer",
     "gpu",
     "huge",
     "memory",
