@@ -31,7 +31,7 @@ def make(path: Path, size: int, *, batch: int = 1, narrow: int = 1, weights: str
         narrow: divides the random network's channels.
         weights: "he" for seeded random ones, "mix" for the networks of ../shared/data where they are.
     """
-    found = _mix() if weights == "mix" else None
+    found = mix() if weights == "mix" else None
     arrays = found or _he(narrow)
     content = np.stack([photograph(size, seed) for seed in range(batch)])
     noise = np.random.default_rng(99).normal(0, 0.05, content.shape)
@@ -74,7 +74,7 @@ def photograph(size: int, seed: int) -> np.ndarray:
     """A picture (size, size, 3) in [0, 1] with a photograph's statistics: opaque discs, scaled up, and fine grain."""
     from PIL import Image
 
-    from jaxstyle.weights.embedded import dead_leaves
+    from jaxstyle.weights.random_features import dead_leaves
 
     random = np.random.default_rng(seed)
     edge = min(size, 192)
@@ -100,7 +100,7 @@ def _he(narrow: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _mix() -> dict[str, np.ndarray] | None:
+def mix() -> dict[str, np.ndarray] | None:
     """The nearest to a trained VGG19 that can be had offline: two networks, the second one under "narrow/"."""
     files = SHARED / "vgg_normalised/vgg19_normalised_conv1_1_to_conv3_1.npz", SHARED / "small_vgg19/se5.npz"
     if not all(file.exists() for file in files):

@@ -1,6 +1,6 @@
 """Make the pictures and the table of docs/artworks.md: `python docs/make_artworks.py`, about 5 minutes on 2 cores.
 
-Offline: scikit-image brings the photographs, jaxstyle paints the styles, and the network is the embedded one, whose
+Offline: scikit-image brings the photographs, jaxstyle paints the styles, and the network is "random", whose
 filters are random. With arguments, only those parts: `python docs/make_artworks.py colors superpixels stages speed`.
 """
 
@@ -123,8 +123,8 @@ def astronaut() -> np.ndarray:
 
 
 def network() -> Any:
-    """The embedded one."""
-    return load_vgg19("embedded")
+    """The one of random filters."""
+    return load_vgg19("random")
 
 
 def speed() -> None:

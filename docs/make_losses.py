@@ -1,6 +1,6 @@
 """Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, 10 to 15 minutes on 2 cores.
 
-Offline: the extra `demo` brings the photograph, jaxstyle paints the style, and the network is the embedded one, whose
+Offline: the extra `demo` brings the photograph, jaxstyle paints the style, and the network is "random", whose
 filters are random. With arguments, only those parts: `python docs/make_losses.py gram remd sheet cost`.
 """
 
@@ -52,7 +52,7 @@ def each(loss: Callable[..., Any], layers: tuple[str, ...] = LAYERS, **options: 
 
 
 def painted(*style: Term, smooth: float = 1.0, how: dict[str, Any] = SMOOTH) -> Recipe:
-    """A style loss beside a little content and total variation, as in `presets.embedded()`."""
+    """A style loss beside a little content and total variation, as in `presets.random_features()`."""
     prior = (Term(ls.TotalVariation(), smooth, relative=False),)
     return Recipe(content=CONTENT, style=style, prior=prior, style_weight=60.0, **how)
 
@@ -197,7 +197,7 @@ def table(model: Any) -> str:
     rows, times, sizes = zip(*(measure(cost, grams, model) for cost in costs()), strict=True)
     about = (
         f"Gram itself, at relu1_1, relu2_1 and relu3_1: {times[0]:.2g} s and {sizes[0] / 2**20:.0f} MiB. "
-        f"{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, the embedded network, "
+        f'{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, the network "random", '
         f"median of {REPEATS} calls, each next to one of Gram's."
     )
     head = ("| loss | layers | time / Gram's | memory / Gram's |", "|---|---|---|---|", "| gram | three | 1 | 1 |")
@@ -213,7 +213,7 @@ def insert(text: str) -> None:
 def main(parts: list[str]) -> None:
     """Make the parts: names of pictures, "sheet", "cost"."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    model = load_vgg19("embedded")
+    model = load_vgg19("random")
     for name, recipe in recipes().items():
         if name in parts:
             save(name, paint(recipe, model))

@@ -35,7 +35,7 @@ class Stylize:
     output: Annotated[Path, arg(aliases=("-o",))]
     """Where to write the result: .png, .jpg, .webp or .tiff."""
     weights: str = "imagenet"
-    """The VGG19: "imagenet" (80 MB, downloaded on first use), "embedded" (random features, no file), any name of
+    """The VGG19: "imagenet" (80 MB, downloaded on first use), "embedded" (small, comes with jaxstyle), any name of
     `jaxstyle weights list`, or a weights file."""
     recipe: str | None = None
     """A preset of `jaxstyle presets list`, or a recipe file (.toml); single settings below go on top of it."""

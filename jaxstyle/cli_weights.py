@@ -19,7 +19,8 @@ class WeightsList:
             size = "? MB" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
             print(f"{entry.name:<22}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
             print(f"{'':<32}{'':<6}{entry.note or entry.url}")
-        print(f"{'embedded':<22}{'0.0 MB':>8}  {'here':<6}MIT; random features, no file")
+        print(f"{'embedded':<22}{'4.8 MB':>8}  {'here':<6}MIT; small, trained on free pictures, comes with jaxstyle")
+        print(f"{'random':<22}{'0.0 MB':>8}  {'here':<6}MIT; random features, made from a seed")
         print(f"files are kept in {cache_dir()}")
         return 0
 

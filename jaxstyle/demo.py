@@ -40,7 +40,7 @@ def run_demo(folder: Path) -> int:
     except OSError as error:
         raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
     started, model = time.perf_counter(), load_vgg19("embedded")
-    print("The network is 'embedded': random filters, no download. For trained features: --weights imagenet.")
+    print("The network is 'embedded': small, no download. For features trained on ImageNet: --weights imagenet.")
     for name, content, style in _pairs():
         result = _paint(name, content, style, model)
         if result is None:

@@ -21,8 +21,8 @@ from jaxstyle.recipe import Recipe, Term
 from jaxstyle.reference import objective_gradient
 from jaxstyle.result import versions
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import dead_leaves, embedded_weights
 from jaxstyle.weights.layout import Weights
+from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 
 class Check(NamedTuple):
@@ -104,7 +104,7 @@ def report() -> int:
 
 
 def _zero_padded() -> Weights:
-    return dataclasses.replace(embedded_weights(), padding="zero", pooling="max")
+    return dataclasses.replace(random_weights(), padding="zero", pooling="max")
 
 
 def _small_objective() -> tuple:

@@ -49,8 +49,8 @@ def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tup
     )
 
 
-def embedded() -> Recipe:
-    """jaxstyle's own for random features: shallow layers, far more weight on style, L-BFGS (less noise than Adam)."""
+def random_features() -> Recipe:
+    """For the network "random": shallow layers, far more weight on style, L-BFGS (less noise than Adam)."""
     return Recipe(
         content=(Term(ContentLoss("relu3_2"), 0.1),),
         style=tuple(Term(GramLoss(layer), 1 / 3) for layer in STYLE_LAYERS[:3]),
@@ -191,7 +191,7 @@ PRESETS: dict[str, Callable[[], Recipe]] = {
     preset.__name__: preset
     for preset in (
         default,
-        embedded,
+        random_features,
         gatys,
         neural_style,
         crowsonkb,
@@ -215,8 +215,8 @@ def preset(name: str) -> Recipe:
 
 
 def recipe_for(name: str) -> Recipe:
-    """What `stylize` uses when no recipe is given: `embedded` for the network "embedded", else `default`."""
-    return embedded() if name == "embedded" else default()
+    """What `stylize` uses when no recipe is given: `random_features` for the network "random", else `default`."""
+    return random_features() if name == "random" else default()
 
 
 def _absolute(loss: object, weight: float) -> Term:

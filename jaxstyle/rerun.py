@@ -19,7 +19,7 @@ from jaxstyle.recipe import Recipe
 from jaxstyle.result import Result, fingerprint, versions
 from jaxstyle.transfer import Progress, stylize
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED
+from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED
 from jaxstyle.weights.load import load_vgg19
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def find_input(record: Mapping[str, Any], given: Path | None, result: Path, opti
 def model_of(record: Mapping[str, Any], given: str | None) -> VGG19:
     """The network by the name it had, where that is one that can be loaded; else as `--weights` says."""
     name = str(record.get("name", ""))
-    if given is None and name not in (EMBEDDED, *(entry.name for entry in CATALOGUE)):
+    if given is None and name not in (*SHIPPED, *(entry.name for entry in CATALOGUE)):
         raise SettingError(f"--weights: the result was made with {name or 'a network of its own'}; name its file")
     how = {key: record[key] for key in ("padding", "pooling", "ceil_mode") if key in record}
     model = load_vgg19(given or name, **how)

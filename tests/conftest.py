@@ -47,7 +47,7 @@ import jaxtyping
 import numpy as np
 
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import dead_leaves, embedded_weights
+from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -62,7 +62,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def embedded() -> VGG19:
-    return VGG19(embedded_weights())
+    return VGG19(random_weights())
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import dead_leaves
 from jaxstyle.weights.layout import CONVOLUTIONS, UNIT, Weights
+from jaxstyle.weights.random_features import dead_leaves
 
 EVERY = Recipe(
     content=(Term(ContentLoss("relu3_2")), Term(LaplacianLoss(pool=4)), Term(LuminanceLoss(), relative=False)),

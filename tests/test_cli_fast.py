@@ -70,6 +70,7 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, monkeypatch, argume
     assert stderr.startswith("jaxstyle: ") and len(stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_public_files_to_pictures(shared, files, capsys):
     """From Magenta's published pair to a result that knows how it was made, and is made again bit for bit."""
     pair = [

@@ -13,7 +13,7 @@ from jaxstyle.presets import default
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.reference import objective_gradient
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import dead_leaves, embedded_weights
+from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -29,7 +29,7 @@ def absolute() -> Recipe:
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_value_and_gradient_against_numpy_float64(x64, absolute, pooling):
-    weights = dataclasses.replace(embedded_weights(), padding="zero", pooling=pooling)
+    weights = dataclasses.replace(random_weights(), padding="zero", pooling=pooling)
     random = np.random.default_rng(2)
     image, content, style = (dead_leaves(random, 34) for _ in range(3))
     model = jax.tree.map(lambda a: a.astype(jnp.float64), VGG19(weights))
@@ -50,7 +50,7 @@ def test_value_and_gradient_against_numpy_float64(x64, absolute, pooling):
 
 
 def test_the_numpy_gradient_itself_against_finite_differences():
-    weights = dataclasses.replace(embedded_weights(), padding="zero", pooling="max")
+    weights = dataclasses.replace(random_weights(), padding="zero", pooling="max")
     random = np.random.default_rng(3)
     content, style = (dead_leaves(random, 18) for _ in range(2))
     image = random.uniform(size=(18, 18, 3))  # without flat parts, where a maximum has no derivative

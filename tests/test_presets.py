@@ -15,14 +15,14 @@ from jaxstyle.pyramid import levels
 from jaxstyle.recipe import Recipe
 from jaxstyle.recipe_file import MAX_BYTES, load_recipe, save_recipe, to_toml
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import dead_leaves, embedded_weights
 from jaxstyle.weights.load import read_weights
+from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 GOLDENS = Path(__file__).parent / "goldens/presets_torch.npz"  # of torch_presets.py
 PUBLISHED = ("gatys", "neural_style", "crowsonkb")
 SOURCES = {
     "default": "jaxstyle's own",
-    "embedded": "jaxstyle's own",
+    "random_features": 'the network "random"',
     "gatys": "Gatys, Ecker & Bethge 2016",
     "neural_style": "Johnson's neural-style",
     "crowsonkb": "crowsonkb/style-transfer-pytorch",
@@ -67,7 +67,7 @@ def assert_close(value, gradient, expected, expected_gradient, term):
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_value_and_gradient_are_the_published_ones_in_pytorch_float64(x64, goldens, name):
-    weights = embedded_weights()
+    weights = random_weights()
     assert weights.sha256 == goldens["sha256"].item(), "the embedded network changed: run tests/torch_presets.py again"
     expected = {key.removeprefix(f"{name}/"): value for key, value in goldens.items() if key.startswith(f"{name}/")}
     assert_published(name, weights, goldens, expected)

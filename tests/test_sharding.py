@@ -10,7 +10,7 @@ from jaxstyle.errors import ImageError
 from jaxstyle.objective import make_objective
 from jaxstyle.optimizers import Adam
 from jaxstyle.sharding import split_rows
-from jaxstyle.weights.embedded import dead_leaves
+from jaxstyle.weights.random_features import dead_leaves
 
 RECIPE = presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 

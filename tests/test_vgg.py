@@ -5,9 +5,9 @@ import pytest
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.vgg import VGG19, pool2x2
-from jaxstyle.weights.embedded import embedded_weights
 from jaxstyle.weights.layout import CAFFE, CONVOLUTIONS, TORCHVISION, Preprocessing, Weights
 from jaxstyle.weights.load import load_vgg19
+from jaxstyle.weights.random_features import random_weights
 
 
 def relative(got, expected):
@@ -109,7 +109,7 @@ def test_one_trace_for_two_networks_of_one_shape(embedded, pictures):
         return model.features(picture, ["relu2_1"])
 
     features(embedded, pictures[0])
-    features(VGG19(embedded_weights()), pictures[1])
+    features(VGG19(random_weights()), pictures[1])
     assert len(traces) == 1
     assert len(jax.tree.leaves(embedded)) == 2 * len(CONVOLUTIONS) + 2
 
@@ -123,5 +123,5 @@ def test_too_small_pictures_say_how_small(embedded):
     with pytest.raises(ImageError, match="got 9x16 pixels; relu5_1 needs at least 32"):
         embedded.features(jnp.zeros((16, 9, 3)), ["relu5_1"])
     with pytest.raises(ImageError, match="needs at least 16"):
-        VGG19(Weights(embedded_weights().arrays, CAFFE)).features(jnp.zeros((15, 15, 3)), ["relu5_1"])
-    VGG19(Weights(embedded_weights().arrays, CAFFE)).features(jnp.zeros((16, 16, 3)), ["relu5_1"])
+        VGG19(Weights(random_weights().arrays, CAFFE)).features(jnp.zeros((15, 15, 3)), ["relu5_1"])
+    VGG19(Weights(random_weights().arrays, CAFFE)).features(jnp.zeros((16, 16, 3)), ["relu5_1"])

@@ -9,8 +9,8 @@ from jaxstyle.conv import conv3x3_relu
 from jaxstyle.objective import make_objective
 from jaxstyle.presets import default
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import embedded_weights
 from jaxstyle.weights.load import load_vgg19
+from jaxstyle.weights.random_features import random_weights
 
 
 def transform(kernel):
@@ -180,7 +180,7 @@ def test_gradients_on_real_networks_against_float64(shared, pooling):
 
 
 def test_embedded_network_at_a_size_where_winograd_is_used(pictures):
-    model = VGG19(embedded_weights())
+    model = VGG19(random_weights())
     large = jnp.tile(pictures[0], (3, 3, 1))
     ready = model.prepared(["relu3_1"], conv="winograd")
     found = ready.features(large, ["relu3_1"])["relu3_1"], model.features(large, ["relu3_1"])["relu3_1"]

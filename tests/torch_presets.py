@@ -161,7 +161,7 @@ def evaluate(name: str, network: Network, pictures: Mapping[str, np.ndarray]) ->
 
 def make_pictures() -> dict[str, np.ndarray]:
     """Three pictures of 8 bit. The one that is differentiated has noise: without flat parts, no two maxima tie."""
-    from jaxstyle.weights.embedded import dead_leaves
+    from jaxstyle.weights.random_features import dead_leaves
 
     random = np.random.default_rng(11)
     image, content, style = (dead_leaves(random, 48) for _ in range(3))
@@ -172,9 +172,9 @@ def make_pictures() -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Write the goldens of the embedded network."""
-    from jaxstyle.weights.embedded import INPUT, embedded_weights
+    from jaxstyle.weights.random_features import INPUT, random_weights
 
-    weights, pictures = embedded_weights(), make_pictures()
+    weights, pictures = random_weights(), make_pictures()
     network = Network(weights.arrays, np.array(INPUT.matrix), np.array(INPUT.offset), pooling=F.avg_pool2d)
     found = {**pictures, "sha256": np.array(weights.sha256), "torch": np.array(torch.__version__)}
     for name in PUBLISHED:

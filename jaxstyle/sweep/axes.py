@@ -63,7 +63,7 @@ def _recipe(point: Mapping[str, Any], network: str) -> Recipe:
     layers = {name: tuple(point[name]) for name in ("content_layers", "style_layers") if name in point}
     if not layers:
         return given if isinstance(given, Recipe) else recipe_for(network) if given is None else load_recipe(given)
-    name = given or ("embedded" if network == "embedded" else "default")
+    name = given or ("random_features" if network == "random" else "default")
     if name not in PRESETS or not layers.keys() <= inspect.signature(PRESETS[name]).parameters.keys():
         takes = [
             name for name, preset in PRESETS.items() if layers.keys() <= inspect.signature(preset).parameters.keys()

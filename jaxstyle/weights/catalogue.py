@@ -14,7 +14,10 @@ from typing import BinaryIO
 from jaxstyle.errors import SettingError
 
 EMBEDDED = "embedded"
-"""The name of the network that needs no file."""
+"""The name of the network that comes with jaxstyle."""
+RANDOM = "random"
+"""The name of the network of random filters."""
+SHIPPED = (EMBEDDED, RANDOM)
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
 _MAGENTA = "https://storage.googleapis.com/download.tensorflow.org/models/tflite/arbitrary_style_transfer/"
@@ -173,14 +176,14 @@ def find(name: str, network: str | None = None) -> Entry:
     """
     entries = {entry.name: entry for entry in CATALOGUE}
     fitting = [entry.name for entry in CATALOGUE if network in (None, entry.network)]
-    known = [*fitting, EMBEDDED] if network in (None, "vgg19") else fitting
+    known = [*fitting, *SHIPPED] if network in (None, "vgg19") else fitting
     if name in fitting:
         return entries[name]
     if name in entries and network:
         got, wanted = NETWORKS[entries[name].network], NETWORKS[network]
         raise SettingError(f"weights: {name!r} is {got}, expected {wanted}: a file's path or one of {', '.join(known)}")
-    if name == EMBEDDED:
-        raise SettingError("weights: 'embedded' is no file: there is nothing to download")
+    if name in SHIPPED:
+        raise SettingError(f"weights: {name!r} comes with jaxstyle: there is nothing to download")
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else "expected a file's path or one of " + ", ".join(known)
     raise SettingError(f"weights: got {name!r}, which is neither a file nor a name in the catalogue; {hint}")

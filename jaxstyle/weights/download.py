@@ -76,7 +76,7 @@ def _ways(entry: Entry) -> str:
     if entry.network == "vgg19":
         own = (
             "pass the path of your own VGG19 (.h5, .pth, or made by `jaxstyle weights convert`). "
-            "Without any file, the network 'embedded' (random filters, calibrated) works too"
+            "Without any file, the network 'embedded' (small, comes with jaxstyle) works too"
         )
     return (
         f"Either (1) run `jaxstyle weights fetch {entry.name}` with a network, or "

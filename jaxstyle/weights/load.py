@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jaxstyle.errors import WeightsError, WeightsFileError
-from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, Entry, digest, find, identify
+from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, Entry, digest, find, identify
 from jaxstyle.weights.download import Progress, fetch
 from jaxstyle.weights.layout import (
     CAFFE,
@@ -66,9 +66,10 @@ def read_weights(
     """Read a VGG19's numbers, from a file or by name.
 
     Args:
-        source: a name in the catalogue ("imagenet", "torchvision", ...; fetched on first use), "embedded" for the
-            network that needs no file, or the path of a Keras .h5, PyTorch .pth, .npz or jaxstyle's own file.
-            The format is recognised by the content.
+        source: a name in the catalogue ("imagenet", "torchvision", ...; fetched on first use); "embedded" for the
+            small trained network that comes with jaxstyle, "random" for one of random filters; or the path of a Keras
+            .h5, PyTorch .pth (the normalised VGG of AdaIN and WCT too), .npz or jaxstyle's own file. The format is
+            recognised by the content.
         preprocessing: instead of the file's: a `Preprocessing`, "caffe", "torchvision" or "none". By default what
             the file says, else what the catalogue says of a file with its hash, else what its layout implies.
         padding: instead of the file's. Only jaxstyle's own files say; of the others, an .npz with a preprocess
@@ -87,10 +88,8 @@ def read_weights(
         preprocessing = PREPROCESSING[preprocessing]
     given = {"preprocessing": preprocessing, "padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if source == EMBEDDED:
-        from jaxstyle.weights.embedded import embedded_weights
-
-        return dataclasses.replace(embedded_weights(), **changes)
+    if source in SHIPPED:
+        return dataclasses.replace(_shipped(str(source)), **changes)
     path, entry = locate(source)
     if entry is not None:
         path = fetch(entry, progress=progress)
@@ -131,6 +130,16 @@ def locate(source: Source, network: str = "vgg19") -> tuple[Path, Entry | None]:
     if not os.path.lexists(path):
         raise WeightsFileError(f"{path}: no such file" + _nearby(path))
     return path, None
+
+
+def _shipped(name: str) -> Weights:
+    if name == EMBEDDED:
+        from jaxstyle.weights.embedded import embedded_weights
+
+        return embedded_weights()
+    from jaxstyle.weights.random_features import random_weights
+
+    return random_weights()
 
 
 def recognise(file: BinaryIO) -> str:

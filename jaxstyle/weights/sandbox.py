@@ -35,7 +35,7 @@ def open_regular(path: Path) -> BinaryIO:
                 f"{path}: not a regular file, expected weights (.h5, .pth, .npz, .tflite, .safetensors)"
             )
         if status.st_size > MAX_BYTES:
-            raise WeightsFileError(f"{path}: has {status.st_size} bytes; the largest VGG19 has {MAX_BYTES}")
+            raise WeightsFileError(f"{path}: has {status.st_size} bytes, expected at most {MAX_BYTES}")
         return os.fdopen(descriptor, "rb", buffering=0)
     except BaseException:
         os.close(descriptor)

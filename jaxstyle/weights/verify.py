@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxstyle.errors import WeightsFileError
-from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, Entry, digest, identify
+from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED, Entry, digest, identify
 from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.load import Source, locate, read_weights, recognise
 from jaxstyle.weights.sandbox import open_regular
@@ -15,8 +15,8 @@ class Verdict:
     """What `verify` found.
 
     Attributes:
-        path: of the file; None for the embedded network.
-        format: "h5", "zip", "pickle" or "safetensors", by content; "" for the embedded network.
+        path: of the file; None for one that comes with jaxstyle.
+        format: "h5", "zip", "pickle" or "safetensors", by content; "" for one that comes with jaxstyle.
         size: in bytes.
         sha256: of the file itself.
         entry: the public file that this is, or by its name claims to be.
@@ -38,7 +38,7 @@ def verify(source: Source) -> Verdict:
 
     Nothing is downloaded. Raises what `read_weights` raises.
     """
-    if source == EMBEDDED:
+    if source in SHIPPED:
         return Verdict(None, "", 0, "", None, None, read_weights(source))
     path, entry = locate(source)
     if entry is not None and not path.exists():

@@ -15,7 +15,7 @@ from jaxstyle.metrics import judge as judge_module
 from jaxstyle.metrics.similarity import sampled_columns
 from jaxstyle.recipe import Recipe, Term
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import embedded_weights
+from jaxstyle.weights.random_features import random_weights
 
 CONTENTS = [jnp.asarray(each) for each in pictures(2, 32, 32)]
 STYLES = [jnp.asarray(pictures(1, height, 32, seed=1)[0]) for height in (32, 40)]
@@ -27,7 +27,7 @@ PAIRS = ((0, 0), (0, 1), (1, 0), (1, 1))
 @pytest.fixture(scope="module")
 def model():
     """The embedded network to relu3_1: less to compile."""
-    weights = embedded_weights()
+    weights = random_weights()
     return VGG19(replace(weights, arrays={key: x for key, x in weights.arrays.items() if key < "conv3_2"}))
 
 

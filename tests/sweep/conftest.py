@@ -4,7 +4,7 @@ import pytest
 
 from jaxstyle import presets
 from jaxstyle.sweep import Grid, run_sweep
-from jaxstyle.weights.embedded import dead_leaves
+from jaxstyle.weights.random_features import dead_leaves
 
 SHALLOW = presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 

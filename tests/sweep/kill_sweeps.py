@@ -38,7 +38,7 @@ seed = [0, 1, 2]
 def prepare(folder: Path) -> Path:
     """Write pictures and a grid; the grid."""
     from jaxstyle.image import save_image
-    from jaxstyle.weights.embedded import dead_leaves
+    from jaxstyle.weights.random_features import dead_leaves
 
     pictures = np.random.default_rng(5)
     for name in "abxy":

@@ -23,8 +23,8 @@ from jaxstyle.image import load_image, save_image
 from jaxstyle.objective import make_objective
 from jaxstyle.plan import Plan
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.embedded import dead_leaves, embedded_weights
 from jaxstyle.weights.layout import CONVOLUTIONS, UNIT, Weights
+from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 RECIPE = johnson_recipe(content_layer="relu1_1", style_layers=("relu1_1",))
 SETTINGS = {"steps": 30, "batch": 2, "size": 32, "log_every": 1, "learning_rate": 1e-2}
@@ -33,7 +33,7 @@ SETTINGS = {"steps": 30, "batch": 2, "size": 32, "log_every": 1, "learning_rate"
 @pytest.fixture(scope="module")
 def small() -> VGG19:
     """The embedded network's first layer."""
-    whole = embedded_weights()
+    whole = random_weights()
     arrays = {name: whole.arrays[name] for name in ("conv1_1/kernel", "conv1_1/bias")}
     return VGG19(Weights(arrays, whole.preprocessing, whole.padding, whole.pooling, name="small", sha256="0"))
 
