@@ -6,7 +6,7 @@ Eight pairs of pictures that took no part in training are painted by `presets.de
 network "embedded", and a mix of trained ones (real relu1_1 to relu3_1, distilled relu4_1 and relu5_1; content at
 relu4_1), each at several style weights. The mix judges all: mean relative Gram distance to the style, relative
 distance of relu4_1 to the content. A network's style distance at a content distance is interpolated between its
-results; they are compared at the content distance of the embedded network's middle weight. "Closed" is
+results; they are compared at the content distance of the embedded network at the middle of the weights. "Closed" is
 (random - embedded) / (random - mix). The random network is painted with the recipe tuned for it as well.
 """
 
@@ -145,7 +145,7 @@ def distances(judge: Any, picture: np.ndarray, content: np.ndarray, style: np.nd
 
 
 def compare(each: dict[str, list[Painted]]) -> dict[str, float]:
-    """Style distances at the content distance of the embedded network's middle weight, and the gap closed."""
+    """Style distances where the embedded network's content distance is at the middle weight, and the gap closed."""
     content = middle(each["embedded"]).content
     style = {name: at_content(each[name], content) for name in ("random", "embedded", "mix")}
     closed = (style["random"] - style["embedded"]) / (style["random"] - style["mix"])

@@ -19,7 +19,8 @@ from jaxstyle.feedforward.coder_file import (
     unpack_coder,
 )
 from jaxstyle.feedforward.covariance import weigh
-from jaxstyle.feedforward.regions import FeatureTransfer, check_picture, masks_at, transfer
+from jaxstyle.feedforward.model import check_pictures
+from jaxstyle.feedforward.regions import FeatureTransfer, masks_at, transfer
 from jaxstyle.feedforward.store import read_network, write_network
 from jaxstyle.plan import Conv
 from jaxstyle.weights.layout import Weights
@@ -123,7 +124,7 @@ class AdaIN(FeatureTransfer):
         Raises:
             ImageError: not floats of shape (h, w, 3), or too small for the network.
         """
-        return _code(self.encoder, check_picture("style", style, dimensions=(3,)))
+        return _code(self.encoder, check_pictures("style", style, dimensions=(3,)))
 
     def painted(
         self, content: Float[Array, "h w 3"], codes: Float[Array, "k 2 c"], masks: Array | None, strength: Array

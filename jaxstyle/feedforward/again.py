@@ -51,8 +51,10 @@ def _checked(path: Path) -> dict[str, Any]:
         wrong += [name for name, kind in OF_FAST.items() if not isinstance(settings["fast"].get(name), kind)]
     if not wrong and settings["fast"].get("refine"):
         wrong += [name for name, kind in OF_REFINING.items() if not isinstance(settings.get(name), kind)]
-    if not wrong and not settings.get("plan", {}).keys() <= {entry.name for entry in fields(Plan)}:
+    if not wrong and settings["fast"].get("refine") and not settings["plan"].keys() <= _PLAN:
         wrong.append("plan")
+    if not wrong and not all(isinstance(share, int | float) for share in settings["blend"]):
+        wrong.append("blend")
     if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
         raise SettingError(
             f"{path}: the recipe inside has no usable {', '.join(wrong) or 'styles'}; nothing to make again"
@@ -63,15 +65,7 @@ def _checked(path: Path) -> dict[str, Any]:
 
 
 def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
-    fast, refining = settings["fast"], {}
-    if fast.get("refine"):
-        refining = {
-            "refine": fast["refine"],
-            "refine_model": model_of(settings["model"], options.weights),
-            "recipe": Recipe.from_dict(settings["recipe"]),
-            "seed": settings["seed"],
-            "plan": Plan(**settings["plan"]),
-        }
+    fast = settings["fast"]
     with stopping() as stop, run_progress() as show:
 
         def callback(progress: Progress) -> bool:
@@ -89,8 +83,21 @@ def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: li
             blend=settings["blend"] or None,
             color=fast["color"],
             callback=callback,
-            **refining,
+            **_refining(options, settings),
         )
+
+
+def _refining(options: "Rerun", settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `stylize_fast` for a refined result; none for another."""
+    if not settings["fast"].get("refine"):
+        return {}
+    return {
+        "refine": settings["fast"]["refine"],
+        "refine_model": model_of(settings["model"], options.weights),
+        "recipe": Recipe.from_dict(settings["recipe"]),
+        "seed": settings["seed"],
+        "plan": Plan(**settings["plan"]),
+    }
 
 
 def network_of(record: dict[str, Any], given: str | None, result: Path) -> FastModel:
@@ -107,3 +114,4 @@ def network_of(record: dict[str, Any], given: str | None, result: Path) -> FastM
 
 
 _SUFFIXES = (".safetensors", ".npz")
+_PLAN = {entry.name for entry in fields(Plan)}

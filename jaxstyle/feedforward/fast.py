@@ -52,7 +52,7 @@ def stylize_fast(
             called when all else is checked.
         size: long edge of the result in pixels; the content's own by default.
         style_size: long edge of the styles in pixels, which sets how broad the strokes are; by default what the
-            network was trained with (Magenta: 256), else the result's.
+            network was trained with (Magenta: 256), else the result's. A refinement sees them at the result's size.
         strength: 1 is all of the style, 0 as much of the content as the network can keep.
         blend: how much of each style; equal by default.
         color: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram", as for `stylize`; the recipe's,

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxstyle.artworks.contents import find_contents, name_results
-from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.errors import ImageError, ImageFileError, SettingError
 from jaxstyle.feedforward.painter import Frame
-from jaxstyle.image import read_recipe
+from jaxstyle.image import check_target, read_recipe
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.memory import available_memory
 
@@ -83,6 +83,15 @@ def _check_apart(groups: Sequence[Group], inputs: Iterable[Path]) -> None:
         seen.add(path)
 
 
+def make_folder(folder: Path) -> None:
+    """Make it where it is missing. Raises ImageFileError where no picture could be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
+    check_target(folder / "fast.png")
+
+
 def is_done(path: Path, settings: dict[str, Any]) -> bool:
     """Whether a finished picture made with these settings is there, by whatever versions."""
     if not path.is_file():
@@ -100,7 +109,7 @@ def batches(frames: Iterable[Frame], most: int | None = None) -> Iterator[list[F
     """Neighbours of one shape together, `MOST` of them or as many as fit into the free memory."""
     batch: list[Frame] = []
     for frame in frames:
-        if batch and (frame.seen.shape != batch[0].seen.shape or len(batch) == (most or room(batch[0]))):
+        if batch and (frame.seen.shape != batch[0].seen.shape or len(batch) >= (most or room(batch[0]))):
             yield batch
             batch = []
         batch.append(frame)

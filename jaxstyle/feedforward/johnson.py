@@ -22,10 +22,11 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.johnson_file import BLOCKS, LAYERS, check_johnson, expected_shapes, read_johnson
 from jaxstyle.feedforward.johnson_layers import Layer, convolve_first, convolve_transposed
 from jaxstyle.feedforward.layers import reflect_to_multiple
+from jaxstyle.feedforward.model import check_pictures
 from jaxstyle.feedforward.store import write_network
 
 LEAST = 8  # pixels a side
@@ -104,18 +105,14 @@ class Johnson(nnx.Module):
             SettingError: a code, or another strength: the network has but its own.
             ImageError: a content of another shape.
         """
-        if code != () or strength != 1:
+        if not isinstance(code, tuple) or code:
+            self.style_code(code)
+        if strength != 1:
             raise SettingError(
                 f"strength: got {strength!r}, expected 1: {self.name!r} has one style at one strength; mix its result "
                 "with the content"
             )
-        pictures = jnp.asarray(content)
-        if pictures.ndim not in (3, 4) or pictures.shape[-1] != 3 or not jnp.issubdtype(pictures.dtype, jnp.floating):
-            got = f"{pictures.dtype} {pictures.shape}"
-            raise ImageError(f"content: got {got}, expected floats in [0, 1] of shape (h, w, 3) or (n, h, w, 3)")
-        if min(pictures.shape[-3:-1]) < LEAST:
-            raise ImageError(f"content: got {pictures.shape[-2]}x{pictures.shape[-3]} pixels, expected {LEAST} a side")
-        return paint_clipped(self.layers, pictures)
+        return paint_clipped(self.layers, check_pictures("content", content, least=LEAST))
 
     def paint(self, content: Float[Array, "h w 3"], dtype: Any = None) -> Float[Array, "h w 3"]:
         """The picture as training sees it, not clipped: from -0.09 to 1.09. See the function `paint`."""

@@ -107,8 +107,9 @@ def instance_norm(
     Ulyanov et al. 2016, "Instance Normalization", equation 5. With scale and shift computed from a style it is the
     conditional instance normalisation of Dumoulin et al. 2017, equation 5.
     """
-    mean = x.mean((0, 1))
-    variance = jnp.square(x - mean[None, None]).mean((0, 1))
+    # Over rows, then over columns: XLA sums both at once twice as slowly on CPUs.
+    mean = x.mean(1).mean(0)
+    variance = jnp.square(x - mean[None, None]).mean(1).mean(0)
     gain = scale * lax.rsqrt(variance + epsilon)
     return x * gain[None, None] + (shift - mean * gain)[None, None]
 

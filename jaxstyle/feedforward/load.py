@@ -26,11 +26,14 @@ NAMES = ("magenta",)
 """Networks that are found by name, their files fetched on first use."""
 
 
+_PUBLIC = (".pth", ".pt", ".tflite")
+
+
 def load_fast(source: Any = "magenta", *, progress: Callable[[int, int | None], None] | None = None) -> FastModel:
     """A fast network by name, from a file, or as it is.
 
     Example:
-        >>> net = jaxstyle.load_fast("magenta")  # 10 MB, downloaded on first use
+        >>> net = jaxstyle.load_fast("magenta")  # 3 MB, downloaded on first use
         >>> net = jaxstyle.load_fast("wave.safetensors")  # of any kind that jaxstyle saved
 
     Args:
@@ -72,11 +75,16 @@ def _by_name(source: str | os.PathLike[str], progress: Any) -> FastModel:
         from jaxstyle.feedforward.johnson import load_johnson
 
         return load_johnson(path)
+    if path.suffix.lower() in _PUBLIC:
+        raise WeightsError(f"{path}: a public file; `jaxstyle weights convert-fast` makes a network of it first")
     kind, arrays, metadata = read_network(path)
     if kind not in LOADERS:
         raise WeightsError(f"{path}: is a network of the kind {kind[:40]!r}, expected one of {', '.join(LOADERS)}")
     module, name = LOADERS[kind]
-    return getattr(import_module(f"jaxstyle.feedforward.{module}"), name).from_arrays(arrays, metadata)
+    try:
+        return getattr(import_module(f"jaxstyle.feedforward.{module}"), name).from_arrays(arrays, metadata)
+    except WeightsError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def convert_fast(

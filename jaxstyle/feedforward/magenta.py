@@ -12,9 +12,10 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxstyle.errors import ImageError, SettingError, WeightsError
+from jaxstyle.errors import SettingError, WeightsError
 from jaxstyle.feedforward.magenta_file import read_part
 from jaxstyle.feedforward.magenta_layout import STYLE_SIZE
+from jaxstyle.feedforward.model import check_pictures, check_strength
 from jaxstyle.feedforward.predictor import SIZE, Predictor
 from jaxstyle.feedforward.store import write_network
 from jaxstyle.feedforward.transformer import Transformer
@@ -97,7 +98,7 @@ class Magenta(nnx.Module):
         Raises:
             ImageError: not floats of shape (h, w, 3).
         """
-        return _style_vector(self.predictor, _pictures("style", style, dimensions=(3,)))
+        return _style_vector(self.predictor, check_pictures("style", style, dimensions=(3,)))
 
     style_code = style_vector
 
@@ -117,17 +118,14 @@ class Magenta(nnx.Module):
             ImageError: a content of another shape, or too small.
             SettingError: a code of another shape, or a strength out of range.
         """
-        pictures = _pictures("content", content, dimensions=(3, 4))
-        if min(pictures.shape[-3:-1]) < LEAST:
-            got = f"{pictures.shape[-2]}x{pictures.shape[-3]}"
-            raise ImageError(f"content: got {got} pixels, expected at least {LEAST} a side")
-        vectors = jnp.asarray(code, jnp.float32)
-        if vectors.shape not in ((STYLE_SIZE,), (*pictures.shape[:-3], STYLE_SIZE)):
+        pictures = check_pictures("content", content, least=LEAST)
+        check_strength(strength)
+        vectors, shape = jnp.asarray(code, jnp.float32), (*pictures.shape[:-3], STYLE_SIZE)
+        if vectors.shape not in ((STYLE_SIZE,), shape):
             raise SettingError(
                 f"code: got the shape {vectors.shape}, expected a style vector ({STYLE_SIZE},) or one for each picture"
             )
-        if not 0 <= strength <= 1:
-            raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")
+        vectors = jnp.broadcast_to(vectors, shape)
         if strength < 1:
             vectors = strength * vectors + (1 - strength) * _style_vector(self.predictor, pictures)
         return _paint(self.transformer, pictures, vectors)
@@ -140,9 +138,7 @@ def _style_vector(predictor: Predictor, pictures: Array) -> Array:
 
 @jax.jit
 def _paint(transformer: Transformer, pictures: Array, vectors: Array) -> Array:
-    if pictures.ndim == 3:
-        return transformer(pictures, vectors)
-    return _each(transformer, pictures, jnp.broadcast_to(vectors, (len(pictures), STYLE_SIZE)))
+    return transformer(pictures, vectors) if pictures.ndim == 3 else _each(transformer, pictures, vectors)
 
 
 def _each(network: Callable[..., Array], *batches: Array) -> Array:
@@ -150,17 +146,3 @@ def _each(network: Callable[..., Array], *batches: Array) -> Array:
     if jax.default_backend() == "cpu":
         return lax.map(lambda one: network(*one), batches)
     return jax.vmap(network)(*batches)
-
-
-def _pictures(name: str, given: ArrayLike, *, dimensions: tuple[int, ...]) -> Array:
-    pictures = jnp.asarray(given)
-    if (
-        pictures.ndim not in dimensions
-        or pictures.shape[-1] != 3
-        or 0 in pictures.shape
-        or not jnp.issubdtype(pictures.dtype, jnp.floating)
-    ):
-        got = f"{pictures.dtype} {pictures.shape}"
-        batch = " or (n, h, w, 3)" if 4 in dimensions else ""
-        raise ImageError(f"{name}: got {got}, expected floats in [0, 1] of shape (h, w, 3){batch}")
-    return pictures.astype(jnp.float32)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxstyle.blend import blend_shares
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import ImageError, SettingError
 
 Code = Any
 """All that a network keeps of a style: a pytree of float32 arrays; `()` where it has but the style of its training."""
@@ -58,3 +59,35 @@ def blend(codes: Sequence[Code], weights: Sequence[float] | None = None) -> Code
     if any(shape != shapes[0] for shape in shapes):
         raise SettingError(f"codes: got codes of different shapes {shapes}, expected those of one network")
     return jax.tree.map(lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *codes)
+
+
+def check_pictures(
+    name: str, given: ArrayLike, *, dimensions: tuple[int, ...] = (3, 4), least: int = 1
+) -> Float[Array, "*batch h w 3"]:
+    """A picture or a batch of them as float32.
+
+    Args:
+        name: for messages.
+        given: what should be floats of shape (h, w, 3) or (n, h, w, 3).
+        dimensions: (3,) where a batch is refused.
+        least: pixels a side.
+
+    Raises:
+        ImageError: it is neither, or too small.
+    """
+    found = jnp.asarray(given)
+    shaped = found.ndim in dimensions and found.shape[-1] == 3 and 0 not in found.shape
+    if not shaped or not jnp.issubdtype(found.dtype, jnp.floating):
+        expected = " or ".join({3: "(h, w, 3)", 4: "(n, h, w, 3)"}[n] for n in dimensions)
+        got = f"{found.dtype} of shape {found.shape}"
+        raise ImageError(f"{name}: got {got}, expected floats in [0, 1] of shape {expected}")
+    height, width = found.shape[-3:-1]
+    if min(height, width) < least:
+        raise ImageError(f"{name}: got {width}x{height} pixels, expected at least {least} a side")
+    return found.astype(jnp.float32)
+
+
+def check_strength(strength: float) -> None:
+    """Raise SettingError unless it is in [0, 1]."""
+    if not 0 <= strength <= 1:
+        raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")

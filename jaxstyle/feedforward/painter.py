@@ -106,12 +106,18 @@ class Painter:
             )
         if takes_style(self.model):
             blend_shares(self.fast.blend, len(self.styles))
-        elif self.styles or self.fast.blend is not None:
-            raise SettingError(
-                f"style: the network {self.model.name!r} has a style of its own; leave style and blend out"
-            )
-        elif self.fast.strength != 1:
-            raise SettingError(f"strength: the network {self.model.name!r} has no strength to set; leave it out")
+        else:
+            self._check_own_style()
+
+    def _check_own_style(self) -> None:
+        """What stylize_fast's arguments may be where the network takes no style."""
+        own = f"the network {self.model.name!r} has a style of its own"
+        if self.styles or self.fast.blend is not None or self.fast.style_size is not None:
+            raise SettingError(f"style: {own}; leave style, style_size and blend out")
+        if self.fast.strength != 1:
+            raise SettingError(f"strength: {own} and no strength to set; leave it out")
+        if self.fast.color not in ("style", "luminance"):
+            raise SettingError(f"color: {own}, which {self.fast.color!r} cannot recolour; try 'luminance'")
 
     def paint(self, frames: Sequence[Frame]) -> list[Float[np.ndarray, "h w 3"]]:
         """Paint contents of one shape in one pass; `result` gives them their colours.
@@ -134,7 +140,8 @@ class Painter:
     def result(self, painted: Float[np.ndarray, "h w 3"], frame: Frame, started: float) -> Result:
         """What `paint` gave as a result, with the content's colours where that is asked for."""
         image = keep_color(painted, frame.picture.rgb) if self.fast.color == "luminance" else painted
-        return Result(image, {}, "done", self.settings(frame), frame.picture.alpha, time.perf_counter() - started)
+        settings = self.settings(frame) | {"status": "done"}
+        return Result(image, {}, "done", settings, frame.picture.alpha, time.perf_counter() - started)
 
     def code(self, frame: Frame) -> Code:
         """Of all styles as one, with masks a list; the same for every content unless colours are matched to it."""

@@ -16,6 +16,7 @@ from jaxstyle.recipe import Recipe
 from jaxstyle.result import Result, describe_model
 from jaxstyle.run import Callback
 from jaxstyle.transfer import stylize
+from jaxstyle.vgg import VGG19
 
 if TYPE_CHECKING:
     from jaxstyle.feedforward.painter import Frame, Painter
@@ -97,12 +98,11 @@ class Refine:
         settings = painter.settings(frame)
         if not self.steps:
             return settings
-        model = describe_model(self.model)
         return (
             settings
             | {"fast": settings["fast"] | {"refine": int(self.steps)}}
             | {"recipe": self.settled(painter).to_dict(), "seed": int(self.seed)}
-            | ({"model": model} if model else {})
+            | ({"model": describe_model(self.model)} if isinstance(self.model, VGG19) else {})
         )
 
 

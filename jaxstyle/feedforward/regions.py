@@ -9,8 +9,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxstyle.errors import ImageError, SettingError
-from jaxstyle.feedforward.model import Code
+from jaxstyle.errors import SettingError
+from jaxstyle.feedforward.model import Code, check_pictures, check_strength
 from jaxstyle.vgg import pool2x2
 
 Transform = Callable[[Array, Any, Array | None], Array]
@@ -59,9 +59,8 @@ class FeatureTransfer(nnx.Module):
             ImageError: a content of another shape, or too small for the network.
             SettingError: a code, masks or strength that do not fit.
         """
-        pictures = check_picture("content", content, dimensions=(3, 4))
-        if not 0 <= strength <= 1:
-            raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")
+        pictures = check_pictures("content", content)
+        check_strength(strength)
         shares = None if masks is None else jnp.asarray(_check_masks(masks, pictures.shape, len(code)))
         each = pictures.shape[:-3]
         codes = [self._spread(one, each) for one in ([code] if masks is None else code)]
@@ -103,15 +102,6 @@ def masks_at(masks: Float[Array, "k h w"] | None, level: int) -> Float[Array, "k
     for _ in range(level - 1):
         maps = pool2x2(maps, "average", ceil_mode=True)
     return jnp.moveaxis(maps, 2, 0)
-
-
-def check_picture(name: str, given: ArrayLike, *, dimensions: tuple[int, ...]) -> Float[Array, "*batch h w 3"]:
-    """A picture or a batch of them in float32. Raises ImageError for what is neither."""
-    found = jnp.asarray(given)
-    if found.ndim not in dimensions or found.shape[-1] != 3 or not jnp.issubdtype(found.dtype, jnp.floating):
-        expected = " or ".join({3: "(h, w, 3)", 4: "(n, h, w, 3)"}[n] for n in dimensions)
-        raise ImageError(f"{name}: got {found.dtype} of shape {found.shape}, expected floats of shape {expected}")
-    return found.astype(jnp.float32)
 
 
 @jax.jit

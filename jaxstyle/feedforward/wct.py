@@ -20,7 +20,8 @@ from jaxstyle.feedforward.coder_file import (
     unpack_coder,
 )
 from jaxstyle.feedforward.covariance import principal, root
-from jaxstyle.feedforward.regions import FeatureTransfer, check_picture, masks_at, transfer
+from jaxstyle.feedforward.model import check_pictures
+from jaxstyle.feedforward.regions import FeatureTransfer, masks_at, transfer
 from jaxstyle.feedforward.store import read_network, write_network
 from jaxstyle.plan import Conv
 from jaxstyle.weights.layout import Weights
@@ -146,7 +147,7 @@ class WCT(FeatureTransfer):
         Raises:
             ImageError: not floats of shape (h, w, 3), or too small for the network.
         """
-        picture = check_picture("style", style, dimensions=(3,))
+        picture = check_pictures("style", style, dimensions=(3,))
         return tuple(_code(encoder, picture) for encoder in self.encoders)
 
     def painted(

@@ -10,9 +10,8 @@ from jaxstyle import load_image, read_recipe, save_image
 from jaxstyle.cli import Rerun
 from jaxstyle.cli_fast import Fast
 from jaxstyle.errors import ImageFileError, SettingError
-from jaxstyle.feedforward import commands, frames
-from jaxstyle.feedforward.frames import batches, group, is_done, told_apart
-from jaxstyle.feedforward.painter import make_frame, read_source
+from jaxstyle.feedforward import commands, frames, work
+from jaxstyle.feedforward.frames import is_done
 from jaxstyle.losses import ContentLoss, GramLoss
 from jaxstyle.optimizers import Adam
 from jaxstyle.recipe import Recipe, Term
@@ -83,6 +82,8 @@ def test_a_network_with_a_style_of_its_own(files, monkeypatch):
     assert names(files / "out") == ["1.png", "2.png", "3.png", "style.png"]
     with pytest.raises(SettingError, match="--style: the network has a style of its own"):
         run(files, "shots", style=("style.png",), model="own.npz")
+    with pytest.raises(SettingError, match="refine: needs the style as a picture"):
+        run(files, "shots", model="own.npz", refine=5, weights="missing.pth")
 
 
 def test_what_is_there_is_not_made_again(files, network, capsys):
@@ -159,7 +160,7 @@ def test_memory_that_does_not_suffice_for_a_batch(files, monkeypatch):
 
 
 def test_refined_with_progress(files, network, capsys):
-    options = {"refine": 2, "weights": "embedded", "recipe": str(files / "quick.toml")}
+    options = {"refine": 2, "weights": "random", "recipe": str(files / "quick.toml")}
     assert run(files, "shots/1.png", "shots/2.png", style=("style.png",), **options) == 0
     assert "step 2/2" in capsys.readouterr().err
     assert read_recipe(files / "out" / "1.png")["fast"]["refine"] == 2
@@ -170,7 +171,7 @@ def test_refined_with_progress(files, network, capsys):
     assert (files / "out" / "1.png").stat().st_mtime_ns != before
 
 
-@pytest.mark.parametrize("options", [{}, {"refine": 2, "weights": "embedded"}])
+@pytest.mark.parametrize("options", [{}, {"refine": 2, "weights": "random"}])
 def test_rerun(files, network, monkeypatch, capsys, options):
     monkeypatch.setattr("jaxstyle.rerun.keep_programs", lambda: None)
     monkeypatch.setattr("jaxstyle.feedforward.again.load_fast", lambda name: network)
@@ -187,17 +188,23 @@ def test_rerun_of_settings_that_a_stranger_wrote(files, network, monkeypatch):
     monkeypatch.setattr("jaxstyle.rerun.keep_programs", lambda: None)
     assert run(files, "shots/1.png", "style.png") == 0
     sound = read_recipe(files / "out" / "1.png")
+    refined = {"fast": sound["fast"] | {"refine": 2}, "recipe": {}, "model": {}, "seed": 0}
     for wrong, name in (({"fast": 3}, "fast"), ({"size": "large"}, "size"), ({"styles": [1]}, "styles"),
                         ({"fast": sound["fast"] | {"refine": 2}}, "recipe"),
-                        ({"fast": sound["fast"] | {"strength": "all"}}, "strength")):  # fmt: skip
+                        ({"fast": sound["fast"] | {"strength": "all"}}, "strength"),
+                        ({"blend": ["all"]}, "blend"),
+                        (refined | {"plan": {"x": 1}}, "plan"), (refined | {"plan": 3}, "plan")):  # fmt: skip
         save_image(files / "odd.png", np.zeros((8, 8, 3)), recipe=sound | wrong)
         with pytest.raises(SettingError, match=f"has no usable {name}"):
             Rerun(files / "odd.png").run()
+    save_image(files / "odd.png", np.zeros((8, 8, 3)), recipe=sound | {"plan": 3})  # which has no bearing
+    with pytest.raises(ImageFileError, match="--content: cannot find"):
+        Rerun(files / "odd.png").run()
 
 
 def interrupt_at(monkeypatch, call):
     """SIGINT as soon as so many pictures are painted."""
-    calls, paint = [], commands.Painter.paint
+    calls, paint = [], work.Painter.paint
 
     def painted(self, frames):
         calls.append(frames)
@@ -205,7 +212,7 @@ def interrupt_at(monkeypatch, call):
             signal.raise_signal(signal.SIGINT)
         return paint(self, frames)
 
-    monkeypatch.setattr(commands.Painter, "paint", painted)
+    monkeypatch.setattr(work.Painter, "paint", painted)
 
 
 def test_interrupted_and_gone_on_with(files, network, monkeypatch, capsys):
@@ -217,42 +224,25 @@ def test_interrupted_and_gone_on_with(files, network, monkeypatch, capsys):
     assert names(files / "out") == ["1.png", "2.png", "3.png"]
 
 
+def test_interrupted_among_pictures_that_are_there(files, network, monkeypatch, capsys):
+    assert run(files, "shots", "style.png") == 0
+    looked_at = []
+
+    def looked(path, settings):
+        looked_at.append(path)
+        if len(looked_at) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return is_done(path, settings)
+
+    monkeypatch.setattr(work, "is_done", looked)
+    assert run(files, "shots", "style.png") == 75
+    assert len(looked_at) == 2 and "interrupted; 1 of 3 pictures are left" in capsys.readouterr().err
+
+
 def test_interrupted_before_a_picture(files, network, monkeypatch):
     interrupt_at(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
         run(files, "shots", "style.png")
-
-
-def test_which_are_styles(files):
-    contents, styles = [files / "shots"], [files / "style.png"]
-    assert told_apart([*contents, *styles], [], True)[1] == styles
-    assert told_apart(contents, styles, True)[0] == [files / "shots" / f"{n}.png" for n in (1, 2, 3)]
-    for pictures in ([], contents, [*contents] * 3):
-        with pytest.raises(SettingError, match=r"CONTENT... STYLE: got \d without --style"):
-            told_apart(pictures, [], True)
-    with pytest.raises(SettingError, match="CONTENT: got no picture"):
-        told_apart([], styles, True)
-
-
-def test_results_are_kept_apart(tmp_path):
-    pictures = [tmp_path / "a.png", tmp_path / "b.png"]
-    with pytest.raises(SettingError, match=r"--output: .*a.png is one of the pictures given"):
-        group(pictures, [tmp_path / "style.png"], tmp_path, blended=False)
-    with pytest.raises(SettingError, match=r"--output: .*style.png is one of the pictures given"):
-        group([tmp_path / "x" / "style.jpg"], [tmp_path / "style.png"], tmp_path, blended=False)
-    with pytest.raises(SettingError, match=r"a.png is there twice"):
-        group([tmp_path / "a.png", tmp_path / "x" / "a.png"], [tmp_path / "s.png"], tmp_path / "out", blended=False)
-    with pytest.raises(SettingError, match="two styles are called s"):
-        group(pictures, [tmp_path / "x/s.png", tmp_path / "y/s.png"], tmp_path / "out", blended=False)
-    made = group(pictures, [tmp_path / "s.png", tmp_path / "s.jpg"], tmp_path / "out", blended=False)
-    assert [each.outputs[pictures[0]] for each in made] == [tmp_path / f"out/{s}/a.png" for s in ("s.png", "s.jpg")]
-
-
-def test_batches_are_of_neighbours_of_one_shape():
-    shapes = [(8, 8)] * 4 + [(8, 16)] + [(8, 8)]
-    sources = [make_frame(read_source(np.zeros((*shape, 3)), "content"), None, "style") for shape in shapes]
-    assert [len(batch) for batch in batches(sources, 3)] == [3, 1, 1, 1]
-    assert sum(len(batch) for batch in batches(sources)) == 6 and list(batches([])) == []
 
 
 @pytest.mark.parametrize(
@@ -261,7 +251,7 @@ def test_batches_are_of_neighbours_of_one_shape():
         ({"strength": 2.0}, "strength: got 2.0"),
         ({"size": 0}, "size: got 0"),
         ({"refine": -1}, "refine: got -1"),
-        ({"weights": "embedded"}, "--weights: is for refining"),
+        ({"weights": "random"}, "--weights: is for refining"),
         ({"recipe": "gatys"}, "recipe: is for refining"),
         ({"blend": (1.0, 2.0)}, "blend: got 2 weights for 1"),
     ],

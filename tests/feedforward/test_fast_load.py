@@ -33,6 +33,11 @@ def test_files_that_are_no_fast_network(tmp_path):
     path = write_network(tmp_path / "net.safetensors", "cyclegan", {"kernel": np.zeros(3)}, {})
     with pytest.raises(WeightsError, match=r"net.safetensors: is a network of the kind 'cyclegan', expected one"):
         load_fast(path)
+    with pytest.raises(WeightsError, match=r"net.pth: a public file; `jaxstyle weights convert-fast`"):
+        load_fast(path.rename(tmp_path / "net.pth"))
+    write_network(path, "johnson", {"kernel": np.zeros(3)}, {})
+    with pytest.raises(WeightsError, match=r"net.safetensors: not a Johnson-type network"):
+        load_fast(path)
     path.write_bytes(b"broken")
     with pytest.raises(WeightsError, match=r"net.safetensors"):
         load_fast(path)

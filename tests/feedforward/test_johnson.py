@@ -69,6 +69,8 @@ def test_networks_of_one_shape_are_one_program(tiny):
     tiny(picture)
     before = paint_clipped._cache_size()
     Johnson(tiny.arrays(), "another")(picture)
+    half = picture.astype(np.float16)
+    np.testing.assert_array_equal(tiny(half), tiny(half.astype(np.float32)))
     assert paint_clipped._cache_size() == before
 
 
@@ -119,8 +121,9 @@ def test_what_it_cannot_do_is_said(tiny):
     picture = np.zeros((16, 16, 3), np.float32)
     with pytest.raises(SettingError, match="strength"):
         tiny(picture, strength=0.5)
-    with pytest.raises(SettingError, match="style"):
-        tiny.style_code(picture)
+    for attempt in (lambda: tiny.style_code(picture), lambda: tiny(picture, np.zeros(3))):
+        with pytest.raises(SettingError, match=r"^style: 'johnson' was trained for one style"):
+            attempt()
     for wrong in (picture[:4], picture[..., :1], picture.astype(np.uint8), picture[None, None]):
         with pytest.raises(ImageError, match="content"):
             tiny(wrong)

@@ -7,6 +7,7 @@ import pytest
 from tflite_files import predictor, small_transformer, write_tflite
 
 from jaxstyle.errors import ImageError, SettingError, WeightsError
+from jaxstyle.feedforward import magenta
 from jaxstyle.feedforward.load import load_fast
 from jaxstyle.feedforward.magenta import Magenta, load_magenta
 from jaxstyle.feedforward.model import FastModel, blend
@@ -49,6 +50,12 @@ def test_strength_leads_from_the_content_s_own_style(net: Magenta):
     np.testing.assert_allclose(net(content, vector, strength=0.25), between, atol=1e-5)
 
 
+def test_a_batch_in_one_style_at_half_strength(net: Magenta, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(magenta, "_style_vector", lambda predictor, pictures: jnp.asarray(VECTORS))
+    mixed = net(CONTENTS, VECTORS[0], strength=0.5)
+    np.testing.assert_allclose(mixed, net(CONTENTS, (VECTORS[:1] + VECTORS) / 2), atol=1e-5)
+
+
 def test_blends_are_between(net: Magenta):
     mixed = blend(list(VECTORS), [3, 1])
     np.testing.assert_allclose(mixed, 0.75 * VECTORS[0] + 0.25 * VECTORS[1], rtol=1e-5)
@@ -56,8 +63,6 @@ def test_blends_are_between(net: Magenta):
 
 
 def test_one_program_for_a_shape(net: Magenta):
-    from jaxstyle.feedforward import magenta
-
     net(CONTENTS[0], VECTORS[0])
     before = magenta._paint._cache_size()
     other = Magenta(net.predictor, net.transformer, name="another")
@@ -86,7 +91,7 @@ def test_loaded_from_tflite(net: Magenta, tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "code", "strength", "match"),
     [
-        (CONTENTS[0, :, :, :2], VECTORS[0], 1, r"content: got float32 \(16, 18, 2\)"),
+        (CONTENTS[0, :, :, :2], VECTORS[0], 1, r"content: got float32 of shape \(16, 18, 2\)"),
         (np.uint8(CONTENTS[0]), VECTORS[0], 1, r"content: got uint8 .*expected floats in \[0, 1\]"),
         (CONTENTS[0, :15], VECTORS[0], 1, "got 18x15 pixels, expected at least 16"),
         (CONTENTS[0], VECTORS[0, :99], 1, r"code: got the shape \(99,\)"),
@@ -102,7 +107,7 @@ def test_errors(net: Magenta, content: np.ndarray, code: np.ndarray, strength: f
 
 
 def test_a_batch_of_styles_is_refused(net: Magenta):
-    with pytest.raises(ImageError, match=r"style: got float32 \(2, 16, 18, 3\), expected .*\(h, w, 3\)$"):
+    with pytest.raises(ImageError, match=r"style: got float32 of shape \(2, 16, 18, 3\), expected .*\(h, w, 3\)$"):
         net.style_vector(CONTENTS)
 
 

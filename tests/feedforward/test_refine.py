@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ from fake_network import Fake, Own
 from jaxstyle import stylize
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.fast import stylize_fast
+from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles
+from jaxstyle.feedforward.refine import Refine
 from jaxstyle.losses import ContentLoss, GramLoss
 from jaxstyle.optimizers import Adam
 from jaxstyle.pyramid import Pyramid
@@ -45,8 +48,14 @@ def test_its_settings_say_both(pair, refining):
     settings = stylize_fast(*pair, model=Fake(), **refining).settings
     assert settings["fast"]["refine"] == STEPS and settings["recipe"]["steps"] == STEPS
     assert "pyramid" not in settings["recipe"] and "init_picture" not in settings
-    assert settings["model"]["name"] == "embedded" and settings["content"].keys() == {"sha256"}
+    assert settings["model"]["name"] == "random" and settings["content"].keys() == {"sha256"}
     json.dumps(settings)
+
+
+def test_a_path_is_not_taken_for_the_network_itself(pair):
+    painter = Painter(Fake(), read_styles(pair[1]), Fast())
+    frame = make_frame(read_source(pair[0], "content"), None, "style")
+    assert "model" not in Refine(STEPS, Path("vgg.pth"), RECIPE).settings(painter, frame)
 
 
 def test_transparency_and_colors_are_kept(pair, refining):

@@ -16,7 +16,7 @@ KEY = jax.random.key(1)
 WIDTHS = (4, 3)
 RANDOM = np.random.default_rng(2)
 CONTENT, OTHER, STYLE, SECOND = (RANDOM.random((18, 17, 3), np.float32) for _ in range(4))
-HALVES = np.stack([np.indices((18, 17))[1] < 8, np.indices((18, 17))[1] >= 8]).astype(np.float32)
+ORDERS = (0, 1, 0), (1, 0, 1)
 transform = jax.jit(wct)
 spectrum_of = jax.jit(principal)
 run = jax.jit(lambda network, x: network(x))
@@ -108,13 +108,13 @@ def test_blends_regions_and_batches(net, codes):
     alone = [net(CONTENT, code) for code in codes]
     mixed = net(CONTENT, blend(codes))
     assert all(jnp.abs(mixed - one).max() > 0.01 for one in alone)
-    np.testing.assert_allclose(net(CONTENT, codes, masks=np.ones_like(HALVES)), mixed, atol=1e-3)
-    both = jnp.stack([CONTENT, OTHER])
-    each = net(both, jax.tree.map(lambda *leaves: jnp.stack(leaves), *codes))
-    np.testing.assert_allclose(each[0], alone[0], atol=1e-4)
-    np.testing.assert_allclose(each[1], net(OTHER, codes[1]), atol=1e-4)
-    regions = net(both, codes, masks=HALVES)
-    np.testing.assert_allclose(regions[0], net(CONTENT, codes, masks=HALVES), atol=1e-4)
+    # One program for all: three pictures with codes of their own, in both styles, in one, and in none.
+    first, second = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *(codes[i] for i in order)) for order in ORDERS)
+    masks = np.stack([np.full((2, 18, 17), shares, np.float32) for shares in ([[[1]], [[1]]], [[[1]], [[0]]], 0)])
+    found = net(np.stack([CONTENT, OTHER, CONTENT]), [first, second], masks=masks)
+    np.testing.assert_allclose(found[0], mixed, atol=1e-3)
+    np.testing.assert_allclose(found[1], net(OTHER, codes[1]), atol=1e-4)
+    np.testing.assert_allclose(found[2], net(CONTENT, codes[0], strength=0), atol=1e-4)
 
 
 def test_saved_and_opened(net, codes, tmp_path):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, UInt8
 
 from jaxstyle.feedforward.adain import AdaIN, adain
 from jaxstyle.feedforward.coder import Decoder, Encoder
-from jaxstyle.feedforward.train.data import Crops, find_pictures, held_out_batch, hold_out
+from jaxstyle.feedforward.train.data import Batch, Crops, find_pictures, held_out_batch, hold_out
 from jaxstyle.feedforward.train.folder import TrainingFolder
 from jaxstyle.feedforward.train.loop import Callback, Placement, Trained, run
 from jaxstyle.feedforward.train.settings import AdaINTraining
@@ -97,30 +97,28 @@ def train_adain(
     task = AdaINTask(
         encoder.prepared(LAYERS, conv=conv, dtype=settings.dtype), jnp.float32(settings.style_weight), settings.dtype
     )
-    crops, held = {}, {}
-    for salt, (name, where) in enumerate({"content": contents, "style": styles}.items()):
-        train, kept = hold_out(find_pictures(Path(where), name), settings.held_out, settings.seed)
-        crops[name] = Crops(train, settings.size, 2 * settings.seed + salt)
-        held[name] = crops[name], kept
+    crops, held = _pictures({"content": contents, "style": styles}, settings)
     about = {"kind": "adain", **asdict(settings), "weights": weights.sha256}
     about |= {"pictures": [len(each.paths) for each in crops.values()]}
     folder = TrainingFolder(Path(output), about, resume=resume)
     network = first_decoder(encoder, np.stack([crops["content"](n) for n in range(4)]), settings.seed)
     decoder, steps = run(
-        network,
-        task,
-        crops,
-        held_out_batch(held),
-        settings,
-        folder,
-        placement=placement,
-        callback=callback,
-        stop=stop,
+        network, task, crops, held, settings, folder, placement=placement, callback=callback, stop=stop
     )
     finished = AdaIN(encoder, decoder, licence=weights.licence)
     if steps < settings.steps:
         return Trained(finished, "stopped", steps, None)
     return Trained(finished, "done", steps, finished.save(folder.network))
+
+
+def _pictures(folders: Mapping[str, Path | str], settings: AdaINTraining) -> tuple[dict[str, Crops], Batch | None]:
+    """To train with, and held out."""
+    crops, held = {}, {}
+    for salt, (name, where) in enumerate(folders.items()):
+        train, kept = hold_out(find_pictures(Path(where), name), settings.held_out, settings.seed)
+        crops[name] = Crops(train, settings.size, 2 * settings.seed + salt)
+        held[name] = crops[name], kept
+    return crops, held_out_batch(held)
 
 
 def first_decoder(encoder: Encoder, contents: UInt8[np.ndarray, "n s s 3"], seed: int) -> Decoder:

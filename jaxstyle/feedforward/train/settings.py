@@ -6,6 +6,7 @@ from typing import get_args
 
 from jaxstyle.errors import SettingError
 from jaxstyle.plan import Activations
+from jaxstyle.recipe import check_weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +83,7 @@ class AdaINTraining(Training):
     learning_rate: float = 1e-4
     decay: float = 5e-5
     style_weight: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_weight("style_weight", self.style_weight)

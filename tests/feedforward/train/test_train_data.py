@@ -6,7 +6,7 @@ import pytest
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.feedforward.train.data import Crops, batches, find_pictures, held_out_batch, hold_out
 from jaxstyle.feedforward.train.folder import TrainingFolder, contact_sheet
-from jaxstyle.feedforward.train.settings import JohnsonTraining
+from jaxstyle.feedforward.train.settings import AdaINTraining, JohnsonTraining
 from jaxstyle.image import save_image
 
 
@@ -131,3 +131,8 @@ def test_a_folder_goes_on_with_the_same_training_alone(tmp_path):
 def test_settings_are_checked(name, value):
     with pytest.raises(SettingError, match=name):
         JohnsonTraining(**{name: value})
+
+
+def test_adains_style_weight_is_checked():
+    with pytest.raises(SettingError, match="style_weight: got -1"):
+        AdaINTraining(style_weight=-1)
