@@ -7,7 +7,7 @@ network "embedded", and a mix of trained ones (real relu1_1 to relu3_1, distille
 relu4_1), each at several style weights. The mix judges all: mean relative Gram distance to the style, relative
 distance of relu4_1 to the content. A network's style distance at a content distance is interpolated between its
 results; they are compared at the content distance of the embedded network at the middle of the weights. "Closed" is
-(random - embedded) / (random - mix). The random network is painted with the recipe tuned for it as well.
+(random - embedded) / (random - mix). Both are painted with the recipe tuned for them as well.
 """
 
 import time
@@ -87,13 +87,14 @@ def main() -> None:
 
 def networks(judge: Any, options: Any) -> dict[str, tuple[Any, Recipe, list[float]]]:
     """{name: (network, recipe, style weights)}."""
-    own, recipe = presets.random_features(), replace(presets.default(), pyramid=None, steps=options.steps)
+    own, recipe = presets.embedded(), replace(presets.default(), pyramid=None, steps=options.steps)
     own = replace(own, steps=min(own.steps, options.steps))
     of_mix = presets.default(style_layers=problem.MIX_STYLE, content_layers=(CONTENT,))
     return {
         "random": (load_vgg19("random"), recipe, options.weights),
         "random, own recipe": (load_vgg19("random"), own, [own.style_weight]),
         "embedded": (load_vgg19(options.embedded), recipe, options.weights),
+        "embedded, own recipe": (load_vgg19(options.embedded), own, [own.style_weight]),
         "mix": (judge, replace(of_mix, pyramid=None, steps=options.steps), options.weights),
     }
 

@@ -52,7 +52,7 @@ def each(loss: Callable[..., Any], layers: tuple[str, ...] = LAYERS, **options: 
 
 
 def painted(*style: Term, smooth: float = 1.0, how: dict[str, Any] = SMOOTH) -> Recipe:
-    """A style loss beside a little content and total variation, as in `presets.random_features()`."""
+    """A style loss beside a little content and total variation, as in `presets.embedded()`."""
     prior = (Term(ls.TotalVariation(), smooth, relative=False),)
     return Recipe(content=CONTENT, style=style, prior=prior, style_weight=60.0, **how)
 

@@ -103,7 +103,8 @@ class WeightsVerify:
 
         verdict = verify(self.source)
         weights = verdict.weights
-        print(f"{verdict.path or self.source}: sound, {verdict.format or 'made up'}, {verdict.size} bytes")
+        kind = f"{verdict.format}, {verdict.size} bytes" if verdict.path else "comes with jaxstyle"
+        print(f"{verdict.path or self.source}: sound, {kind}")
         print(
             f"layers   {weights.layers[0]}..{weights.layers[-1]}, padding {weights.padding}, pooling {weights.pooling}"
         )

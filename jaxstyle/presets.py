@@ -22,6 +22,7 @@ from jaxstyle.losses import (
 from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.pyramid import Pyramid
 from jaxstyle.recipe import Recipe, Term
+from jaxstyle.weights.catalogue import SHIPPED
 from jaxstyle.weights.layout import WIDTHS
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -49,8 +50,8 @@ def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tup
     )
 
 
-def random_features() -> Recipe:
-    """For the network "random": shallow layers, far more weight on style, L-BFGS (less noise than Adam)."""
+def embedded() -> Recipe:
+    """For the networks that come with jaxstyle: shallow layers, far more weight on style, L-BFGS for less noise."""
     return Recipe(
         content=(Term(ContentLoss("relu3_2"), 0.1),),
         style=tuple(Term(GramLoss(layer), 1 / 3) for layer in STYLE_LAYERS[:3]),
@@ -191,7 +192,7 @@ PRESETS: dict[str, Callable[[], Recipe]] = {
     preset.__name__: preset
     for preset in (
         default,
-        random_features,
+        embedded,
         gatys,
         neural_style,
         crowsonkb,
@@ -215,8 +216,8 @@ def preset(name: str) -> Recipe:
 
 
 def recipe_for(name: str) -> Recipe:
-    """What `stylize` uses when no recipe is given: `random_features` for the network "random", else `default`."""
-    return random_features() if name == "random" else default()
+    """What `stylize` uses when no recipe is given: `embedded` for networks that come with jaxstyle, else `default`."""
+    return embedded() if name in SHIPPED else default()
 
 
 def _absolute(loss: object, weight: float) -> Term:

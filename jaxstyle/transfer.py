@@ -51,8 +51,8 @@ def stylize(
         style: a picture, or a list of pictures.
         model: the feature network, what `load_vgg19` takes ("imagenet", "embedded", a path), or a function that gives
             a network, called when all else is checked.
-        recipe: losses, weights and optimiser; `presets.default()`, and for the network "random"
-            `presets.random_features()`, when not given.
+        recipe: losses, weights and optimiser; `presets.default()`, and for the networks "embedded" and
+            "random" `presets.embedded()`, when not given.
         size: long edge of the result in pixels; the content's own by default.
         style_scale: long edge of the styles over that of the result; larger paints with broader strokes.
         blend: how much of each style; equal by default.

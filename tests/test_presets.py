@@ -22,7 +22,7 @@ GOLDENS = Path(__file__).parent / "goldens/presets_torch.npz"  # of torch_preset
 PUBLISHED = ("gatys", "neural_style", "crowsonkb")
 SOURCES = {
     "default": "jaxstyle's own",
-    "random_features": 'the network "random"',
+    "embedded": "that come with jaxstyle",
     "gatys": "Gatys, Ecker & Bethge 2016",
     "neural_style": "Johnson's neural-style",
     "crowsonkb": "crowsonkb/style-transfer-pytorch",

@@ -19,7 +19,7 @@ def simple(**changes) -> Recipe:
     "recipe",
     [
         presets.default(),
-        presets.random_features(),
+        presets.embedded(),
         simple(optimizer=LBFGS(0.5), clip=False),
         simple(pyramid=Pyramid(64, 2**0.5, content_decay=2)),
     ],

@@ -197,10 +197,10 @@ def test_numbers_of_numpy_are_numbers(paint, unchecked, tmp_path):
 
 def test_l_bfgs_with_a_line_search_takes_no_learning_rate(paint):
     with pytest.raises(SettingError, match="takes none"):
-        paint(recipe=presets.random_features(), learning_rate=0.1)
+        paint(recipe=presets.embedded(), learning_rate=0.1)
 
 
-@pytest.mark.parametrize("options", [{"init": "noise"}, {"recipe": presets.random_features(), "steps": 2}])
+@pytest.mark.parametrize("options", [{"init": "noise"}, {"recipe": presets.embedded(), "steps": 2}])
 def test_it_works_with_float64_enabled(paint, pictures, x64, options):
     result = paint(np.asarray(pictures[0]), np.asarray(pictures[1]), **options)
     assert result.status == "done" and result.image.dtype == np.float32

@@ -12,6 +12,7 @@ from jaxstyle.presets import PRESETS, recipe_for
 from jaxstyle.recipe import Init, Recipe, Term, check_weight
 from jaxstyle.recipe_file import load_recipe
 from jaxstyle.transfer import override
+from jaxstyle.weights.catalogue import SHIPPED
 
 AXES = {
     "recipe": "a preset's name, a recipe file, or a Recipe",
@@ -63,7 +64,7 @@ def _recipe(point: Mapping[str, Any], network: str) -> Recipe:
     layers = {name: tuple(point[name]) for name in ("content_layers", "style_layers") if name in point}
     if not layers:
         return given if isinstance(given, Recipe) else recipe_for(network) if given is None else load_recipe(given)
-    name = given or ("random_features" if network == "random" else "default")
+    name = given or ("embedded" if network in SHIPPED else "default")
     if name not in PRESETS or not layers.keys() <= inspect.signature(PRESETS[name]).parameters.keys():
         takes = [
             name for name, preset in PRESETS.items() if layers.keys() <= inspect.signature(preset).parameters.keys()

