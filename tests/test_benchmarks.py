@@ -20,6 +20,7 @@ SCRIPTS = (
     "compile_time",
     "conv_algorithms",
     "conv_pictures",
+    "embedded_quality",
     "fast_refine",
     "fast_transfer",
     "gpu",
