@@ -67,6 +67,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.size, options.steps, options.pairs, options.weights = 64, 2, 1, [10.0]
+    elif len(options.weights) < 2:
+        raise SystemExit("embedded_quality: --weights: one weight is one content distance; give at least two")
     if not PICTURES.is_dir():
         raise SystemExit(f"embedded_quality: needs the pictures and networks of {problem.SHARED}")
     judge, found, rows = mix(), {}, []
