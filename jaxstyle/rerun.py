@@ -43,18 +43,19 @@ def run_rerun(options: "Rerun") -> int:
     keep_programs()
     if options.output is not None:
         check_target(options.output)
+    read, make = _settings, _again
     if "fast" in read_recipe(options.result):
-        from jaxstyle.feedforward.again import run_again
+        from jaxstyle.feedforward import again
 
-        return run_again(options)
-    settings = _settings(options.result)
+        read, make = again.settings_of, again.make_again
+    settings = read(options.result)
     content = find_input(settings["content"], options.content, options.result, "--content")
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
     pairs = zip(settings["styles"], given, strict=True)
     styles = [find_input(record, path, options.result, "--style") for record, path in pairs]
-    result = _again(options, settings, content, styles)
+    result = make(options, settings, content, styles)
     if result.status == "stopped":
         return 75
     if options.output is not None:

@@ -1,4 +1,4 @@
-"""`jaxstyle rerun` of a fast result: made again from what is written inside it, and compared."""
+"""What `jaxstyle rerun` does otherwise for a fast result: what must be written inside it, and how it is made again."""
 
 import sys
 from dataclasses import fields
@@ -14,7 +14,7 @@ from jaxstyle.feedforward.model import FastModel
 from jaxstyle.image import read_recipe
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe
-from jaxstyle.rerun import compare, find_input, model_of
+from jaxstyle.rerun import model_of
 from jaxstyle.result import Result
 from jaxstyle.transfer import Progress
 
@@ -27,24 +27,8 @@ OF_REFINING = {"recipe": dict, "model": dict, "seed": int, "plan": dict}
 """What the settings must hold; they come from a file that anyone may have written."""
 
 
-def run_again(options: "Rerun") -> int:
-    """Run again; 0 if the pictures are the same, 1 if not, 75 when interrupted."""
-    settings = _checked(options.result)
-    content = find_input(settings["content"], options.content, options.result, "--content")
-    given = options.style or (None,) * len(settings["styles"])
-    if len(given) != len(settings["styles"]):
-        raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
-    pairs = zip(settings["styles"], given, strict=True)
-    styles = [find_input(record, path, options.result, "--style") for record, path in pairs]
-    result = _again(options, settings, content, styles)
-    if result.status == "stopped":
-        return 75
-    if options.output is not None:
-        print(result.save(options.output))
-    return compare(options.result, settings, result)
-
-
-def _checked(path: Path) -> dict[str, Any]:
+def settings_of(path: Path) -> dict[str, Any]:
+    """What is written inside a fast result; SettingError where it does not suffice to make it again."""
     settings = read_recipe(path)
     wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
     if not wrong:
@@ -64,7 +48,8 @@ def _checked(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+def make_again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+    """The fast result by the same settings."""
     fast = settings["fast"]
     with stopping() as stop, run_progress() as show:
 
