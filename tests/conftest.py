@@ -15,6 +15,7 @@ from jaxtyping import install_import_hook
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CHECKED = (
     "conv",
+    "feedforward",
     "winograd",
     "vgg",
     "losses",

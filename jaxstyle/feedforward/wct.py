@@ -28,6 +28,8 @@ from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.load import Source
 
 LevelCode = tuple[Float[Array, " c"], Float[Array, "c c"]]
+LevelCodes = tuple[tuple[Float[Array, " _"], Float[Array, "_ _"]], ...]  # another c at each level
+StackedCodes = tuple[tuple[Float[Array, "n _"], Float[Array, "n _ _"]], ...]
 
 
 def load_wct(
@@ -141,7 +143,7 @@ class WCT(FeatureTransfer):
         """Of a code, from the deepest level to the shallowest."""
         return tuple(((encoder.channels,), (encoder.channels, encoder.channels)) for encoder in self.encoders)
 
-    def style_code(self, style: Float[ArrayLike, "h w 3"]) -> tuple[LevelCode, ...]:
+    def style_code(self, style: Float[ArrayLike, "h w 3"]) -> LevelCodes:
         """By level, the deepest first: the mean of a style's features, and the root of their covariance.
 
         Raises:
@@ -151,7 +153,7 @@ class WCT(FeatureTransfer):
         return tuple(_code(encoder, picture) for encoder in self.encoders)
 
     def painted(
-        self, content: Float[Array, "h w 3"], codes: tuple[LevelCode, ...], masks: Array | None, strength: Array
+        self, content: Float[Array, "h w 3"], codes: StackedCodes, masks: Array | None, strength: Array
     ) -> Float[Array, "h w 3"]:
         """One picture, not clipped."""
         image = content

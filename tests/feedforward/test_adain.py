@@ -56,19 +56,21 @@ def moved(x: np.ndarray, code: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def test_the_formula():
     x = RANDOM.standard_normal((5, 6, 3), np.float32) * np.float32([1, 10, 100]) + 7
     code = np.float32([[1, 2, 3], [4, 5, 6]])
-    np.testing.assert_allclose(adain(x, code), moved(x, code, np.ones((5, 6))), atol=1e-4)
+    found = adain(jnp.asarray(x), jnp.asarray(code))
+    np.testing.assert_allclose(found, moved(x, code, np.ones((5, 6))), atol=1e-4)
     flat = x.reshape(-1, 3).astype(np.float64)
     expected = [flat.mean(0), np.sqrt(flat.var(0, ddof=1) + 1e-5)]
-    np.testing.assert_allclose(moments(x), expected, rtol=1e-5)
+    np.testing.assert_allclose(moments(jnp.asarray(x)), expected, rtol=1e-5)
     # The result has the style's moments.
-    np.testing.assert_allclose(moments(adain(x, code)), code, atol=1e-3)
+    np.testing.assert_allclose(moments(found), code, atol=1e-3)
 
 
 def test_the_formula_in_a_region():
     x = RANDOM.standard_normal((5, 6, 3), np.float32)
     code, mask = np.float32([[1, 2, 3], [4, 5, 6]]), np.float32(RANDOM.random((5, 6)) < 0.5)
-    np.testing.assert_allclose(adain(x, code, mask) * mask[..., None], moved(x, code, mask), atol=1e-4)
-    assert jnp.isfinite(adain(x, code, jnp.zeros((5, 6)))).all()
+    found = adain(*map(jnp.asarray, (x, code, mask)))
+    np.testing.assert_allclose(found * mask[..., None], moved(x, code, mask), atol=1e-4)
+    assert jnp.isfinite(adain(jnp.asarray(x), jnp.asarray(code), jnp.zeros((5, 6)))).all()
 
 
 def test_a_constant_content_becomes_the_mean():
@@ -77,7 +79,7 @@ def test_a_constant_content_becomes_the_mean():
 
 
 def test_a_network_is_its_parts(net, features, codes):
-    stylised = adain(features, codes[0])
+    stylised = adain(jnp.asarray(features), codes[0])
     for strength in (0.0, 0.6, 1.0):
         expected = decoded(net, strength * stylised + (1 - strength) * features)
         np.testing.assert_allclose(net(CONTENT, codes[0], strength=strength), expected, atol=1e-5)
@@ -85,7 +87,8 @@ def test_a_network_is_its_parts(net, features, codes):
 
 
 def test_blends_are_means_of_features(net, features, codes):
-    mean = 0.3 * adain(features, codes[0]) + 0.7 * adain(features, codes[1])
+    first, second = (adain(jnp.asarray(features), code) for code in codes)
+    mean = 0.3 * first + 0.7 * second
     np.testing.assert_allclose(net(CONTENT, blend(codes, [0.3, 0.7])), decoded(net, mean), atol=1e-5)
 
 
@@ -134,7 +137,7 @@ def test_saved_and_opened(net, codes, tmp_path):
         AdaIN.from_arrays(arrays | {"other/x": np.zeros(1)}, metadata)
 
 
-def test_settings(net, codes):
+def test_settings(net, codes, unchecked):
     with pytest.raises(ImageError, match=r"content: got float32 of shape \(4, 4\), expected floats"):
         net(CONTENT[:4, :4, 0], codes[0])
     with pytest.raises(ImageError, match="style: got uint8"):

@@ -145,7 +145,7 @@ def test_pictures_are_what_stylize_takes(pair, tmp_path):
         ({"every": 0}, "every: got 0"),
     ],
 )
-def test_wrong_settings_are_found_before_the_network_is_loaded(pair, wrong, message):
+def test_wrong_settings_are_found_before_the_network_is_loaded(pair, unchecked, wrong, message):
     with pytest.raises(SettingError, match=f"^.*{message}"):
         stylize_fast(*pair, model=lambda: pytest.fail("was loaded"), **wrong)
 

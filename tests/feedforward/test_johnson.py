@@ -117,7 +117,7 @@ def test_bombs_are_not_inflated(tmp_path):
         load_johnson(tmp_path / "bomb.npz")
 
 
-def test_what_it_cannot_do_is_said(tiny):
+def test_what_it_cannot_do_is_said(tiny, unchecked):
     picture = np.zeros((16, 16, 3), np.float32)
     with pytest.raises(SettingError, match="strength"):
         tiny(picture, strength=0.5)

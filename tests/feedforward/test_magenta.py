@@ -101,11 +101,13 @@ def test_loaded_from_tflite(net: Magenta, tmp_path: Path):
         (CONTENTS[0], VECTORS[0], float("nan"), "strength: got nan"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_errors(net: Magenta, content: np.ndarray, code: np.ndarray, strength: float, match: str):
     with pytest.raises((ImageError, SettingError), match=match):
         net(content, code, strength=strength)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_batch_of_styles_is_refused(net: Magenta):
     with pytest.raises(ImageError, match=r"style: got float32 of shape \(2, 16, 18, 3\), expected .*\(h, w, 3\)$"):
         net.style_vector(CONTENTS)

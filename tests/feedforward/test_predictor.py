@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tflite_files import predictor
@@ -30,7 +31,7 @@ def test_other_arrays_are_refused():
 
 
 def test_relu6():
-    np.testing.assert_array_equal(relu6(np.array([-1.0, 3, 7])), [0, 3, 6])
+    np.testing.assert_array_equal(relu6(jnp.asarray([-1.0, 3, 7])), [0, 3, 6])
 
 
 def test_the_style_vector_is_the_runtime_s(shared: Path, real: Predictor):

@@ -60,7 +60,7 @@ def test_it_is_the_paper_s_network():
 
 def test_batches_are_singles():
     net, contents = Transformer(ARRAYS), jnp.stack([CONTENT, CONTENT[::-1]])
-    both = jax.jit(lambda net, contents: jax.vmap(net, (0, None))(contents, VECTOR))(net, contents)
+    both = jax.jit(lambda net, contents: jax.vmap(net, (0, None))(contents, jnp.asarray(VECTOR)))(net, contents)
     np.testing.assert_allclose(both, jnp.stack([_paint(net, one, VECTOR) for one in contents]), atol=1e-5)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from jaxstyle.feedforward.train.settings import Training
 ADAM = optax.scale_by_adam()  # beta 0.9 and 0.999
 
 
+@runtime_checkable
 class Task(Protocol):
     """What is trained for: a pytree of all that stays as it is."""
 
@@ -87,7 +88,11 @@ def begin(network: Any) -> State:
 
 @jax.jit
 def train_step(
-    state: State, task: Task, batch: Mapping[str, Array], rate: float, decay: float
+    state: State,
+    task: Task,
+    batch: Mapping[str, Array],
+    rate: float | Float[Array, ""],
+    decay: float | Float[Array, ""],
 ) -> tuple[State, Float[Array, ""], dict[str, Float[Array, ""]]]:
     """One update by the mean loss of a batch of 8-bit pictures; the new state, and the total and values before it."""
 

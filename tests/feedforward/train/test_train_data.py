@@ -1,4 +1,5 @@
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,11 +40,12 @@ def test_pictures_are_found_within_folders_in_order(pictures, tmp_path):
 
 @pytest.mark.parametrize(("count", "kept"), [(1, 0), (2, 1), (7, 1), (9, 2), (100, 4)])
 def test_some_pictures_are_held_out(count, kept):
-    train, held = hold_out(list(range(count)), 4, 0)
+    paths = [Path(f"{i:03}.png") for i in range(count)]
+    train, held = hold_out(paths, 4, 0)
     assert len(held) == kept
-    assert sorted(train + held) == list(range(count))
-    assert hold_out(list(range(count)), 4, 0) == (train, held)
-    assert hold_out(list(range(count)), 0, 0) == (list(range(count)), [])
+    assert sorted(train + held) == paths
+    assert hold_out(paths, 4, 0) == (train, held)
+    assert hold_out(paths, 0, 0) == (paths, [])
 
 
 def test_any_crop_can_be_the_next(pictures, caplog):
@@ -128,7 +130,7 @@ def test_a_folder_goes_on_with_the_same_training_alone(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"), [("batch", 0), ("size", 100), ("steps", -1), ("learning_rate", -1.0), ("dtype", "float16")]
 )
-def test_settings_are_checked(name, value):
+def test_settings_are_checked(name, value, unchecked):
     with pytest.raises(SettingError, match=name):
         JohnsonTraining(**{name: value})
 
