@@ -1,13 +1,14 @@
 """What the embedded network learns from: telling pictures apart by each layer's statistics, and redrawing them.
 
-Every head, one at the first and one at the last layer of each block, has two tasks, so that no layer waits for those
-behind it:
+Every head, two in each block, has three tasks, so that no layer waits for those behind it:
 
 - Contrast (van den Oord et al. 2018; Chen et al. 2020): two crops of one picture, lighting and colours changed, should
   have more alike means and standard deviations of activations than crops of different pictures. Style losses compare
   such statistics: they should tell styles apart.
 - Redrawing: from the activations at one place, a linear map redraws that place of the picture. Content losses compare
   activations: they should hold what is to be kept.
+- Variety (in the spirit of Bardes, Ponce & LeCun 2022, "VICReg"): within a picture, activations should vary in many
+  directions. Without it deep layers are nearly constant in a picture, and Gram matrices hold little but their means.
 
 Noise in the pictures, to be told from nothing and not redrawn, was tried: features blind to noise paint noisily.
 """
@@ -29,9 +30,10 @@ CHANNELS = {"1": 32, "2": 64, "3": 128, "4": 160, "5": 160}
 CROP, BATCH = 32, 96
 PHOTOGRAPHS = 0.35  # of all pairs
 TEMPERATURE = 0.15
+VARIETY = 0.3
 EMBEDDING = 96
 WINDOW = np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])[:, :, None, None] / 2.0  # of mean square 1
-HEADS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_4", "conv5_1", "conv5_4")
+HEADS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_2", "conv5_1", "conv5_4")
 
 
 def init(key: jax.Array) -> Parameters:
@@ -67,15 +69,30 @@ def activations(parameters: Parameters, pictures: jax.Array) -> dict[str, jax.Ar
 
 
 def loss(parameters: Parameters, pictures: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Both tasks' mean over the heads, and {layer: (pairs found, share of the picture not redrawn)}."""
+    """The tasks' mean over the heads, and {layer: (pairs found, share of the picture not redrawn, directions)}."""
     found, total, reported = activations(parameters, pictures), jnp.zeros(()), {}
     for name in HEADS:
         contrast, recognised = contrast_loss(found[name], parameters[name]["embed"])
         drawn = found[name] @ parameters[name]["draw"] + parameters[name]["draw_shift"]
         places = patches(pictures, name)
         missing = ((drawn - places) ** 2).mean() / places.var()
-        total, reported[name] = total + contrast + missing, jnp.stack([recognised, missing])
+        monotony, dimensions = variety_loss(found[name])
+        total += contrast + missing + VARIETY * monotony
+        reported[name] = jnp.stack([recognised, missing, dimensions])
     return total / len(HEADS), reported
+
+
+def variety_loss(features: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Minus the logarithms of the directions in which pictures vary and of the power that varies; the directions.
+
+    Directions are counted by the participation ratio of the covariance within pictures: (sum of its eigenvalues)^2 /
+    (sum of their squares). The power is its trace's share of the mean square.
+    """
+    within = (features - features.mean((1, 2), keepdims=True)).reshape(-1, features.shape[-1])
+    covariance = within.T @ within / len(within)
+    power = jnp.trace(covariance)
+    dimensions = power**2 / (covariance**2).sum()
+    return -jnp.log(dimensions) - jnp.log(power / (features**2).sum(-1).mean()), dimensions
 
 
 def contrast_loss(features: jax.Array, embed: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -1,9 +1,9 @@
 """Train the network that is shipped with jaxstyle, and write it as float16.
 
-    python weights/train_embedded.py [--steps 2400] [--output jaxstyle/weights/embedded.safetensors]
+    python weights/train_embedded.py [--steps 1600] [--output jaxstyle/weights/embedded.safetensors]
 
 A VGG19 of reduced widths learns from scratch from pictures made up by programs and from the photographs that
-scikit-image ships, by `pretext`'s two tasks. No other network takes part. Afterwards normalisation is folded into
+scikit-image ships, by `pretext`'s tasks. No other network takes part. Afterwards normalisation is folded into
 kernels and biases, and each layer scaled to a mean activation of 1 on the photographs. The same command gives the same
 file on the same platform, number of cores and versions; the file says which.
 """
@@ -42,7 +42,7 @@ DATA = "made-up pictures of weights/made_up.py; scikit-image's photographs, CC0 
 def main() -> None:
     """Train, calibrate, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--output", type=Path, default=Path("jaxstyle/weights/embedded.safetensors"))
     options = parser.parse_args()
     started = time.perf_counter()
@@ -91,7 +91,7 @@ def reporting(steps: int) -> Iterator[bool]:
 
 
 def summed_up(step: int, since: list[Any]) -> dict[str, Any]:
-    """Means since the last report: the loss; of each head, the pairs it tells apart and what it cannot redraw."""
+    """Means since the last report: the loss; of each head, the pairs told apart, what it cannot redraw, its variety."""
     value = float(np.mean([float(value) for value, _ in since]))
     heads = {name: np.mean([np.asarray(found[name], float) for _, found in since], 0).round(3) for name in since[0][1]}
     return {"step": step, "loss": round(value, 3), "heads": {name: each.tolist() for name, each in heads.items()}}

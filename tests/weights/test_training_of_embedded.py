@@ -50,6 +50,18 @@ def test_contrast_is_small_for_pairs_and_chance_for_equals(scripts):
     assert chance == pytest.approx(np.log(7), rel=1e-3)
 
 
+def test_variety_counts_directions_within_pictures(scripts):
+    pretext, key = scripts["pretext"], jax.random.key(3)
+    free = jax.random.normal(key, (4, 32, 32, 6))
+    value, directions = pretext.variety_loss(free)
+    assert directions == pytest.approx(6, rel=0.01) and value == pytest.approx(-np.log(6), abs=0.01)
+    line = free[..., :1] * jnp.ones(6)
+    assert pretext.variety_loss(line)[1] == pytest.approx(1, rel=1e-4)
+    # What differs from picture to picture alone is no variety: it halves the share of the power.
+    shifted = free + jnp.array([-1.0, 1, -1, 1])[:, None, None, None]
+    assert pretext.variety_loss(shifted)[0] - value == pytest.approx(np.log(2), abs=0.05)
+
+
 def test_patches_lie_under_their_positions(scripts):
     pretext = scripts["pretext"]
     pictures = jax.random.uniform(jax.random.key(1), (1, 32, 32, 3))
