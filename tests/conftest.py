@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Compilation is most of the time: the workers share what one has compiled, and the next run starts with it.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4 " + os.environ.get("XLA_FLAGS", "")
 sys.path.insert(0, str(Path(__file__).parent))
 
