@@ -26,7 +26,7 @@ from jaxstyle.weights.load import load_vgg19
 Picture = Float[np.ndarray, "_h _w 3"]
 
 SIZE = 320
-STEPS = 28
+STEPS = 24
 PLAN = Plan(conv="exact")  # the faster one takes longer to compile than it saves in so few steps
 PYRAMID = Pyramid(smallest=160, first_steps=1.5)  # at half the size a stroke covers twice as much
 
