@@ -1,13 +1,19 @@
 """Strict where users are not: four devices, no silent broadcasting, shapes and types checked, warnings are errors."""
 
+import atexit
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-# Compilation is most of the time: the workers share what one has compiled, and the next run starts with it.
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
+# Compilation is most of the time: the workers share what one has compiled. Not the next run: it may be on another
+# kind of processor.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    PROGRAMS = tempfile.TemporaryDirectory(prefix="jaxstyle-tests-", ignore_cleanup_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS.name
+    atexit.register(PROGRAMS.cleanup)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4 " + os.environ.get("XLA_FLAGS", "")
 sys.path.insert(0, str(Path(__file__).parent))
