@@ -4,7 +4,8 @@
 
 A fresh process for each measurement says when it had imported, loaded the weights, computed the targets, traced,
 compiled and done one step. "first" starts with an empty persistent compilation cache, "second" with what the first
-left. The command line is timed from outside: `jaxstyle stylize --steps 1` with its own cache, empty and then not.
+left. The command line is timed from outside, `jaxstyle stylize --steps 1` with its own cache, empty and then not: until
+it says that the first step is done, and until it has saved the picture and ended.
 """
 
 import json
@@ -59,8 +60,8 @@ def start(path: Path, plan: dict[str, Any], cache: Path) -> dict[str, float]:
     return phases | {"all": ends[-1] - began}
 
 
-def command_line(path: Path, folder: Path) -> float:
-    """Seconds of `jaxstyle stylize --steps 1`, with its caches in `folder`."""
+def command_line(path: Path, folder: Path) -> dict[str, float]:
+    """Seconds until `jaxstyle stylize --steps 1` has done its step, and in all, with its caches in `folder`."""
     from PIL import Image
 
     pictures, names = problem.load(path), ("content", "style")
@@ -68,14 +69,16 @@ def command_line(path: Path, folder: Path) -> float:
         Image.fromarray((pictures[name][0] * 255).round().astype(np.uint8)).save(folder / f"{name}.png")
     files = [str(folder / f"{name}.png") for name in names]
     command = [sys.executable, "-m", "jaxstyle", "stylize", *files, "-o", str(folder / "out.png"), "--steps", "1"]
-    size = str(pictures["content"].shape[1])
+    command += ["--size", str(pictures["content"].shape[1]), "--weights", str(_weights(path)), "--recipe", "default"]
     env = os.environ | {"JAXSTYLE_HOME": str(folder), "XDG_CACHE_HOME": str(folder), "JAX_PLATFORMS": "cpu"}
-    began = time.time()
-    command += ["--size", size, "--weights", str(_weights(path)), "--recipe", "default"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return time.time() - began
+    began, first, said = time.time(), None, ""
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for said in process.stderr:
+            first = time.time() - began if first is None and said.startswith("step 1/") else first
+    if process.returncode or first is None:
+        raise RuntimeError(said.strip())
+    return {"step": first, "all": time.time() - began}
 
 
 def measure(size: int, plan: dict[str, Any], options: Any) -> dict[str, Any]:
@@ -92,25 +95,28 @@ def measure(size: int, plan: dict[str, Any], options: Any) -> dict[str, Any]:
                 ran, why = report.attempt(lambda cache=cache: start(path, plan, cache / "jax"))
                 found[kind] += [ran] if ran else []
                 if not plan and not options.no_cli and why is None:
-                    seconds, why = report.attempt(lambda cache=cache: command_line(path, cache))
-                    found[f"cli {kind}"] += [seconds] if seconds else []
+                    ran, why = report.attempt(lambda cache=cache: command_line(path, cache))
+                    found[f"cli {kind}"] += [ran] if ran else []
                 found["failure"] = why or found.get("failure")
     return found
 
 
 def tables(cells: list[dict[str, Any]]) -> list[str]:
     """A row for each size, plan and start."""
-    header = ("size", "plan", "start", *PHASES, "all s", "command line s", "failure")
+    header = ("size", "plan", "start", *PHASES, "all s", "command line's first step s", "its end s", "failure")
     rows = []
     for cell in cells:
         for kind in ("first", "second"):
-            starts, whole = cell[kind], cell[f"cli {kind}"]
+            starts, outside = cell[kind], cell[f"cli {kind}"]
             phases = [report.median_iqr([s[phase] for s in starts])["median"] if starts else None for phase in PHASES]
-            total = report.spread(report.median_iqr([s["all"] for s in starts])) if starts else None
-            outside = report.spread(report.median_iqr(whole)) if whole else None
+            spreads = [_spread(starts, "all"), _spread(outside, "step"), _spread(outside, "all")]
             plan = ", ".join(f"{k}={v}" for k, v in cell["plan"].items()) or "default"
-            rows.append((cell["size"], plan, kind, *phases, total, outside, cell.get("failure")))
+            rows.append((cell["size"], plan, kind, *phases, *spreads, cell.get("failure")))
     return [report.table(header, rows)]
+
+
+def _spread(runs: list[dict[str, float]], name: str) -> str | None:
+    return report.spread(report.median_iqr([run[name] for run in runs])) if runs else None
 
 
 def _weights(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """The command line: options in, exit codes out. Nothing heavy is imported before it is needed."""
 
+import gc
 import logging
 import os
 import sys
@@ -80,9 +81,13 @@ class Stylize:
 
     def run(self) -> int:
         """Exit code 0; 75 where the run was interrupted and its last picture saved; 1 where it became infinite."""
-        from jaxstyle.commands import run_stylize
+        gc.disable()  # until the first step: what a start makes stays, and looking for garbage in it takes a tenth
+        try:
+            from jaxstyle.commands import run_stylize
 
-        return run_stylize(self)
+            return run_stylize(self)
+        finally:
+            gc.enable()
 
 
 @dataclass

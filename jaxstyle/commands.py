@@ -1,5 +1,6 @@
 """What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
 
+import gc
 import json
 import math
 import re
@@ -98,6 +99,7 @@ def run_stylize(options: "Stylize") -> int:
 
         def callback(progress: Progress) -> bool:
             stop.armed = True
+            gc.enable()
             show(progress)
             frames.add(progress)
             return stop.asked

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxstyle.errors import SettingError
 from jaxstyle.heap import trim_heap
+from jaxstyle.kept import Kept
 from jaxstyle.optimizers import Optimizer
 
 CAPACITY = 100
@@ -45,7 +46,7 @@ class Info(NamedTuple):
     values: dict[str, Float[Array, " n"]]
 
 
-@jax.jit
+@Kept
 def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
     """The state before the first step."""
     state = State(image, image, optimizer.transform().init(image), jnp.zeros((), int), jnp.ones((), bool))
@@ -114,7 +115,7 @@ def run_plain(
 
 run_plain.__name__ = run_plain.__qualname__ = "run"
 run = jax.jit(run_plain, static_argnames=("capacity", "clip"))
-_alone = jax.jit(run_plain, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
+_alone = Kept(run_plain, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
 
 
 def chunks(
@@ -154,4 +155,4 @@ def compile_run(
     state: State, objective: Evaluate, optimizer: Optimizer, *, average: float = 0.0, clip: bool = True
 ) -> jax.stages.Compiled:
     """Compile what `chunks` runs, so that it finds it done; arrays may be of `jax.ShapeDtypeStruct`."""
-    return _alone.lower(state, objective, optimizer, 1, average=float(average), clip=clip).compile()
+    return _alone.compile(state, objective, optimizer, 1, average=float(average), clip=clip)

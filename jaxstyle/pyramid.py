@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from jaxstyle import optimize
 from jaxstyle.errors import SettingError
 from jaxstyle.image.decode import MAX_EDGE
+from jaxstyle.kept import Kept
 from jaxstyle.optimize import State
 from jaxstyle.optimizers import Adam, Optimizer
 
@@ -122,7 +123,7 @@ def style_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
     return on_grid(shape, max(scale, min(1.0, LEAST / min(shape[:2]))))
 
 
-@partial(jax.jit, static_argnames=("shape", "clip"))
+@partial(Kept, static_argnames=("shape", "clip"))
 def grow(state: State, optimizer: Optimizer, shape: tuple[int, int], *, clip: bool = True) -> State:
     """The first state of the next level, of (height, width) `shape`.
 

@@ -162,7 +162,7 @@ class Run:
         """The objective of a level, with its programs compiled; `state` has the shapes of the level before."""
         recipe, objective = self.recipe, self.objective(i)
         if wanted():
-            grow.lower(state, recipe.optimizer, self.levels[i].shape, clip=recipe.clip).compile()
+            grow.compile(state, recipe.optimizer, self.levels[i].shape, clip=recipe.clip)
             first = jax.eval_shape(partial(self.grown, i), state)
             optimize.compile_run(first, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
         return objective

@@ -12,6 +12,7 @@ from jaxstyle import blocks
 from jaxstyle.blend import blend_shares, blend_targets
 from jaxstyle.blocks import Bands, Named, Place, layers_named
 from jaxstyle.guidance import Masks, apply, check_masks, check_regions, guidance_channels, select_guides
+from jaxstyle.kept import Kept
 from jaxstyle.losses import select
 from jaxstyle.recipe import Propagation
 
@@ -79,7 +80,7 @@ class Regions:
         return tuple(guides), tuple(targets)
 
 
-@partial(jax.jit, static_argnames=("losses", "bare", "relative", "rows"))
+@partial(Kept, static_argnames=("losses", "bare", "relative", "rows"))
 def target_scales(
     model: FeatureModel,
     picture: Array,
@@ -126,7 +127,7 @@ def _regional_targets(
     return _in_bands(model, picture, channels, found, losses, bands) if centred else found
 
 
-@partial(jax.jit, static_argnames="losses")
+@partial(Kept, static_argnames=("losses",))
 def _whole(
     model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named
 ) -> dict[str, dict[str, Any]]:
@@ -139,7 +140,7 @@ def _whole(
     return found
 
 
-@partial(jax.jit, static_argnames=("losses", "bands"))
+@partial(Kept, static_argnames=("losses", "bands"))
 def _in_bands(
     model: FeatureModel,
     picture: Array,
