@@ -14,7 +14,9 @@ import pytest
 from jaxstyle import load_image, read_recipe, save_image
 from jaxstyle.cli import main
 
-QUICK = ["--weights", "embedded", "--size", "32"]
+SHALLOW = ["--weights", "embedded", "--recipe", str(Path(__file__).parent / "shallow.toml")]  # compiled in a second
+QUICK = [*SHALLOW, "--size", "32"]
+DEFAULT = ["--weights", "embedded", "--size", "32"]
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_stylize_writes_a_picture_that_knows_its_recipe(files, capsys):
         files / "style.png",
         "-o",
         out,
-        *QUICK,
+        *DEFAULT,
         "--steps",
         3,
         "--style-weight",
@@ -92,7 +94,7 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
         files / "style.png",
         "-o",
         files / "o.png",
-        *QUICK,
+        *DEFAULT,
         "--steps",
         7,
         "--save-every",
@@ -120,7 +122,7 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
         ({"more": ["--blend", "1", "2"]}, 2, "blend: got 2 weights for 1 style"),
         ({"more": ["--save-every", "0"]}, 2, "save-every"),
         ({"output": "/proc/o.png"}, 3, "/proc/o.png"),
-        ({"more": ["--learning-rate", "0.1"]}, 2, "learning_rate"),
+        ({"given": [*DEFAULT, "--learning-rate", "0.1"]}, 2, "learning_rate"),
         ({"more": ["--init", "contnet"]}, 3, "init"),
     ],
 )
@@ -132,7 +134,9 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, messa
         "-o",
         files / change.get("output", "o.png"),
     ]
-    got, stdout, stderr = run(capsys, "stylize", *arguments, *QUICK, "--steps", 1, *change.get("more", []))
+    got, stdout, stderr = run(
+        capsys, "stylize", *arguments, *change.get("given", QUICK), "--steps", 1, *change.get("more", [])
+    )
     lines = [line for line in stderr.splitlines() if not line.startswith("step ")]
     assert got in np.ravel(code) and stdout == ""
     assert lines[0].startswith("jaxstyle: ") and message in stderr and "Traceback" not in stderr
@@ -140,14 +144,14 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, messa
 
 def test_sizes_of_a_pyramid_on_and_off(files, capsys, unchecked):
     save_image(files / "large.png", load_image(files / "content.png", size=192))
-    arguments = ["stylize", files / "large.png", files / "style.png", "-o", files / "o.png", "--weights", "embedded"]
-    code, _, stderr = run(capsys, *arguments, "--recipe", "default", "--pyramid", "on", "--steps", 1)
+    arguments = ["stylize", files / "large.png", files / "style.png", "-o", files / "o.png", *SHALLOW]
+    code, _, stderr = run(capsys, *arguments, "--pyramid", "on", "--steps", 1)
     assert code == 0 and "step 2/2" in stderr and "192 px  loss" in stderr
     with PIL.Image.open(files / "o.png") as saved:
         assert saved.size == (192, 192)
     assert read_recipe(files / "o.png")["recipe"]["pyramid"]["smallest"] == 128
     assert run(capsys, "rerun", files / "o.png", "--content", files / "large.png")[0] == 0
-    code, _, stderr = run(capsys, *arguments, "--recipe", "crowsonkb", "--pyramid", "off", "--steps", 0)
+    code, _, stderr = run(capsys, *arguments, "--pyramid", "off", "--steps", 0)
     assert code == 0 and "pyramid" not in read_recipe(files / "o.png")["recipe"]
 
 

@@ -4,11 +4,13 @@ import os
 import re
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 
 from jaxstyle import save_image
 
+SHALLOW = str(Path(__file__).parent / "shallow.toml")
 pty = pytest.importorskip("pty")
 
 
@@ -36,7 +38,8 @@ def test_a_live_bar_in_80_columns(tmp_path, pictures):
     save_image(tmp_path / "content.png", pictures[0])
     save_image(tmp_path / "style.png", pictures[1])
     command = [sys.executable, "-m", "jaxstyle", "stylize", "content.png", "style.png", "-o", "out.png"]
-    code, shown = on_a_terminal([*command, "--weights", "embedded", "--size", "32", "--steps", "3"], tmp_path)
+    options = ["--weights", "embedded", "--recipe", SHALLOW, "--size", "32", "--steps", "3"]
+    code, shown = on_a_terminal([*command, *options], tmp_path)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     assert code == 0, text
     assert "3/3" in text and "loss" in text and "content" in text

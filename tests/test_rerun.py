@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,8 @@ from jaxstyle import read_recipe, save_image
 from jaxstyle.cli import main
 from jaxstyle.image import read_picture
 
-QUICK = ["--weights", "embedded", "--size", "32", "--steps", "2"]
+SHALLOW = Path(__file__).parent / "shallow.toml"  # compiled in a second
+QUICK = ["--weights", "embedded", "--recipe", str(SHALLOW), "--size", "32", "--steps", "2"]
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
@@ -22,7 +25,7 @@ def made(tmp_path, pictures, capsys, monkeypatch):
     for name, picture in zip(("content", "style", "other"), pictures, strict=True):
         save_image(tmp_path / f"{name}.png", picture)
     arguments = [tmp_path / "content.png", tmp_path / "style.png", "-o", tmp_path / "out.png", *QUICK]
-    assert run(capsys, "stylize", *arguments, "--recipe", "crowsonkb", "--init", tmp_path / "other.png")[0] == 0
+    assert run(capsys, "stylize", *arguments, "--init", tmp_path / "other.png")[0] == 0
     return tmp_path
 
 

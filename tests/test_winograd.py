@@ -162,7 +162,7 @@ def test_gradients_on_real_networks_against_float64(shared, pooling):
     from jaxstyle.image import load_image, resize
 
     content, style = (
-        np.asarray(resize(load_image(shared / f"images/{name}.jpg"), (160, 160)), np.float32)
+        np.asarray(resize(load_image(shared / f"images/{name}.jpg"), (96, 96)), np.float32)
         for name in ("content_tuebingen_neckarfront", "style_vangogh_wheat_field")
     )
     path = shared / "vgg_normalised/vgg19_normalised_conv1_1_to_conv3_1.npz"

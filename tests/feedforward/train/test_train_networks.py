@@ -14,7 +14,7 @@ from jaxstyle.feedforward.adain import load_adain
 from jaxstyle.feedforward.coder import Decoder, Encoder
 from jaxstyle.feedforward.johnson import Johnson, load_johnson
 from jaxstyle.feedforward.train import commands
-from jaxstyle.feedforward.train.adain import AdaINTask, train_adain
+from jaxstyle.feedforward.train.adain import AdaINTask, Scales, folded, scales_of, train_adain
 from jaxstyle.feedforward.train.johnson import JohnsonTask, johnson_recipe, train_johnson
 from jaxstyle.feedforward.train.settings import AdaINTraining, JohnsonTraining
 from jaxstyle.image import load_image, save_image
@@ -128,21 +128,45 @@ class Gain(Decoder):
 
 def test_adains_loss_is_equation_11(folder):
     content, style = (load_image(folder / name / "0.png") for name in ("contents", "styles"))
-    total, values, painted = AdaINTask(Powers(), 10.0, "float32").loss(
+    sizes = {f"relu{block}_1": jnp.float32(block / 2) for block in range(1, 5)}
+    scales = Scales(sizes, jnp.zeros(3), jnp.ones(3))
+    total, values, painted = AdaINTask(Powers(), scales, 10.0, "float32").loss(
         Gain(jnp.float32(0.5)), {"content": jnp.asarray(content), "style": jnp.asarray(style)}
     )
     mean, deviation = style.astype(float), lambda x: np.sqrt(x.var((0, 1), ddof=1) + 1e-5)
     deep, aim = np.float64(content) ** 4, np.float64(style) ** 4
     aim = deviation(aim) * (deep - deep.mean((0, 1))) / deviation(deep) + aim.mean((0, 1))
     np.testing.assert_allclose(painted, aim / 2, atol=1e-5)
-    expected = {"content": np.mean(((aim / 2) ** 4 - aim) ** 2)}
+    expected = {"content": np.mean(((aim / 2) ** 4 - aim) ** 2) / 4}
     for block in range(1, 5):
         found, wanted = (aim / 2) ** block, mean**block
         means = np.mean((found.mean((0, 1)) - wanted.mean((0, 1))) ** 2)
-        expected[f"style/relu{block}_1"] = means + np.mean((deviation(found) - deviation(wanted)) ** 2)
+        deviations = np.mean((deviation(found) - deviation(wanted)) ** 2)
+        expected[f"style/relu{block}_1"] = (means + deviations) / (block / 2) ** 2
     assert {name: float(value) for name, value in values.items()} == pytest.approx(expected, rel=1e-3)
     parts = list(expected.values())
     assert float(total) == pytest.approx(parts[0] + 10 * sum(parts[1:]), rel=1e-3)
+
+
+def test_scales_are_those_of_the_activations(encoder, folder):
+    pictures = np.stack([(load_image(folder / "contents" / f"{i}.png") * 255).astype(np.uint8) for i in (0, 1)])
+    found, network = scales_of(Encoder(encoder, 4), pictures), Encoder(encoder, 4)
+    for layer, size in found.sizes.items():
+        each = [network.features(jnp.float32(picture / 255), [layer])[layer] for picture in pictures]
+        assert float(size) == pytest.approx(float(np.mean(each)), rel=1e-4)
+    np.testing.assert_allclose(found.mean, np.mean(each, (0, 1, 2)), rtol=1e-4, atol=1e-5)
+    deviation = np.std(each, (0, 1, 2))
+    np.testing.assert_allclose(found.deviation, deviation + deviation.mean() / 10, rtol=1e-3)
+    dark = scales_of(Powers(), np.zeros((1, 32, 32, 3), np.uint8))
+    assert {float(size) for size in dark.sizes.values()} == {1.0} and float(dark.deviation.min()) == 1
+
+
+def test_a_folded_decoder_paints_the_same():
+    random, decoder = np.random.default_rng(0), Decoder.random(jax.random.key(1), widths=[4, 8, 8, 8])
+    mean, deviation = random.normal(size=8).astype(np.float32), random.uniform(0.5, 2, 8).astype(np.float32)
+    features = jnp.asarray(random.normal(size=(6, 5, 8)), jnp.float32)
+    painted = folded(decoder, Scales({}, jnp.asarray(mean), jnp.asarray(deviation)))(features)
+    np.testing.assert_allclose(painted, decoder((features - mean[None, None]) / deviation[None, None]), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["johnson", "adain"])
@@ -153,7 +177,9 @@ def test_bfloat16_activations_leave_pictures_and_losses_wide(kind, small, encode
         task, network = JohnsonTask.of(small, content, RECIPE, settings, plan), Johnson.random(width=2)
     else:
         model = Encoder(encoder, 4).prepared(["relu4_1"], dtype="bfloat16")
-        task, network = AdaINTask(model, 10.0, "bfloat16"), Decoder.random(jax.random.key(1), widths=[4, 8, 8, 8])
+        scales = scales_of(Encoder(encoder, 4), np.full((1, 32, 32, 3), 99, np.uint8))
+        task = AdaINTask(model, scales, jnp.float32(10), "bfloat16")
+        network = Decoder.random(jax.random.key(1), widths=[4, 8, 8, 8])
     shapes = jax.eval_shape(task.loss, network, {"content": content, "style": content})
     assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {np.dtype("float32")}
 
