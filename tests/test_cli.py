@@ -134,9 +134,8 @@ def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, messa
         "-o",
         files / change.get("output", "o.png"),
     ]
-    got, stdout, stderr = run(
-        capsys, "stylize", *arguments, *change.get("given", QUICK), "--steps", 1, *change.get("more", [])
-    )
+    options = [*change.get("given", QUICK), "--steps", 1, *change.get("more", [])]
+    got, stdout, stderr = run(capsys, "stylize", *arguments, *options)
     lines = [line for line in stderr.splitlines() if not line.startswith("step ")]
     assert got in np.ravel(code) and stdout == ""
     assert lines[0].startswith("jaxstyle: ") and message in stderr and "Traceback" not in stderr
