@@ -2,10 +2,11 @@
 
     python benchmarks/fast_refine.py [--size 256] [--steps 150] [--network FILE] [--weights embedded|mix]
 
-Each pair is painted by `presets.default()`'s losses and Adam, from the content and from what the fast network makes of
-it: Magenta's public pair in ../shared/data, or `--network`. Counted is the sum of weighted content and style losses of
-the averaged picture, the same objective for both starts, and the steps from the content after which the loss is that
-of 50 steps from the fast result.
+Each pair is painted by the recipe that the command line takes for such a network (`presets.default()`, Adam; for
+"embedded" `presets.embedded()`, L-BFGS), from the content and from what the fast network makes of it: Magenta's public
+pair in ../shared/data, or `--network`. Counted is the sum of weighted content and style losses of the averaged picture,
+the same objective for both starts, and the steps from the content after which the loss is that of 50 steps from the
+fast result.
 """
 
 import tempfile
@@ -50,7 +51,7 @@ def pictures(size: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def features(weights: str) -> tuple[Any, Recipe]:
     """The network of the losses, and the recipe."""
     if weights == "embedded":
-        return load_vgg19("embedded"), presets.default()
+        return load_vgg19("embedded"), presets.recipe_for("embedded")
     with tempfile.TemporaryDirectory() as folder:
         problem.make(Path(folder) / "problem.npz", 32, weights="mix")
         arrays = problem.load(Path(folder) / "problem.npz")
@@ -126,7 +127,8 @@ def main() -> None:
     )
     options.network = None
     question = "How many optimisation steps does a start from a fast network's result save?"
-    report.write("fast_refine", question, {"pairs": found}, [report.table(header, rows)], options)
+    name = "fast_refine_embedded" if options.weights == "embedded" else "fast_refine"
+    report.write(name, question, {"pairs": found}, [report.table(header, rows)], options)
 
 
 if __name__ == "__main__":
