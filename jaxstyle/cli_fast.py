@@ -18,7 +18,8 @@ class Fast:
     """The folder to write NAME.png into for each content; with several styles STYLE/NAME.png. A picture that is there
     already, made in the same way, is not made again."""
     style: Annotated[tuple[Path, ...], arg(metavar="STYLE...")] = ()
-    """The styles, or folders of them: every content is painted in each."""
+    """The styles, or folders of them: every content is painted in each. For a network with a style of its own, that
+    style, and only with --refine."""
     model: str = "magenta"
     """The fast network: "magenta" (any style; downloaded on first use), or a file that `jaxstyle weights convert-fast`
     or `jaxstyle train` wrote, or a Johnson-type .npz."""

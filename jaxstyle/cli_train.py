@@ -55,8 +55,11 @@ class TrainJohnson(_Common):
     """The picture whose style it learns."""
     recipe: str | None = None
     """A preset or recipe file whose losses and weights are used; those of Johnson et al. when not given."""
-    width: int = 32
-    """Channels of the first layer: fewer are faster, and paint less finely."""
+    init: str | None = None
+    """A network of another style to begin from, a file that `jaxstyle train` wrote or a public .npz: a few hundred
+    steps then do what takes thousands."""
+    width: int | None = None
+    """Channels of the first layer: fewer are faster, and paint less finely; 32, or those of --init, when not given."""
     style_size: int | None = None
     """Long edge in pixels at which the style is looked at: larger makes broader strokes; as --size when not given."""
 

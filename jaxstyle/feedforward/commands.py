@@ -29,6 +29,8 @@ def run_fast(options: "cli_fast.Fast") -> int:
     network = functools.cache(lambda: _load(options.model))
     styled = options.model in NAMES or takes_style(network())
     contents, styles = told_apart(options.pictures, options.style, styled)
+    if not styled:
+        refine.check(network(), styles)
     groups = group(contents, styles, options.output, blended=options.blend is not None)
     if len(contents) == 1:
         read_source(contents[0], "content")

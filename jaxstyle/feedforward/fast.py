@@ -47,7 +47,8 @@ def stylize_fast(
 
     Args:
         content: the picture whose scene is kept.
-        style: a picture, or a list of pictures; None for a network with a style of its own (Johnson-type).
+        style: a picture, or a list of pictures; None for a network with a style of its own (Johnson-type), unless it
+            is refined: then the style that it was trained for.
         model: the fast network, what `load_fast` takes: "magenta", a path, a network, or a function that gives one,
             called when all else is checked.
         size: long edge of the result in pixels; the content's own by default.
@@ -82,8 +83,8 @@ def stylize_fast(
     network = load_fast(model)
     if masks is not None and not takes_masks(network):
         raise SettingError(f"masks: the network {network.name!r} takes none; use AdaIN or WCT, or leave them out")
+    given.check(network, styles)
     painter = Painter(network, styles, fast)
-    given.check(painter)
     painted = painter.paint([frame])[0]
     if refine:
         return given.refine(painter, frame, painted, started, callback, every)

@@ -41,8 +41,6 @@ def told_apart(pictures: Sequence[Path], styles: Sequence[Path], styled: bool) -
     Raises:
         SettingError: which is which cannot be told. ImageFileError: a folder has no picture.
     """
-    if not styled and styles:
-        raise SettingError("--style: the network has a style of its own; leave it out")
     if not styled or styles:
         if not pictures:
             raise SettingError("CONTENT: got no picture to paint, expected at least one before --style")

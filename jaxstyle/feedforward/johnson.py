@@ -123,6 +123,11 @@ class Johnson(nnx.Module):
         """By name: the network without its own name, so that equal shapes are one program."""
         return {name: getattr(self, name) for name in LAYERS}
 
+    @property
+    def width(self) -> int:
+        """Channels of the first layer."""
+        return int(self.conv1.kernel.shape[3])
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The numbers by name, as `save` writes them."""
         parts = {"kernel": "kernel", "in_scale": "scale", "in_shift": "shift"}

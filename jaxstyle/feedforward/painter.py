@@ -88,7 +88,7 @@ def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[A
 
 @dataclass(frozen=True)
 class Painter:
-    """A network, styles and settings that fit together.
+    """A network, styles and settings that fit together; a network with a style of its own leaves them to `Refine`.
 
     Raises:
         SettingError: they do not.
@@ -104,16 +104,18 @@ class Painter:
             raise SettingError(
                 f"style_size: {self.model.name!r} sees every style at {self._square} pixels; leave it out"
             )
-        if takes_style(self.model):
+        if takes_style(self.model) or self.styles:
             blend_shares(self.fast.blend, len(self.styles))
-        else:
+        if not takes_style(self.model):
             self._check_own_style()
 
     def _check_own_style(self) -> None:
         """What stylize_fast's arguments may be where the network takes no style."""
         own = f"the network {self.model.name!r} has a style of its own"
-        if self.styles or self.fast.blend is not None or self.fast.style_size is not None:
-            raise SettingError(f"style: {own}; leave style, style_size and blend out")
+        if self.fast.style_size is not None:
+            raise SettingError(f"style_size: {own}; leave it out")
+        if self.fast.blend is not None and not self.styles:
+            raise SettingError(f"blend: {own}; leave it out")
         if self.fast.strength != 1:
             raise SettingError(f"strength: {own} and no strength to set; leave it out")
         if self.fast.color not in ("style", "luminance"):
@@ -145,7 +147,7 @@ class Painter:
 
     def code(self, frame: Frame) -> Code:
         """Of all styles as one, with masks a list; the same for every content unless colours are matched to it."""
-        if not self.styles:
+        if not takes_style(self.model):
             return ()
         edge = self.fast.style_size or max(frame.seen.shape[:2])
         if self._shared and frame.masks is None:

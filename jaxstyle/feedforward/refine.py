@@ -1,15 +1,18 @@
 """A few optimisation steps from the fast result: its speed, the optimisation's quality."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from jaxstyle import presets
 from jaxstyle.errors import SettingError
+from jaxstyle.feedforward.model import FastModel
+from jaxstyle.feedforward.painter import Frame, Painter, takes_style
 from jaxstyle.image import Picture
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe
@@ -17,9 +20,6 @@ from jaxstyle.result import Result, describe_model
 from jaxstyle.run import Callback
 from jaxstyle.transfer import stylize
 from jaxstyle.vgg import VGG19
-
-if TYPE_CHECKING:
-    from jaxstyle.feedforward.painter import Frame, Painter
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,23 @@ class Refine:
         if not self.steps and unused:
             raise SettingError(f"{unused[0]}: is for refining, and refine is 0; give it steps, such as refine=50")
 
-    def check(self, painter: "Painter") -> None:
-        """Raise SettingError where there is no style to optimise for."""
-        if self.steps and not painter.styles:
+    def check(self, model: FastModel, styles: Sequence[Any]) -> None:
+        """Raise SettingError where a network with a style of its own is given one for nothing, or none to refine."""
+        if takes_style(model):
+            return
+        if styles and not self.steps:
             raise SettingError(
-                f"refine: needs the style as a picture, and the network {painter.model.name!r} takes none; give its "
-                "result to stylize(content, style, init=...)"
+                f"style: the network {model.name!r} has a style of its own; leave it out, or refine towards it"
+            )
+        if self.steps and not styles:
+            raise SettingError(
+                f"refine: needs the style as a picture; give the one that the network {model.name!r} was trained for"
             )
 
     def refine(
         self,
-        painter: "Painter",
-        frame: "Frame",
+        painter: Painter,
+        frame: Frame,
         painted: Float[np.ndarray, "h w 3"],
         started: float,
         callback: Callback | None = None,
@@ -87,13 +92,13 @@ class Refine:
         settings = {name: value for name, value in result.settings.items() if name != "init_picture"}
         return replace(result, settings=settings | self.settings(painter, frame), seconds=time.perf_counter() - started)
 
-    def settled(self, painter: "Painter") -> Recipe:
+    def settled(self, painter: Painter) -> Recipe:
         """The recipe with what is decided elsewhere."""
         name = self.model if isinstance(self.model, str) else getattr(self.model, "name", "")
         recipe = self.recipe or presets.recipe_for(name)
         return replace(recipe, pyramid=None, steps=int(self.steps), color=painter.fast.color)
 
-    def settings(self, painter: "Painter", frame: "Frame") -> dict[str, Any]:
+    def settings(self, painter: Painter, frame: Frame) -> dict[str, Any]:
         """What a result remembers: the painter's, and where it is refined, how."""
         settings = painter.settings(frame)
         if not self.steps:

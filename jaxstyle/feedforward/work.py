@@ -75,7 +75,6 @@ class Work:
             for content, output in each.outputs.items():
                 self.failed(content, output, error)
             return
-        self.refine.check(painter)
         if isinstance(self.refine.model, str):
             self.refine = replace(self.refine, model=load_weights(self.refine.model))
         make_folder(next(iter(each.outputs.values())).parent)

@@ -87,7 +87,7 @@ def test_a_style_of_its_own(pair):
     result = stylize_fast(pair[0], model=Own())
     np.testing.assert_allclose(result.image, 1 - pair[0], atol=1e-6)
     assert result.settings["styles"] == [] and result.settings["blend"] == []
-    wrong = [("style", {"style": pair[1]}), ("style", {"blend": (1,)}), ("style", {"style_size": 8})]
+    wrong = [("style", {"style": pair[1]}), ("blend", {"blend": (1,)}), ("style_size", {"style_size": 8})]
     for name, more in [*wrong, ("strength", {"strength": 0.5}), ("color", {"color": "pca"})]:
         with pytest.raises(SettingError, match=f"^{name}: the network 'own' has a style of its own"):
             stylize_fast(pair[0], model=Own(), **more)

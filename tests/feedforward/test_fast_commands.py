@@ -12,6 +12,7 @@ from jaxstyle.cli_fast import Fast
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.feedforward import commands, frames, work
 from jaxstyle.feedforward.frames import is_done
+from jaxstyle.feedforward.johnson import Johnson
 from jaxstyle.losses import ContentLoss, GramLoss
 from jaxstyle.optimizers import Adam
 from jaxstyle.recipe import Recipe, Term
@@ -80,7 +81,7 @@ def test_a_network_with_a_style_of_its_own(files, monkeypatch):
     monkeypatch.setattr(commands, "load_fast", lambda name, progress: Own())
     assert run(files, "shots", "style.png", model="own.npz") == 0
     assert names(files / "out") == ["1.png", "2.png", "3.png", "style.png"]
-    with pytest.raises(SettingError, match="--style: the network has a style of its own"):
+    with pytest.raises(SettingError, match=r"style: the network .* has a style of its own; leave it out, or refine"):
         run(files, "shots", style=("style.png",), model="own.npz")
     with pytest.raises(SettingError, match="refine: needs the style as a picture"):
         run(files, "shots", model="own.npz", refine=5, weights="missing.pth")
@@ -182,6 +183,17 @@ def test_rerun(files, network, monkeypatch, capsys, options):
     assert "the same, bit for bit" in capsys.readouterr().out
     with pytest.raises(SettingError, match="--model: the result was made with the fast network 'fake'; name its file"):
         Rerun(files / "out" / "1.png", **given).run()
+
+
+def test_a_network_with_a_style_of_its_own_is_refined_and_made_again(files, monkeypatch, capsys):
+    monkeypatch.setattr("jaxstyle.rerun.keep_programs", lambda: None)
+    network = str(Johnson.random(0, width=2).save(files / "own.safetensors"))
+    options = {"refine": 2, "weights": "random", "recipe": str(files / "quick.toml")}
+    assert run(files, "shots/1.png", "shots/2.png", style=("style.png",), model=network, **options) == 0
+    assert names(files / "out") == ["1.png", "2.png"]
+    given = {"content": files / "shots" / "1.png", "style": (files / "style.png",)}
+    assert Rerun(files / "out" / "1.png", **given, model=network).run() == 0
+    assert "the same, bit for bit" in capsys.readouterr().out
 
 
 def test_rerun_of_settings_that_a_stranger_wrote(files, network, monkeypatch):

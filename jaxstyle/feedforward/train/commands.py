@@ -11,6 +11,7 @@ from jaxstyle.commands import Stop, load_weights, stopping
 from jaxstyle.compilation import keep_programs
 from jaxstyle.console import PLAIN_SECONDS, download_progress
 from jaxstyle.errors import SettingError
+from jaxstyle.feedforward.johnson import load_johnson
 from jaxstyle.feedforward.train.adain import train_adain
 from jaxstyle.feedforward.train.johnson import johnson_recipe, train_johnson
 from jaxstyle.feedforward.train.loop import Progress, Trained
@@ -32,13 +33,15 @@ def run_johnson(options: "TrainJohnson") -> int:
         recipe = load_recipe(options.recipe)
     else:
         recipe = johnson_recipe(style_weight=10.0 if options.style_weight is None else options.style_weight)
+    if options.init is not None and options.width is not None:
+        raise SettingError("--width: the network of --init has its own; leave one of the two out")
     settings = _settings(JohnsonTraining, options)
+    init = None if options.init is None else load_johnson(options.init)
 
     def train(**common: Any) -> Trained:
         model = load_weights(options.weights)
-        return train_johnson(
-            options.contents, options.style, options.output, model=model, settings=settings, recipe=recipe, **common
-        )
+        chosen = {"model": model, "settings": settings, "recipe": recipe, "init": init}
+        return train_johnson(options.contents, options.style, options.output, **chosen, **common)
 
     return _run(train, options.output, options.resume)
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.feedforward.johnson import Johnson
+from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.train.data import Crops, find_pictures, held_out_batch, hold_out
 from jaxstyle.feedforward.train.folder import TrainingFolder
 from jaxstyle.feedforward.train.loop import Callback, Placement, Trained, run
@@ -89,6 +90,7 @@ def train_johnson(
     model: VGG19,
     settings: JohnsonTraining | None = None,
     recipe: Recipe | None = None,
+    init: Johnson | None = None,
     resume: bool = True,
     devices: list[jax.Device] | None = None,
     callback: Callback | None = None,
@@ -103,6 +105,8 @@ def train_johnson(
         model: the loss network, such as `load_vgg19` gives.
         settings: see there.
         recipe: whose losses and weights are used, the rest of it not; `johnson_recipe()` when None.
+        init: a network of another style, such as `load_johnson` gives, to begin from instead of at random: a few
+            hundred steps then do what takes thousands. `settings.width` is its own then.
         resume: go on where the folder's training ended; else a folder that has one is refused.
         devices: to share each batch out over; all of this process by default.
         callback: called with each `Progress`, every `settings.log_every` steps.
@@ -115,6 +119,8 @@ def train_johnson(
         JaxstyleError: the loss became infinite.
     """
     settings, recipe = settings or JohnsonTraining(), recipe or johnson_recipe()
+    network = Johnson.random(settings.seed, width=settings.width) if init is None else Johnson(init.arrays())
+    settings = replace(settings, width=network.width)
     placement = Placement(devices, settings.batch)
     picture = load_image(style, name="style")
     picture = resize(picture, fit(picture.shape[:2], settings.style_size or settings.size))
@@ -123,9 +129,9 @@ def train_johnson(
     plan = Plan(conv="auto" if placement.count == 1 else "exact", dtype=settings.dtype)
     task = JohnsonTask.of(model, picture, recipe, settings, plan)
     about = {"kind": "johnson", **asdict(settings), "recipe": recipe.to_dict(), "model": model.sha256}
+    about |= {"init": None if init is None else describe_network(init)["sha256"]}
     about |= {"style": hashlib.sha256(picture.tobytes()).hexdigest(), "pictures": len(train)}
     folder = TrainingFolder(Path(output), about, resume=resume)
-    network = Johnson.random(settings.seed, width=settings.width)
     shown = held_out_batch({"content": (crops, held)})
     network, steps = run(
         network, task, {"content": crops}, shown, settings, folder, placement=placement, callback=callback, stop=stop

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from jaxstyle import cli
+from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.adain import load_adain
 from jaxstyle.feedforward.coder import Decoder, Encoder
 from jaxstyle.feedforward.johnson import Johnson, load_johnson
@@ -68,6 +70,21 @@ def test_johnson_learns_and_its_file_is_loaded(folder, small, tmp_path):
     for name, array in trained.network.arrays().items():
         np.testing.assert_array_equal(loaded[name], array)
         assert (array != first[name]).any()  # gradients reach every number
+
+
+def test_johnson_begins_from_another_network(folder, small, tmp_path):
+    places = folder / "contents", folder / "styles" / "0.png"
+    options = {"model": small, "recipe": RECIPE, "devices": jax.devices()[:1]}
+    settings = JohnsonTraining(**(SETTINGS | {"steps": 0}), width=8, held_out=0)
+    other = load_johnson(Johnson.random(7, width=2).save(tmp_path / "other.safetensors"))
+    train_johnson(*places, tmp_path / "a", settings=settings, init=other, **options)
+    for name, array in load_johnson(tmp_path / "a" / "network.safetensors").arrays().items():
+        np.testing.assert_array_equal(array, other.arrays()[name])
+    trained = train_johnson(*places, tmp_path / "a", settings=replace(settings, steps=30), init=other, **options)
+    lines = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["loss"] < 0.5 * lines[0]["loss"] and trained.network.width == 2
+    with pytest.raises(SettingError, match="another init"):
+        train_johnson(*places, tmp_path / "a", settings=settings, init=Johnson.random(8, width=2), **options)
 
 
 def test_johnsons_loss_is_the_objective_of_its_content(small, folder):
@@ -206,6 +223,10 @@ def test_the_command_saves_and_says_so_when_it_is_interrupted(folder, small, tmp
         assert ended.value.code == code
         assert said in capsys.readouterr().err
     assert load_johnson(tmp_path / "network.safetensors").name == "johnson"
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--init", str(tmp_path / "network.safetensors")])
+    assert ended.value.code == 2
+    assert "--width: the network of --init has its own" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
         cli.main([*command, "--resume", "off"])
     assert ended.value.code == 2
