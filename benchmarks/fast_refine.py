@@ -1,12 +1,14 @@
 """How many optimisation steps does a start from a fast network's result save?
 
     python benchmarks/fast_refine.py [--size 256] [--steps 150] [--network FILE] [--weights embedded|mix]
+    python benchmarks/fast_refine.py --train 500 --photographs FOLDER [--init NETWORK]
 
 Each pair is painted by the recipe that the command line takes for such a network (`presets.default()`, Adam; for
 "embedded" `presets.embedded()`, L-BFGS), from the content and from what the fast network makes of it: Magenta's public
-pair in ../shared/data, or `--network`. Counted is the sum of weighted content and style losses of the averaged picture,
-the same objective for both starts, and the steps from the content after which the loss is that of 50 steps from the
-fast result.
+pair in ../shared/data, `--network`, or with `--train` a Johnson-type network that learns the pair's style by the same
+losses first, from photographs that should not be the contents. Counted is the sum of weighted content and style losses
+of the averaged picture, the same objective for both starts, and the steps from the content after which the loss is that
+of 50 steps from the fast result.
 """
 
 import tempfile
@@ -20,6 +22,9 @@ import report
 from jax_side import Mix, make_model, make_recipe
 
 from jaxstyle import load_fast, load_magenta, load_vgg19, make_objective, optimize, presets
+from jaxstyle.feedforward import load_johnson
+from jaxstyle.feedforward.train.johnson import train_johnson
+from jaxstyle.feedforward.train.settings import JohnsonTraining
 from jaxstyle.image import fit, load_image, resize
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe
@@ -77,9 +82,21 @@ def loss(objective: Any, recipe: Recipe, image: Any) -> float:
     return float(sum(weights[term.name] * values[term.name] for term in (*recipe.content, *recipe.style)))
 
 
+def trained(options: Any, model: Any, recipe: Recipe, style: Any) -> Any:
+    """A Johnson-type network of a style, by the recipe's losses."""
+    settings = JohnsonTraining(steps=options.train, batch=1, size=options.size * 3 // 4, style_size=options.size)
+    init = load_johnson(options.init) if options.init else None
+    with tempfile.TemporaryDirectory() as folder:
+        made = train_johnson(
+            options.photographs, style, folder, model=model, recipe=recipe, settings=settings, init=init
+        )
+        return load_johnson(made.path)
+
+
 def compare(fast: Any, model: Any, recipe: Recipe, content: Any, style: Any, steps: int) -> dict[str, Any]:
     """Both curves of one pair."""
-    start = np.asarray(fast(content, fast.style_code(resize(style, (256, 256)))))
+    code = fast.style_code(resize(style, (256, 256))) if getattr(fast, "takes_style", True) else ()
+    start = np.asarray(fast(content, code))
     there = resize(style, fit(style.shape[:2], max(content.shape[:2])))
     objective = make_objective(model, content, there, recipe, plan=Plan())
     refined = min(REFINED, steps)
@@ -94,16 +111,19 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=150, help="from the content")
     parser.add_argument("--network", help="the fast network: a file that jaxstyle saved")
+    parser.add_argument("--train", type=int, default=0, help="steps of a Johnson-type network for each style")
+    parser.add_argument("--photographs", help="folder to train on")
+    parser.add_argument("--init", help="the Johnson-type network to begin from")
     parser.add_argument("--weights", choices=("mix", "embedded"), default="mix", help="of the losses")
     options = parser.parse_args()
     if options.quick:
         options.size, options.steps, options.weights = 64, 10, "embedded"
     given = [problem.SHARED / "magenta" / name for name in MAGENTA]
-    fast = load_fast(options.network) if options.network else load_magenta(*given)
+    fast = None if options.train else load_fast(options.network) if options.network else load_magenta(*given)
     model, recipe = features(options.weights)
     found = {}
     for name, pair in pictures(options.size).items():
-        found[name] = compare(fast, model, recipe, *pair, options.steps)
+        found[name] = compare(fast or trained(options, model, recipe, pair[1]), model, recipe, *pair, options.steps)
         report.say(f"{name}: {found[name]}")
     last, refined = options.steps, min(REFINED, options.steps)
     rows = [
@@ -125,9 +145,11 @@ def main() -> None:
         f"content + {last}",
         f"steps from content to fast + {refined}",
     )
-    options.network = None
+    options.network = options.photographs = None
+    options.init = options.init and Path(options.init).stem
     question = "How many optimisation steps does a start from a fast network's result save?"
     name = "fast_refine_embedded" if options.weights == "embedded" else "fast_refine"
+    name += "_trained" if options.train else ""
     report.write(name, question, {"pairs": found}, [report.table(header, rows)], options)
 
 

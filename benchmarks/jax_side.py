@@ -38,6 +38,11 @@ class Mix:
         mine, others = self._split(layers)
         return self.wide.features(image, mine) | self.narrow.features(image, others)
 
+    @property
+    def sha256(self) -> str:
+        """Of both."""
+        return self.wide.sha256 + self.narrow.sha256
+
     def prepared(self, layers: Iterable[str], **options: Any) -> "Mix":
         """Both, ready to run as a plan asks."""
         mine, others = self._split(layers)
