@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import problem
@@ -84,12 +85,12 @@ def loss(objective: Any, recipe: Recipe, image: Any) -> float:
 
 def trained(options: Any, model: Any, recipe: Recipe, style: Any) -> Any:
     """A Johnson-type network of a style, by the recipe's losses."""
-    settings = JohnsonTraining(steps=options.train, batch=1, size=options.size * 3 // 4, style_size=options.size)
+    size = options.size * 3 // 64 * 16
+    settings = JohnsonTraining(steps=options.train, batch=1, size=size, style_size=options.size)
     init = load_johnson(options.init) if options.init else None
     with tempfile.TemporaryDirectory() as folder:
-        made = train_johnson(
-            options.photographs, style, folder, model=model, recipe=recipe, settings=settings, init=init
-        )
+        chosen: dict[str, Any] = {"model": model, "recipe": recipe, "settings": settings, "init": init}
+        made = train_johnson(options.photographs, style, folder, **chosen, devices=jax.local_devices()[:1])
         return load_johnson(made.path)
 
 
@@ -116,6 +117,10 @@ def main() -> None:
     parser.add_argument("--init", help="the Johnson-type network to begin from")
     parser.add_argument("--weights", choices=("mix", "embedded"), default="mix", help="of the losses")
     options = parser.parse_args()
+    if bool(options.train) != bool(options.photographs) or (options.init and not options.train):
+        parser.error("--train needs --photographs, and --photographs and --init need --train")
+    if options.train and options.network:
+        parser.error("--network: --train makes the networks; leave one of the two out")
     if options.quick:
         options.size, options.steps, options.weights = 64, 10, "embedded"
     given = [problem.SHARED / "magenta" / name for name in MAGENTA]

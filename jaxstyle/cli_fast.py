@@ -13,13 +13,14 @@ class Fast:
 
     pictures: Annotated[Positional[tuple[Path, ...]], arg(metavar="CONTENT... [STYLE]")]
     """The pictures to paint, or folders of them, such as a video's frames. Without --style exactly two: content and
-    style, a picture or folder each. For a network with a style of its own (Johnson-type) all are contents."""
+    style, a picture or folder each. For a network with a style of its own (Johnson-type) all are
+    contents, and the style for --refine stands after --style."""
     output: Annotated[Path, arg(aliases=("-o",))]
     """The folder to write NAME.png into for each content; with several styles STYLE/NAME.png. A picture that is there
     already, made in the same way, is not made again."""
     style: Annotated[tuple[Path, ...], arg(metavar="STYLE...")] = ()
-    """The styles, or folders of them: every content is painted in each. For a network with a style of its own, that
-    style, and only with --refine."""
+    """The styles, or folders of them: every content is painted in each. With --refine and a network with a style of its
+    own, that style."""
     model: str = "magenta"
     """The fast network: "magenta" (any style; downloaded on first use), or a file that `jaxstyle weights convert-fast`
     or `jaxstyle train` wrote, or a Johnson-type .npz."""

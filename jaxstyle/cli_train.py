@@ -32,7 +32,7 @@ class _Common:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of activations; bfloat16 is faster on accelerators and halves their memory."""
     seed: int = 0
-    """Of the first parameters, the crops and their order."""
+    """Of the first parameters (without --init), the crops and their order."""
     held_out: int = 4
     """Pictures of each folder to keep for the contact sheets, a quarter at most."""
     log_every: int = 10
@@ -56,8 +56,8 @@ class TrainJohnson(_Common):
     recipe: str | None = None
     """A preset or recipe file whose losses and weights are used; those of Johnson et al. when not given."""
     init: str | None = None
-    """A network of another style to begin from, a file that `jaxstyle train` wrote or a public .npz: a few hundred
-    steps then do what takes thousands."""
+    """A network of another style to begin from: a file that `jaxstyle train` wrote, or a public .npz. Keep it as long
+    as the training may go on."""
     width: int | None = None
     """Channels of the first layer: fewer are faster, and paint less finely; 32, or those of --init, when not given."""
     style_size: int | None = None

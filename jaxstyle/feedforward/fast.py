@@ -47,8 +47,8 @@ def stylize_fast(
 
     Args:
         content: the picture whose scene is kept.
-        style: a picture, or a list of pictures; None for a network with a style of its own (Johnson-type), unless it
-            is refined: then the style that it was trained for.
+        style: a picture, or a list of pictures; None for a network with a style of its own (Johnson-type), unless
+            its result is refined: then that style.
         model: the fast network, what `load_fast` takes: "magenta", a path, a network, or a function that gives one,
             called when all else is checked.
         size: long edge of the result in pixels; the content's own by default.

@@ -88,7 +88,9 @@ def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[A
 
 @dataclass(frozen=True)
 class Painter:
-    """A network, styles and settings that fit together; a network with a style of its own leaves them to `Refine`.
+    """A network, styles and settings that fit together.
+
+    To a network with a style of its own, styles are but what `Refine` optimises towards, which checks that.
 
     Raises:
         SettingError: they do not.
@@ -104,18 +106,17 @@ class Painter:
             raise SettingError(
                 f"style_size: {self.model.name!r} sees every style at {self._square} pixels; leave it out"
             )
-        if takes_style(self.model) or self.styles:
+        if takes_style(self.model):
             blend_shares(self.fast.blend, len(self.styles))
-        if not takes_style(self.model):
+        else:
             self._check_own_style()
 
     def _check_own_style(self) -> None:
         """What stylize_fast's arguments may be where the network takes no style."""
         own = f"the network {self.model.name!r} has a style of its own"
-        if self.fast.style_size is not None:
-            raise SettingError(f"style_size: {own}; leave it out")
-        if self.fast.blend is not None and not self.styles:
-            raise SettingError(f"blend: {own}; leave it out")
+        for name in ("style_size", "blend"):
+            if getattr(self.fast, name) is not None:
+                raise SettingError(f"{name}: {own}; leave it out")
         if self.fast.strength != 1:
             raise SettingError(f"strength: {own} and no strength to set; leave it out")
         if self.fast.color not in ("style", "luminance"):
@@ -188,7 +189,7 @@ class Painter:
         return {
             "fast": fast,
             "size": max(frame.picture.rgb.shape[:2]),
-            "blend": list(blend_shares(self.fast.blend, len(self.styles))) if self.styles else [],
+            "blend": list(blend_shares(self.fast.blend, len(self.styles))) if takes_style(self.model) else [],
             "content": frame.source.described(),
             "styles": [self.once(Source.described, style) for style in self.styles],
             "masks": [] if frame.masks is None else [str(i) for i in range(len(frame.masks))],

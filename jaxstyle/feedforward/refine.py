@@ -52,17 +52,16 @@ class Refine:
         if not self.steps and unused:
             raise SettingError(f"{unused[0]}: is for refining, and refine is 0; give it steps, such as refine=50")
 
-    def check(self, model: FastModel, styles: Sequence[Any]) -> None:
-        """Raise SettingError where a network with a style of its own is given one for nothing, or none to refine."""
-        if takes_style(model):
+    def check(self, network: FastModel, styles: Sequence[Any]) -> None:
+        """Raise SettingError unless a network with a style of its own has that style to be refined, and only then."""
+        if takes_style(network):
             return
+        own = f"the network {network.name!r} has a style of its own"
         if styles and not self.steps:
+            raise SettingError(f"style: {own}; leave it out, or refine towards it, such as with refine=50")
+        if self.steps and len(styles) != 1:
             raise SettingError(
-                f"style: the network {model.name!r} has a style of its own; leave it out, or refine towards it"
-            )
-        if self.steps and not styles:
-            raise SettingError(
-                f"refine: needs the style as a picture; give the one that the network {model.name!r} was trained for"
+                f"refine: {own}; give the picture of it as style (after --style), got {len(styles)} pictures"
             )
 
     def refine(

@@ -83,7 +83,7 @@ def test_a_network_with_a_style_of_its_own(files, monkeypatch):
     assert names(files / "out") == ["1.png", "2.png", "3.png", "style.png"]
     with pytest.raises(SettingError, match=r"style: the network .* has a style of its own; leave it out, or refine"):
         run(files, "shots", style=("style.png",), model="own.npz")
-    with pytest.raises(SettingError, match="refine: needs the style as a picture"):
+    with pytest.raises(SettingError, match=r"refine: .* has a style of its own; .* \(after --style\), got 0 pictures"):
         run(files, "shots", model="own.npz", refine=5, weights="missing.pth")
 
 

@@ -78,6 +78,7 @@ def test_a_network_with_a_style_of_its_own_is_refined_towards_the_picture_of_it(
     refined = stylize_fast(*pair, model=Own(), **refining)
     plain = stylize(*pair, model=embedded, recipe=RECIPE, pyramid=False, steps=STEPS, init=1 - pair[0])
     np.testing.assert_array_equal(refined.image, plain.image)
-    assert len(refined.settings["styles"]) == 1 and refined.settings["blend"] == [1.0]
-    with pytest.raises(SettingError, match=r"refine: needs the style as a picture; give the one .* 'own' was trained"):
-        stylize_fast(pair[0], model=Own(), **refining)
+    assert len(refined.settings["styles"]) == 1 and refined.settings["blend"] == []
+    for wrong in (None, pair):
+        with pytest.raises(SettingError, match=r"refine: the network 'own' has a style of its own; give the picture"):
+            stylize_fast(pair[0], wrong, model=Own(), **refining)

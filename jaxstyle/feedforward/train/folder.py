@@ -72,7 +72,7 @@ class TrainingFolder:
             raise SettingError(
                 f"--output: {self.path} holds a training; choose another folder, or go on with --resume on"
             )
-        names = [name for name in {**before, **self.about} if before.get(name) != self.about.get(name)]
+        names = [name for name in {**self.about, **before} if before.get(name) != self.about.get(name)]
         if differing := [name for name in names if name not in MAY_DIFFER]:
             name = differing[0]
             raise SettingError(

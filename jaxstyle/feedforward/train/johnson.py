@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.johnson import Johnson
 from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.train.data import Crops, find_pictures, held_out_batch, hold_out
@@ -105,8 +106,8 @@ def train_johnson(
         model: the loss network, such as `load_vgg19` gives.
         settings: see there.
         recipe: whose losses and weights are used, the rest of it not; `johnson_recipe()` when None.
-        init: a network of another style, such as `load_johnson` gives, to begin from instead of at random: a few
-            hundred steps then do what takes thousands. `settings.width` is its own then.
+        init: a network of another style, such as `load_johnson` gives, to begin from instead of at random.
+            `settings.width` is its own then. A training goes on with the same one only.
         resume: go on where the folder's training ended; else a folder that has one is refused.
         devices: to share each batch out over; all of this process by default.
         callback: called with each `Progress`, every `settings.log_every` steps.
@@ -119,6 +120,8 @@ def train_johnson(
         JaxstyleError: the loss became infinite.
     """
     settings, recipe = settings or JohnsonTraining(), recipe or johnson_recipe()
+    if not isinstance(init, Johnson | None):
+        raise SettingError(f"init: got {type(init).__name__}, expected a Johnson-type network, as load_johnson gives")
     network = Johnson.random(settings.seed, width=settings.width) if init is None else Johnson(init.arrays())
     settings = replace(settings, width=network.width)
     placement = Placement(devices, settings.batch)
@@ -128,8 +131,8 @@ def train_johnson(
     crops = Crops(train, settings.size, settings.seed)
     plan = Plan(conv="auto" if placement.count == 1 else "exact", dtype=settings.dtype)
     task = JohnsonTask.of(model, picture, recipe, settings, plan)
-    about = {"kind": "johnson", **asdict(settings), "recipe": recipe.to_dict(), "model": model.sha256}
-    about |= {"init": None if init is None else describe_network(init)["sha256"]}
+    begun = None if init is None else describe_network(init)["sha256"]
+    about = {"kind": "johnson", "init": begun, **asdict(settings), "recipe": recipe.to_dict(), "model": model.sha256}
     about |= {"style": hashlib.sha256(picture.tobytes()).hexdigest(), "pictures": len(train)}
     folder = TrainingFolder(Path(output), about, resume=resume)
     shown = held_out_batch({"content": (crops, held)})

@@ -20,7 +20,8 @@ class Training:
         learning_rate: of Adam (Kingma & Ba 2015; beta 0.9 and 0.999).
         decay: the learning rate at step t is `learning_rate / (1 + decay t)`.
         dtype: of activations; parameters, statistics and losses are float32. "bfloat16" suits accelerators.
-        seed: of the first parameters, of the crops and their order, and of which pictures are held out.
+        seed: of the first parameters unless they are given, of the crops and their order, and of which pictures are
+            held out.
         held_out: at most so many pictures of each folder are kept from training, to be looked at; a quarter of a folder
             at most, and none of a single picture.
         log_every: steps between two lines of the log.
@@ -62,7 +63,7 @@ class JohnsonTraining(Training):
     """As Johnson et al. 2016 train: 40,000 steps of 4 pictures at 256 pixels, Adam at 1e-3.
 
     Attributes:
-        width: channels of the first layer; 32 in the paper.
+        width: channels of the first layer, 32 in the paper; of a network to begin from its own.
         style_size: long edge in pixels at which the style is looked at; `size` when None. Strokes grow with it.
     """
 

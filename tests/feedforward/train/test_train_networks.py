@@ -83,8 +83,14 @@ def test_johnson_begins_from_another_network(folder, small, tmp_path):
     trained = train_johnson(*places, tmp_path / "a", settings=replace(settings, steps=30), init=other, **options)
     lines = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < 0.5 * lines[0]["loss"] and trained.network.width == 2
-    with pytest.raises(SettingError, match="another init"):
-        train_johnson(*places, tmp_path / "a", settings=settings, init=Johnson.random(8, width=2), **options)
+    for wrong in (Johnson.random(7, width=4), None):
+        with pytest.raises(SettingError, match="another init"):
+            train_johnson(*places, tmp_path / "a", settings=settings, init=wrong, **options)
+
+
+def test_johnson_begins_from_no_other_kind_of_network(folder, small, tmp_path, unchecked):
+    with pytest.raises(SettingError, match="init: got str, expected a Johnson-type network"):
+        train_johnson(folder / "contents", folder / "styles" / "0.png", tmp_path, model=small, init="other.npz")
 
 
 def test_johnsons_loss_is_the_objective_of_its_content(small, folder):
@@ -216,7 +222,8 @@ def test_the_command_saves_and_says_so_when_it_is_interrupted(folder, small, tmp
 
     monkeypatch.setattr(commands._Lines, "__call__", interrupt)
     command = ["train", "johnson", str(folder / "contents"), str(folder / "styles" / "0.png"), "-o", str(tmp_path)]
-    command += ["--steps", "4", "--batch", "2", "--size", "32", "--width", "2", "--log-every", "1", "--held-out", "0"]
+    command += ["--steps", "4", "--batch", "2", "--size", "32", "--log-every", "1", "--held-out", "0"]
+    command += ["--init", str(Johnson.random(3, width=2).save(tmp_path / "other.safetensors"))]
     for code, said in ((75, "interrupted at step 3"), (0, "step 4/4")):
         with pytest.raises(SystemExit) as ended:
             cli.main(command)
@@ -224,7 +231,7 @@ def test_the_command_saves_and_says_so_when_it_is_interrupted(folder, small, tmp
         assert said in capsys.readouterr().err
     assert load_johnson(tmp_path / "network.safetensors").name == "johnson"
     with pytest.raises(SystemExit) as ended:
-        cli.main([*command, "--init", str(tmp_path / "network.safetensors")])
+        cli.main([*command, "--width", "2"])
     assert ended.value.code == 2
     assert "--width: the network of --init has its own" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
