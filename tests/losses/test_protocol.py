@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import gradient_of, target_of, value_of
 from jax.test_util import check_grads
 
 from jaxstyle.losses import LOSSES, MMDLoss, layers_of
@@ -23,12 +24,6 @@ def activations(loss, seed, dtype=jnp.float64):
     sizes = {"input": (16, 12, 3), "relu1_1": (16, 12, 5), "relu2_1": (8, 6, 7)}
     found = [jnp.asarray(random.uniform(0, 1, sizes.get(layer, (8, 6, 7))), dtype) for layer in layers_of(loss)]
     return found[0] if hasattr(loss, "layer") else tuple(found)
-
-
-# Compiled as a whole once a kind: an operation at a time takes twice as long.
-value_of = jax.jit(lambda loss, found, target: loss(found, target), static_argnums=0)
-target_of = jax.jit(lambda loss, found: loss.target(found), static_argnums=0)
-gradient_of = jax.jit(jax.grad(lambda loss, found, target: loss(found, target), argnums=1), static_argnums=0)
 
 
 @pytest.fixture(params=sorted(LOSSES))
