@@ -13,8 +13,8 @@ class Fast:
 
     pictures: Annotated[Positional[tuple[Path, ...]], arg(metavar="CONTENT... [STYLE]")]
     """The pictures to paint, or folders of them, such as a video's frames. Without --style exactly two: content and
-    style, a picture or folder each. For a network with a style of its own (Johnson-type) all are
-    contents, and the style for --refine stands after --style."""
+    style, a picture or folder each. For a network with a style of its own (Johnson-type) all are contents, and the
+    style for --refine stands after --style."""
     output: Annotated[Path, arg(aliases=("-o",))]
     """The folder to write NAME.png into for each content; with several styles STYLE/NAME.png. A picture that is there
     already, made in the same way, is not made again."""
