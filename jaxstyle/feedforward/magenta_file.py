@@ -7,9 +7,10 @@ import numpy as np
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.feedforward.magenta_layout import Part, check_part
 from jaxstyle.weights.catalogue import digest
-from jaxstyle.weights.download import Progress, fetch
+from jaxstyle.weights.download import Progress
 from jaxstyle.weights.load import locate
 from jaxstyle.weights.sandbox import open_regular, parse
+from jaxstyle.weights.sources import fetch
 
 
 def read_part(source: str | os.PathLike[str], part: Part, *, progress: Progress | None = None) -> dict[str, np.ndarray]:
@@ -32,11 +33,8 @@ def read_part(source: str | os.PathLike[str], part: Part, *, progress: Progress 
         path = fetch(entry, progress=progress)
     with open_regular(path) as file:
         try:
-            if entry is not None and not entry.matches(digest(file)):
-                raise WeightsFileError(
-                    f"is not the file {entry.name!r} of the catalogue (expected {entry.hash}): delete it, then "
-                    f"`jaxstyle weights fetch {entry.name}`"
-                )
+            if entry is not None and not entry.matches(digests := digest(file)):
+                raise WeightsFileError(entry.refusal(digests, file.tell()))
             return parse(file, "tflite", lambda shapes: check_part(shapes, part)).arrays
         except WeightsError as error:
             raise type(error)(f"{path}: {error}") from error

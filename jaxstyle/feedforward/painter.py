@@ -19,6 +19,7 @@ from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.model import Code, FastModel, blend
 from jaxstyle.image import Picture, fit, read_picture, resize
 from jaxstyle.inputs import recolored, sized
+from jaxstyle.installation import require_right_numbers
 from jaxstyle.memo import Memo
 from jaxstyle.recipe import Color
 from jaxstyle.result import Result, describe, versions
@@ -93,7 +94,7 @@ class Painter:
     To a network with a style of its own, styles are but what `Refine` optimises towards, which checks that.
 
     Raises:
-        SettingError: they do not.
+        SettingError: they do not. InstallationError: the installed JAX computes wrong numbers.
     """
 
     model: FastModel
@@ -102,6 +103,7 @@ class Painter:
     once: Memo = field(default_factory=Memo, repr=False)
 
     def __post_init__(self) -> None:
+        require_right_numbers()
         if self.fast.style_size is not None and self._square:
             raise SettingError(
                 f"style_size: {self.model.name!r} sees every style at {self._square} pixels; leave it out"

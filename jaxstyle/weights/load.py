@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, Entry, digest, find, identify
-from jaxstyle.weights.download import Progress, fetch
+from jaxstyle.weights.download import Progress
 from jaxstyle.weights.layout import (
     CAFFE,
     PREPROCESSING,
@@ -21,6 +21,7 @@ from jaxstyle.weights.layout import (
     check_choice,
 )
 from jaxstyle.weights.sandbox import open_regular, parse
+from jaxstyle.weights.sources import fetch
 from jaxstyle.weights.store import read_weights_file, write_weights
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 Source = str | os.PathLike[str]
 
-_DEFAULTS = {"keras": CAFFE, "gatys": CAFFE, "torchvision": TORCHVISION}
+_DEFAULTS = {"keras": CAFFE, "gatys": CAFFE, "codebook": CAFFE, "torchvision": TORCHVISION}
 _HDF5, _ZIP, _PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
@@ -102,10 +103,10 @@ def read_weights(
             raise WeightsFileError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def convert(source: Source, out: str | os.PathLike[str], **options: Any) -> Weights:
-    """Read `source` as `read_weights` does, with its options, and write it as jaxstyle's own file."""
+def convert(source: Source, out: str | os.PathLike[str], *, bits: int = 32, **options: Any) -> Weights:
+    """Read `source` as `read_weights` does, with its options, and write it as jaxstyle's own file of so many bits."""
     weights = read_weights(source, **options)
-    write_weights(out, weights)
+    write_weights(out, weights, bits=bits)
     return weights
 
 
@@ -164,10 +165,7 @@ def recognise(file: BinaryIO) -> str:
 def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str, Any]) -> Weights:
     digests = digest(file)
     if expected is not None and not expected.matches(digests):
-        raise WeightsFileError(
-            f"is not the file {expected.name!r} of the catalogue (expected {expected.hash}): delete it, then "
-            f"`jaxstyle weights fetch {expected.name}`"
-        )
+        raise WeightsFileError(expected.refusal(digests, file.tell()))
     kind = recognise(file)
     if kind == "safetensors":
         return dataclasses.replace(read_weights_file(file), **changes)

@@ -15,7 +15,13 @@ from jaxstyle.errors import WeightsError
 MAX_BYTES = 1_000_000
 """Of one pickle. A state dict's own is some kilobytes: the numbers are stored beside it."""
 
-DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8"}
+DTYPES = {
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "DoubleStorage": "<f8",
+    "LongStorage": "<i8",
+    "ByteStorage": "|u1",
+}
 ORDERED_DICT = "collections.OrderedDict"
 TENSORS = {"torch._utils._rebuild_tensor": 4, "torch._utils._rebuild_tensor_v2": 6}
 PARAMETER = "torch._utils._rebuild_parameter"

@@ -48,15 +48,22 @@ class StateDict:
 
     def numbers(self, name: str) -> np.ndarray:
         """One tensor as contiguous float32 in PyTorch's order of axes. Raises WeightsError where it is not floats."""
-        tensor = self.tensors[name]
-        storage = tensor.storage
-        if not storage.dtype.startswith("<f"):
+        if not self.tensors[name].storage.dtype.startswith("<f"):
             raise WeightsError(f"{name[:80]} holds integers, expected floats")
-        flat = self._storage(storage)[storage.start + tensor.offset :]
-        strides = [stride * flat.itemsize for stride in tensor.strides]
-        view = np.lib.stride_tricks.as_strided(flat, tensor.shape, strides)  # `pickled` found it to lie inside
         with np.errstate(over="ignore"):
-            return np.ascontiguousarray(view, np.float32)
+            return np.ascontiguousarray(self._view(name), np.float32)
+
+    def codes(self, name: str) -> np.ndarray:
+        """One tensor of bytes, contiguous, in PyTorch's order of axes. Raises WeightsError where it is not bytes."""
+        if self.tensors[name].storage.dtype != "|u1":
+            raise WeightsError(f"{name[:80]} does not hold bytes")
+        return np.ascontiguousarray(self._view(name))
+
+    def _view(self, name: str) -> np.ndarray:
+        tensor = self.tensors[name]
+        flat = self._storage(tensor.storage)[tensor.storage.start + tensor.offset :]
+        strides = [stride * flat.itemsize for stride in tensor.strides]
+        return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides)  # `pickled` found it to lie inside
 
     def _storage(self, storage: Storage) -> np.ndarray:
         # The same block under another type would have another count of numbers, so the type is part of its name.

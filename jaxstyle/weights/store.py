@@ -17,11 +17,17 @@ import numpy as np
 
 from jaxstyle.durable import write_atomically
 from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
+from jaxstyle.weights import codebook
 from jaxstyle.weights.layout import Preprocessing, Weights, check_shapes
 
 FORMAT = "jaxstyle-vgg19-1"
 MAX_HEADER = 1_000_000
-DTYPES: dict[str, np.dtype] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
+DTYPES: dict[str, np.dtype] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
+}
 _TEXTS = ("name", "sha256", "licence", "padding", "pooling")
 
 CheckShapes = Callable[[Mapping[str, tuple[int, ...]]], None]
@@ -37,30 +43,67 @@ class _Span(NamedTuple):
 
 
 def write_weights(
-    path: str | os.PathLike[str], weights: Weights, *, half: bool = False, notes: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], weights: Weights, *, bits: int = 32, notes: Mapping[str, str] | None = None
 ) -> Path:
     """Write a network as one file, which appears whole or not at all.
 
     Args:
         path: of the file.
         weights: the network.
-        half: round its numbers to float16, which are read back as float32.
+        bits: of each number: 32; 16, rounded to float16; or 8, where a kernel is a table of at most 256 numbers and a
+            byte for each weight (`jaxstyle.weights.codebook`). All are read back as float32.
         notes: what else the metadata should say, for people.
 
     Raises:
+        SettingError: another number of bits.
         WeightsFileError: it cannot be written there.
     """
+    if bits not in (8, 16, 32):
+        raise SettingError(f"bits: got {bits!r}, expected 8, 16 or 32")
     metadata = dict(notes or {}) | {"format": FORMAT} | {key: getattr(weights, key) for key in _TEXTS}
     metadata["ceil_mode"] = json.dumps(weights.ceil_mode)
     metadata["preprocessing"] = pack(weights.preprocessing)
     target = Path(path)
     try:
         with write_atomically(target) as file:
-            arrays = {key: array.astype(np.float16) if half else array for key, array in weights.arrays.items()}
-            write_tensors(file, arrays, metadata)
+            write_tensors(file, _rounded(weights.arrays, bits), metadata)
     except OSError as error:
         raise WeightsFileError(f"{target}: cannot be written: {error.strerror or error}") from error
     return target
+
+
+def _rounded(arrays: Mapping[str, np.ndarray], bits: int) -> dict[str, np.ndarray]:
+    """The arrays as they are stored: of 8 bits, "conv1_1/kernel" is codes and "conv1_1/table" its numbers."""
+    if bits == 32:
+        return dict(arrays)
+    if bits == 16:
+        return {key: array.astype(np.float16) for key, array in arrays.items()}
+    stored: dict[str, np.ndarray] = {}
+    for key, array in arrays.items():
+        stored[key] = array
+        if key.endswith("/kernel"):
+            stored[key], stored[_table_of(key)] = codebook.encode(array)
+    return stored
+
+
+def _table_of(kernel: str) -> str:
+    return kernel.removesuffix("kernel") + "table"
+
+
+def _restored(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inverse of `_rounded`, as float32."""
+    tables = {key: array for key, array in arrays.items() if key.endswith("/table")}
+    found = {}
+    for key, array in arrays.items():
+        if array.dtype == np.uint8:
+            if _table_of(key) not in tables:
+                raise WeightsError(f"{key[:80]} is codes without a table")
+            array = codebook.decode(key, array, tables.pop(_table_of(key)))
+        if not key.endswith("/table"):
+            found[key] = array.astype(np.float32, copy=False)
+    if tables:
+        raise WeightsError(f"{next(iter(tables))[:80]} is a table without codes")
+    return found
 
 
 def read_weights_file(file: BinaryIO) -> Weights:
@@ -81,9 +124,8 @@ def read_weights_file(file: BinaryIO) -> Weights:
         raise WeightsError(f"ceil_mode in its metadata is {metadata['ceil_mode']!r}, expected 'true' or 'false'")
     texts: dict[str, Any] = {key: metadata[key] for key in _TEXTS}
     ceil_mode = metadata["ceil_mode"] == "true"
-    arrays = {key: array.astype(np.float32, copy=False) for key, array in arrays.items()}
     try:
-        return Weights(arrays, unpack(metadata["preprocessing"]), ceil_mode=ceil_mode, **texts)
+        return Weights(_restored(arrays), unpack(metadata["preprocessing"]), ceil_mode=ceil_mode, **texts)
     except SettingError as error:
         raise WeightsError(f"its metadata is wrong: {error}") from error
 
@@ -103,7 +145,7 @@ def unpack(text: str) -> Preprocessing:
 
 
 def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write arrays as safetensors in the order given: float16 and int8 as they are, all else as float32."""
+    """Write arrays as safetensors in the order given: float16 and bytes as they are, all else as float32."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     begin = 0
     for key, array in arrays.items():
@@ -119,12 +161,16 @@ def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Ma
 
 
 def _dtype_name(array: np.ndarray) -> str:
-    return {"float16": "F16", "int8": "I8"}.get(array.dtype.name, "F32")
+    return {"float16": "F16", "int8": "I8", "uint8": "U8"}.get(array.dtype.name, "F32")
 
 
 def check_vgg19(shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise WeightsError unless these are a VGG19's arrays, of its first layers at least."""
-    check_shapes(shapes, complete=False)
+    """Raise WeightsError unless these are a VGG19's arrays, of its first layers at least, and tables of kernels."""
+    tables = {key: shape for key, shape in shapes.items() if key.endswith("/table")}
+    for key, shape in tables.items():
+        if len(shape) != 1 or shape[0] > codebook.SIZE:
+            raise WeightsError(f"{key[:80]} has the shape {shape}, expected at most ({codebook.SIZE},)")
+    check_shapes({key: shape for key, shape in shapes.items() if key not in tables}, complete=False)
 
 
 def read_tensors(file: BinaryIO, check: CheckShapes = check_vgg19) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -136,7 +182,7 @@ def read_tensors(file: BinaryIO, check: CheckShapes = check_vgg19) -> tuple[dict
             what the caller expects. By default what is no VGG19's is refused.
 
     Raises:
-        WeightsError: it is not well-formed, not of float32, float16 and int8, or `check` refuses it.
+        WeightsError: it is not well-formed, not of float32, float16 and bytes, or `check` refuses it.
     """
     header, data = _read_header(file)
     metadata = header.pop("__metadata__", {})

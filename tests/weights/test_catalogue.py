@@ -5,17 +5,22 @@ from pathlib import Path
 import pytest
 
 from jaxstyle.errors import SettingError
-from jaxstyle.weights.catalogue import CATALOGUE, NETWORKS, cache_dir, digest, find, identify
+from jaxstyle.weights.catalogue import CATALOGUE, NETWORKS, Package, cache_dir, default_network, digest, find, identify
 from jaxstyle.weights.layout import PREPROCESSING
 from jaxstyle.weights.load import load_vgg19
 
 
 def test_entries_are_whole():
     names = [entry.name for entry in CATALOGUE if entry.network == "vgg19"]
-    assert names == ["imagenet", "imagenet-top", "torchvision", "jcjohnson"]
+    assert names == ["imagenet", "imagenet-8bit", "imagenet-top", "torchvision", "jcjohnson"]
     assert len({entry.name for entry in CATALOGUE}) == len(CATALOGUE)
     for entry in CATALOGUE:
-        assert entry.url.endswith("/" + entry.file)
+        assert entry.sources
+        for source in entry.sources:
+            if isinstance(source, Package):
+                assert len(source.wheel) == len(source.sha256) == 64
+            else:
+                assert source.startswith("https://") and source.endswith("/" + entry.file)
         assert entry.network in NETWORKS
         assert entry.preprocessing in PREPROCESSING
         kind, _, value = entry.hash.partition(":")
@@ -28,7 +33,7 @@ def test_find_suggests():
         find("imagnet")
     with pytest.raises(SettingError, match="did you mean 'embedded'"):
         find("embeded")
-    with pytest.raises(SettingError, match="one of imagenet, imagenet-top, torchvision, jcjohnson, embedded"):
+    with pytest.raises(SettingError, match=r"one of imagenet, imagenet-8bit, imagenet-top, .*, embedded"):
         find("xyz", "vgg19")
     with pytest.raises(SettingError, match="did you mean 'magenta-predict'"):
         find("magenta-predic")
@@ -49,6 +54,18 @@ def test_hashes_identify():
     assert identify({"md5": "00", "sha256": "d01eb7cb" + "0" * 56}) is find("jcjohnson")
     assert identify({"md5": "00", "sha256": "00"}) is None
     assert identify({}) is None
+    packed = find("imagenet-8bit")
+    assert identify({"sha256": packed.hash.removeprefix("sha256:")}) is packed
+    assert identify({"sha256": packed.sources[0].sha256}) is packed
+
+
+def test_the_default_network_is_one_that_is_there(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    assert default_network() == "imagenet"
+    cache.mkdir()
+    for name in ("imagenet-8bit", "imagenet"):
+        with find(name).path.open("wb") as file:
+            file.truncate(find(name).size)
+        assert default_network() == name
 
 
 def test_digest_begins_at_the_beginning(tmp_path: Path):

@@ -13,7 +13,7 @@ import pytest
 from jaxstyle.errors import WeightsFileError
 from jaxstyle.weights import download
 from jaxstyle.weights.catalogue import Entry, find
-from jaxstyle.weights.download import fetch
+from jaxstyle.weights.sources import fetch
 
 BODY = bytes(range(256)) * 4096
 
@@ -82,7 +82,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def entry(server: Server) -> Entry:
     url = f"http://127.0.0.1:{server.server_address[1]}/file.h5"
     hash = "md5:" + hashlib.md5(BODY).hexdigest()
-    return dataclasses.replace(find("imagenet"), url=url, file="file.h5", size=len(BODY), hash=hash)
+    return dataclasses.replace(find("imagenet"), sources=(url,), file="file.h5", size=len(BODY), hash=hash)
 
 
 def test_whole_and_only_once(server: Server, entry: Entry, cache: Path):
@@ -174,12 +174,12 @@ def test_a_bad_server(server: Server, entry: Entry, cache: Path, faults: list[st
 
 
 def test_no_server(entry: Entry, cache: Path):
-    _refused(dataclasses.replace(entry, url="http://127.0.0.1:9/x"), cache, "connection failed")
+    _refused(dataclasses.replace(entry, sources=("http://127.0.0.1:9/x",)), cache, "connection failed")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x"])
 def test_only_http(entry: Entry, cache: Path, url: str):
-    _refused(dataclasses.replace(entry, url=url), cache, "only http and https")
+    _refused(dataclasses.replace(entry, sources=(url,)), cache, "only http and https")
 
 
 def test_unknown_size_and_a_hash_prefix(server: Server, entry: Entry):
@@ -202,6 +202,35 @@ def test_two_at_once(server: Server, entry: Entry):
         thread.join()
     assert entry.path.read_bytes() == BODY
     assert server.requests == [None]
+
+
+def test_the_next_source_is_tried(server: Server, entry: Entry):
+    mirrored = dataclasses.replace(entry, sources=("http://127.0.0.1:9/dead", *entry.sources))
+    assert fetch(mirrored).read_bytes() == BODY
+
+
+def test_every_source_that_fails_is_named(server: Server, entry: Entry, cache: Path):
+    server.faults = ["404"]
+    mirrored = dataclasses.replace(entry, sources=("http://127.0.0.1:9/dead", *entry.sources))
+    with pytest.raises(WeightsFileError) as caught:
+        fetch(mirrored)
+    said = str(caught.value)
+    assert (
+        said.index("9/dead") < said.index("answered 404") < said.index("(1) run `jaxstyle weights fetch imagenet-8bit`")
+    )
+
+
+@pytest.mark.parametrize(("file", "said"), [("file.h5", "it has 4 bytes with the md5 "), ("file.h5.part", "has 4 of ")])
+def test_what_is_there_is_not_called_absent(
+    entry: Entry, cache: Path, monkeypatch: pytest.MonkeyPatch, file: str, said: str
+):
+    monkeypatch.setenv("JAXSTYLE_OFFLINE", "1")
+    cache.mkdir()
+    (cache / file).write_bytes(b"half")
+    with pytest.raises(WeightsFileError) as caught:
+        fetch(entry)
+    assert said in str(caught.value) and file in str(caught.value)
+    assert "is not in the cache" not in str(caught.value)
 
 
 def test_offline_names_the_ways(entry: Entry, cache: Path, monkeypatch: pytest.MonkeyPatch):

@@ -64,7 +64,9 @@ def public(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """A file in torchvision's layout that the catalogue knows by its hash as a Caffe one, and its cache."""
     path = LAYOUTS["zip-torchvision"](tmp_path / "public.pth", ARRAYS)
     prefix = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    entry = Entry("jcjohnson", "https://x/y.pth", "y.pth", None, f"sha256-prefix:{prefix}", "L", "caffe", "torchvision")
+    entry = Entry(
+        "jcjohnson", ("https://x/y.pth",), "y.pth", None, f"sha256-prefix:{prefix}", "L", "caffe", "torchvision"
+    )
     monkeypatch.setattr(catalogue, "CATALOGUE", (entry,))
     monkeypatch.setattr("jaxstyle.weights.load.CATALOGUE", (entry,))
     monkeypatch.setenv("JAXSTYLE_OFFLINE", "1")
@@ -84,7 +86,9 @@ def test_a_name_is_read_from_the_cache(public: Path, cache: Path):
     assert same(read_weights("jcjohnson"))
     with (cache / "y.pth").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(WeightsFileError, match=r"y.pth: is not the file 'jcjohnson'.*delete it"):
+    with pytest.raises(
+        WeightsFileError, match=r"y.pth: is not the file 'jcjohnson'.*bytes with the sha256 .*delete it"
+    ):
         read_weights("jcjohnson")
 
 

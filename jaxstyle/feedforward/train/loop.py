@@ -21,6 +21,7 @@ from jaxstyle.feedforward.train.checkpoints import Checkpoints
 from jaxstyle.feedforward.train.data import Batch, Crops, batches
 from jaxstyle.feedforward.train.folder import TrainingFolder
 from jaxstyle.feedforward.train.settings import Training
+from jaxstyle.installation import require_right_numbers
 
 ADAM = optax.scale_by_adam()  # beta 0.9 and 0.999
 
@@ -206,8 +207,9 @@ def run(
     """Train, from the folder's last checkpoint on if it has one: the network, and how many updates it has had.
 
     Raises:
-        JaxstyleError: the loss became infinite.
+        JaxstyleError: the loss became infinite. InstallationError: the installed JAX computes wrong numbers.
     """
+    require_right_numbers()
     state, task, held = jax.device_put((begin(network), task, held_out), placement.whole)
     with closing(Checkpoints(folder.path / "checkpoints")) as checkpoints:
         done = checkpoints.latest() or 0
