@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from jaxstyle.cli_sweep import Report, Sweep
 from jaxstyle.cli_train import Train
 from jaxstyle.cli_weights import Weights
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
+from jaxstyle.weights.catalogue import default_network
 
 STOPPED, INTERRUPTED = 75, 130
 Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]  # as in recipe.py, without JAX
@@ -35,9 +36,10 @@ class Stylize:
     """The picture, or pictures, whose style is painted; at least one."""
     output: Annotated[Path, arg(aliases=("-o",))]
     """Where to write the result: .png, .jpg, .webp or .tiff."""
-    weights: str = "imagenet"
-    """The VGG19: "imagenet" (80 MB, downloaded on first use), "embedded" (small, comes with jaxstyle), any name of
-    `jaxstyle weights list`, or a weights file."""
+    weights: str = field(default_factory=default_network)
+    """The VGG19: any name of `jaxstyle weights list`, or a weights file. By default the network of the papers:
+    "imagenet" (80 MB, downloaded on first use), or "imagenet-8bit" where that is the one in the cache. "embedded" is
+    small and comes with jaxstyle."""
     recipe: str | None = None
     """A preset of `jaxstyle presets list`, or a recipe file (.toml); single settings below go on top of it."""
     size: int | None = None

@@ -1,10 +1,12 @@
 """`jaxstyle artwork`. Nothing heavy is imported before it is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
+
+from jaxstyle.weights.catalogue import default_network
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Artwork:
     """Mix colours of quantisation from dots; not when not given."""
     keep_stages: bool = False
     """Also write each stage's picture, NAME-1-content.png and so on, and all of them in one, NAME-stages.png."""
-    weights: str = "imagenet"
+    weights: str = field(default_factory=default_network)
     """The VGG19, as for `jaxstyle stylize`."""
     recipe: str | None = None
     """A preset or recipe file, as for `jaxstyle stylize`."""

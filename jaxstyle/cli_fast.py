@@ -37,7 +37,7 @@ class Fast:
     refine: int = 0
     """Then optimise each picture for so many steps, as `jaxstyle stylize` does from the content."""
     weights: str | None = None
-    """The VGG19 for --refine, as for `jaxstyle stylize`; "imagenet" when not given."""
+    """The VGG19 for --refine, as for `jaxstyle stylize`, with the same default."""
     recipe: str | None = None
     """For --refine: a preset or recipe file, as for `jaxstyle stylize`."""
     json: bool = False

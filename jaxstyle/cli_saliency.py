@@ -1,10 +1,12 @@
 """`jaxstyle saliency`: where the object is, as a heat map. Nothing heavy is imported before it is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
+
+from jaxstyle.weights.catalogue import default_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +20,7 @@ class Saliency:
     """The picture."""
     output: Annotated[Path, arg(aliases=("-o",))]
     """Where to write the heat map: .png, .jpg, .webp or .tiff."""
-    weights: str = "imagenet"
+    weights: str = field(default_factory=default_network)
     """The VGG19, as for `jaxstyle stylize`."""
     layers: tuple[str, ...] = ()
     """Whose activations are added up; relu4_1 relu5_1 when not given."""

@@ -18,7 +18,7 @@ class SweepRun:
     output: Output
     """The folder to write into; made where it is missing."""
     weights: str | None = None
-    """The VGG19, as for `jaxstyle stylize`; the grid's, else "imagenet", when not given."""
+    """The VGG19, as for `jaxstyle stylize`; the grid's, else its default, when not given."""
     batch: int | None = None
     """Cells at a time; as many as run well and fit into the memory when not given."""
     shard: str | None = None

@@ -1,10 +1,12 @@
 """`jaxstyle train`. Nothing heavy is imported before it is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
+
+from jaxstyle.weights.catalogue import default_network
 
 Output = Annotated[Path, arg(aliases=("-o",))]
 Contents = Annotated[Positional[Path], arg(metavar="CONTENTS")]
@@ -16,7 +18,7 @@ class _Common:
 
     output: Output
     """The folder to write into: the network, a log, contact sheets, checkpoints."""
-    weights: str = "imagenet"
+    weights: str = field(default_factory=default_network)
     """The VGG19 that judges, as for `jaxstyle stylize`."""
     steps: int | None = None
     """Updates in all; a finished training goes on with more. As in the paper when not given: 40000 for johnson, 160000

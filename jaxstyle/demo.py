@@ -1,29 +1,29 @@
-"""`jaxstyle demo`: photographs of scikit-image and scikit-learn, painted offline with the embedded network."""
+"""`jaxstyle demo`: photographs of scikit-image and scikit-learn, painted with the network of the papers."""
 
+import os
+import shlex
+import shutil
 import sys
 import time
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from jaxstyle.commands import stopping
+from jaxstyle.commands import load_weights, stopping
 from jaxstyle.compilation import keep_programs
 from jaxstyle.console import run_progress
-from jaxstyle.errors import ImageFileError, SettingError
-from jaxstyle.image import load_image
+from jaxstyle.errors import ImageFileError, WeightsError
+from jaxstyle.figures import save_loss_curve, save_side_by_side
+from jaxstyle.image import load_image, save_image
 from jaxstyle.plan import Plan
 from jaxstyle.pyramid import Pyramid
 from jaxstyle.result import Result
 from jaxstyle.strokes import GARDEN, paint_strokes
 from jaxstyle.transfer import Progress, stylize
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.load import load_vgg19
-
-Picture = Float[np.ndarray, "_h _w 3"]
+from jaxstyle.weights.catalogue import EMBEDDED, IMAGENET, default_network, find
 
 SIZE = 320
 STEPS = 24
@@ -31,32 +31,47 @@ PLAN = Plan(conv="exact")  # the faster one takes longer to compile than it save
 PYRAMID = Pyramid(smallest=160, first_steps=1.5)  # at half the size a stroke covers twice as much
 
 
+class Pair(NamedTuple):
+    """What is painted; pictures in RGB of [0, 1], and what the style is called."""
+
+    name: str
+    content: Float[np.ndarray, "_h _w 3"]
+    style: Float[np.ndarray, "_h _w 3"]
+
+
 def run_demo(folder: Path) -> int:
-    """Paint each pair and write picture, side-by-side and loss curve; 0."""
+    """Paint each pair; write content, style, picture, all three side by side, and the loss curve; 0."""
     keep_programs()
-    figures = _figures()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
-    started, model = time.perf_counter(), load_vgg19("embedded")
-    print("The network is 'embedded': small, no download. For features trained on ImageNet: --weights imagenet.")
-    for name, content, style in _pairs():
-        result = _paint(name, content, style, model)
+    started, model = time.perf_counter(), _network()
+    pairs = _pairs()
+    for pair in pairs:
+        result = _paint(pair, model)
         if result is None:
             raise KeyboardInterrupt
-        written = (
-            result.save(folder / f"{name}.png"),
-            figures.save_side_by_side(folder / f"{name}-side-by-side.png", content, style, result.image),
-            figures.save_loss_curve(folder / f"{name}-loss.png", result.history),
-        )
-        print(*written, sep="\n")
-    print(f"{time.perf_counter() - started:.0f} s. Next: jaxstyle stylize CONTENT STYLE -o OUT.png --weights embedded")
+        print(*_written(folder, pair, result), sep="\n")
+    print(f"{time.perf_counter() - started:.0f} s with the network {model.name!r}. Next, the same at another strength:")
+    content, style = (folder / f"{pairs[0].name}-{part}.png" for part in ("content", "style"))
+    print(f"{_program()} stylize {shlex.quote(str(content))} {shlex.quote(str(style))} -o again.png --style-weight 2")
     return 0
 
 
-def _pairs() -> list[tuple[str, Picture, Picture]]:
-    """(name, content, style): three photographs, two painted styles and a photographed one."""
+def _network() -> VGG19:
+    """The one of the papers that is in the cache, else the small download, else the one that comes with jaxstyle."""
+    name = default_network()
+    name = name if find(name).present else IMAGENET[1]
+    try:
+        return load_weights(name)
+    except WeightsError as error:
+        print(f"jaxstyle: {error}\njaxstyle: the demo goes on with {EMBEDDED!r}: less style", file=sys.stderr)
+        return load_weights(EMBEDDED)
+
+
+def _pairs() -> list[Pair]:
+    """Three photographs, two painted styles and a photographed one."""
     from skimage import data
     from sklearn.datasets import load_sample_image
 
@@ -65,10 +80,10 @@ def _pairs() -> list[tuple[str, Picture, Picture]]:
         ("chelsea", data.chelsea(), data.coffee()),
         ("china", load_sample_image("china.jpg"), paint_strokes(384, seed=1, palette=GARDEN)),
     )
-    return [(name, load_image(content, size=SIZE), load_image(style, size=SIZE)) for name, content, style in pairs]
+    return [Pair(name, load_image(content, size=SIZE), load_image(style, size=SIZE)) for name, content, style in pairs]
 
 
-def _paint(name: str, content: Picture, style: Picture, model: VGG19) -> Result | None:
+def _paint(pair: Pair, model: VGG19) -> Result | None:
     """At half the size first, then at the whole; None when interrupted."""
     with stopping() as stop, run_progress() as show:
 
@@ -77,13 +92,30 @@ def _paint(name: str, content: Picture, style: Picture, model: VGG19) -> Result 
             show(progress)
             return stop.asked
 
-        print(f"painting {name}", file=sys.stderr)
-        result = stylize(content, style, model=model, steps=STEPS, pyramid=PYRAMID, plan=PLAN, callback=callback)
+        print(f"painting {pair.name}", file=sys.stderr)
+        result = stylize(
+            pair.content, pair.style, model=model, steps=STEPS, pyramid=PYRAMID, plan=PLAN, callback=callback
+        )
         return None if stop.asked else result
 
 
-def _figures() -> ModuleType:
-    for package in ("matplotlib", "skimage", "sklearn"):
-        if find_spec(package) is None:
-            raise SettingError(f"demo: needs {package}; install the extra: pip install 'jaxstyle[demo]'")
-    return import_module("jaxstyle.figures")
+def _written(folder: Path, pair: Pair, result: Result) -> list[Path]:
+    path = folder / f"{pair.name}.png"
+    return [
+        save_image(path.with_stem(f"{pair.name}-content"), pair.content),
+        save_image(path.with_stem(f"{pair.name}-style"), pair.style),
+        result.save(path),
+        save_side_by_side(path.with_stem(f"{pair.name}-side-by-side"), pair.content, pair.style, result.image),
+        save_loss_curve(path.with_stem(f"{pair.name}-loss"), result.history),
+    ]
+
+
+def _program() -> str:
+    """How this program is called from the current folder: "jaxstyle" only where the shell would find this one."""
+    own = Path(sys.argv[0])
+    found = shutil.which("jaxstyle")
+    if found and own.exists() and Path(found).resolve() == own.resolve():
+        return "jaxstyle"
+    if own.stem == "jaxstyle" and os.access(own, os.X_OK) and own.is_file():
+        return shlex.quote(str(own))
+    return f"{shlex.quote(sys.executable)} -m jaxstyle"

@@ -1,4 +1,4 @@
-"""Figures of a run: pictures side by side, and the losses over the steps. Needs matplotlib (the extra `demo`)."""
+"""Figures of a run: pictures side by side, and the losses over the steps. Drawn with Pillow."""
 
 import os
 from collections.abc import Mapping
@@ -6,14 +6,20 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 
 from jaxstyle.image import resize, save_image
 
-Image = Float[np.ndarray, "_h _w 3"]
+Picture = Float[np.ndarray, "_h _w 3"]
+
+WIDTH, HEIGHT = 840, 480
+BOX = (70, 20, WIDTH - 20, HEIGHT - 50)
+"""Left, top, right and bottom of the curves' frame."""
+COLOURS = ("#000000", "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#7f7f7f")
+"""The total is black; the terms take the others in turn."""
 
 
-def save_side_by_side(path: str | os.PathLike, *pictures: Image, gap: int = 8) -> Path:
+def save_side_by_side(path: str | os.PathLike, *pictures: Picture, gap: int = 8) -> Path:
     """Write the pictures in a row, at the height of the last one, white between them; RGB in [0, 1]."""
     height = pictures[-1].shape[0]
     row: list[np.ndarray] = []
@@ -25,13 +31,46 @@ def save_side_by_side(path: str | os.PathLike, *pictures: Image, gap: int = 8) -
 
 def save_loss_curve(path: str | os.PathLike, history: Mapping[str, Float[np.ndarray, " n"]]) -> Path:
     """Write the weighted total and each term's unweighted value over the steps, on a logarithmic scale."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for name, values in history.items():
-        style = {"color": "black", "linewidth": 2.0} if name == "total" else {"linewidth": 1.2}
-        axes.plot(np.arange(len(values)), values, label=name, **style)
-    axes.set(xlabel="step", ylabel="value (total: weighted; terms: unweighted)", yscale="log")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-    figure.savefig(path, dpi=120)
-    return Path(path)
+    image = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(14)
+    powers = _powers(history)
+    for power in range(powers[0], powers[1] + 1):
+        y = _row(np.array([float(power)]), powers)[0]
+        draw.line((BOX[0], y, BOX[2], y), fill="#dddddd")
+        draw.text((BOX[0] - 8, y), f"1e{power}", fill="black", font=font, anchor="rm")
+    for i, (name, values) in enumerate(history.items()):
+        colour = COLOURS[i] if i < len(COLOURS) else COLOURS[1 + i % (len(COLOURS) - 1)]
+        _curve(draw, values, powers, colour, 3 if i == 0 else 2)
+        draw.text((BOX[2] - 8, BOX[1] + 8 + 18 * i), name, fill=colour, font=font, anchor="ra")
+    draw.rectangle(BOX, outline="black")
+    steps = max((len(values) for values in history.values()), default=0)
+    text = f"steps 1 to {steps}; values (total: weighted; terms: unweighted)"
+    draw.text(((BOX[0] + BOX[2]) / 2, BOX[3] + 12), text, fill="black", font=font, anchor="ma")
+    return save_image(path, np.asarray(image))
+
+
+def _powers(history: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    """The powers of ten below and above all that can be drawn."""
+    values = np.concatenate([np.zeros(0), *history.values()])
+    seen = values[np.isfinite(values) & (values > 0)]
+    if not len(seen):
+        return 0, 1
+    low = int(np.floor(np.log10(seen.min())))
+    return low, max(low + 1, int(np.ceil(np.log10(seen.max()))))
+
+
+def _row(powers_of_ten: np.ndarray, powers: tuple[int, int]) -> np.ndarray:
+    """The rows of pixels of logarithms."""
+    share = (powers_of_ten - powers[0]) / (powers[1] - powers[0])
+    return BOX[3] - share * (BOX[3] - BOX[1])
+
+
+def _curve(draw: ImageDraw.ImageDraw, values: np.ndarray, powers: tuple[int, int], colour: str, width: int) -> None:
+    """One line; what has no logarithm is left out."""
+    seen = np.flatnonzero(np.isfinite(values) & (values > 0))
+    columns = BOX[0] + seen / max(1, len(values) - 1) * (BOX[2] - BOX[0])
+    rows = _row(np.log10(values[seen]), powers)
+    points = [(float(x), float(y)) for x, y in zip(columns, rows, strict=True)]
+    if len(points) == 1:
+        draw.ellipse((points[0][0] - 2, points[0][1] - 2, points[0][0] + 2, points[0][1] + 2), fill=colour)
+    draw.line(points, fill=colour, width=width, joint="curve")

@@ -17,6 +17,7 @@ from jaxstyle.feedforward.refine import Refine
 from jaxstyle.feedforward.work import Work
 from jaxstyle.image import fit
 from jaxstyle.recipe_file import load_recipe
+from jaxstyle.weights.catalogue import default_network
 
 if TYPE_CHECKING:
     from jaxstyle import cli_fast
@@ -51,7 +52,7 @@ def _settings(options: "cli_fast.Fast") -> tuple[Fast, Refine]:
     if not options.refine and options.weights is not None:
         raise SettingError("--weights: is for refining; give it steps, such as --refine 50")
     recipe = None if options.recipe is None else load_recipe(options.recipe)
-    weights = options.weights or ("imagenet" if options.refine else None)
+    weights = options.weights or (default_network() if options.refine else None)
     color = options.color or ("style" if recipe is None else recipe.color)
     if options.size is not None:
         fit((1, 1), options.size)

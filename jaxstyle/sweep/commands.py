@@ -25,6 +25,7 @@ from jaxstyle.sweep.painter import Progress, Settings
 from jaxstyle.sweep.run import Summary, count, paint_cells, run_sweep
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
+from jaxstyle.weights.catalogue import default_network
 
 if TYPE_CHECKING:
     from jaxstyle.cli_sweep import SweepCell, SweepRetry, SweepRun, SweepStatus
@@ -38,7 +39,7 @@ def run_grid(options: "SweepRun") -> int:
     grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
     if not len(grid):
         raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")
-    weights = options.weights or table.get("weights", "imagenet")
+    weights = options.weights or table.get("weights") or default_network()
     if not isinstance(weights, str):
         raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")
     with _interruptible() as callback:
