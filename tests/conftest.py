@@ -57,9 +57,13 @@ import jaxtyping
 import numpy as np
 
 from jaxstyle.vgg import VGG19
+from jaxstyle.weights.catalogue import find
+from jaxstyle.weights.load import load_vgg19
 from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+IMAGENET = find("imagenet-8bit")
+IMAGENET_PATH = IMAGENET.path  # in the user's own cache: some tests have another
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +72,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the real networks and pictures of ../shared/data, which are not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def imagenet() -> VGG19:
+    """VGG19 trained on ImageNet, as `make test` fetches it."""
+    if not IMAGENET_PATH.is_file():
+        pytest.skip("needs the real network: `jaxstyle weights fetch imagenet-8bit`")
+    return load_vgg19(IMAGENET_PATH)
 
 
 @pytest.fixture(scope="session")

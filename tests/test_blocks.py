@@ -172,13 +172,10 @@ def test_masks_and_several_styles(x64):
 
 
 @pytest.mark.slow
-def test_the_real_mix(shared):
-    from jaxstyle.weights.load import load_vgg19
-
-    model = load_vgg19(shared / "vgg_normalised/vgg19_normalised_conv1_1_to_conv3_1.npz", padding="reflect")
+def test_the_real_network(imagenet):
     random = np.random.default_rng(1)
     image, content, style = (jnp.asarray(dead_leaves(random, 160), jnp.float32)[:157, :97] for _ in range(3))
-    assert_same(*both(model, content, style, GRAMS), image, 1e-4)
+    assert_same(*both(imagenet, content, style, GRAMS), image, 1e-4)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(0.02), LBFGS()])

@@ -1,7 +1,10 @@
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.vgg import VGG19, pool2x2
@@ -43,6 +46,22 @@ def test_real_network_equals_its_golden(shared):
     content = jnp.asarray(np.load(shared / "vgg_normalised/golden_content_256.npy")[0])
     expected = np.load(shared / "vgg_normalised/golden_relu3_1.npy")[0]
     assert relative(model.features(content, ["relu3_1"])["relu3_1"], expected) < 1e-5
+
+
+def test_imagenet_equals_its_goldens_at_every_layer(imagenet, shared):
+    golden = json.loads((shared / "imagenet/golden_8bit.json").read_text())["layers"]
+    with Image.open(shared / "images/content_golden_gate_512.jpg") as image:
+        crop = jnp.asarray(np.asarray(image.convert("RGB"))[:256, :256] / 255, jnp.float32)
+    layers = [name for name in imagenet.layers if name.startswith("relu")]
+    assert len(layers) == 16 and set(layers) <= golden.keys()
+    found = jax.jit(lambda model, image: model.features(image, layers))(imagenet, crop)
+    for name in layers:
+        features, expected = np.asarray(found[name], np.float64), golden[name]
+        assert features.shape == (*expected["shape"][1:], expected["shape"][0])
+        sums = {"l2": np.sqrt((features**2).sum()), "max": features.max(), "mean": features.mean()}
+        sums["first_channel_sum"] = features[..., 0].sum()
+        for key, value in sums.items():
+            assert value == pytest.approx(expected[key], rel=1e-4), (name, key)
 
 
 def test_auxiliary_layers_are_a_relu_of_a_1x1_convolution(shared):

@@ -7,9 +7,9 @@ from jax.test_util import check_grads
 from jaxstyle import winograd
 from jaxstyle.conv import conv3x3_relu
 from jaxstyle.objective import make_objective
+from jaxstyle.plan import Plan
 from jaxstyle.presets import default
 from jaxstyle.vgg import VGG19
-from jaxstyle.weights.load import load_vgg19
 from jaxstyle.weights.random_features import random_weights
 
 
@@ -152,12 +152,12 @@ def test_a_bfloat16_network_gives_float32_losses_and_gradients(embedded, picture
 def gradient(model, layers, content, style, dtype, conv):
     arrays = [jnp.asarray(picture, dtype) for picture in (content, style, (0.6 * content + 0.4 * style))]
     recipe = default(content_layers=layers[-1:], style_layers=layers)
-    objective = make_objective(model.prepared(layers, conv=conv), *arrays[:2], recipe)
+    objective = make_objective(model, *arrays[:2], recipe, plan=Plan(conv=conv))
     return np.asarray(jax.jit(jax.grad(lambda x, o: o(x)[0]))(arrays[2], objective), np.float64)
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
-def test_gradients_on_real_networks_against_float64(shared, pooling):
+def test_gradients_on_the_real_network_against_float64(imagenet, shared, pooling):
     """With max pooling the near-ties that rounding decides weigh more than either convolution's rounding."""
     from jaxstyle.image import load_image, resize
 
@@ -165,9 +165,8 @@ def test_gradients_on_real_networks_against_float64(shared, pooling):
         np.asarray(resize(load_image(shared / f"images/{name}.jpg"), (96, 96)), np.float32)
         for name in ("content_tuebingen_neckarfront", "style_vangogh_wheat_field")
     )
-    path = shared / "vgg_normalised/vgg19_normalised_conv1_1_to_conv3_1.npz"
-    model = load_vgg19(path, padding="reflect", ceil_mode=True).with_changes(pooling=pooling)
-    layers = ("relu1_1", "relu2_1", "relu3_1")
+    model = imagenet.with_changes(pooling=pooling)
+    layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), model)
         expected = gradient(wide, layers, content, style, jnp.float64, "exact")
@@ -175,6 +174,7 @@ def test_gradients_on_real_networks_against_float64(shared, pooling):
         conv: relative(gradient(model, layers, content, style, jnp.float32, conv), expected)
         for conv in ("exact", "winograd")
     }
+    print(pooling, error)
     assert error["exact"] < (1e-5 if pooling == "average" else 1e-3)
     assert error["winograd"] < 1e-3
 
