@@ -23,6 +23,7 @@ from jaxstyle.errors import JaxstyleError, is_out_of_memory
 from jaxstyle.weights.catalogue import default_network
 
 STOPPED, INTERRUPTED = 75, 130
+Strength = Literal["light", "medium", "full"]  # as in transfer.py, without JAX
 Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]  # as in recipe.py, without JAX
 
 
@@ -46,10 +47,14 @@ class Stylize:
     """Long edge of the result in pixels; by default the content's own, at most 512."""
     steps: int | None = None
     """Optimisation steps; at smaller sizes of a pyramid in proportion."""
-    style_weight: float | None = None
-    """More paints more style; the content weight is 1."""
+    style_weight: float | Strength | None = None
+    """How much style: a number, or light (1), medium (3) or full (10: as painted; above it little changes)."""
     content_weight: float | None = None
     """More keeps more of the scene."""
+    tv_weight: float | None = None
+    """Weight of total variation: more smooths away speckle."""
+    optimizer: Literal["adam", "lbfgs"] | None = None
+    """Instead of the recipe's."""
     learning_rate: float | None = None
     """Of Adam, in pixel values per step (1 is black to white)."""
     style_scale: float = 1.0

@@ -115,6 +115,8 @@ def run_stylize(options: "Stylize") -> int:
             steps=options.steps,
             style_weight=options.style_weight,
             content_weight=options.content_weight,
+            tv_weight=options.tv_weight,
+            optimizer=options.optimizer,
             learning_rate=options.learning_rate,
             init=_init(options.init),
             color=options.color,

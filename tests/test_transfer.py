@@ -9,7 +9,8 @@ import pytest
 import jaxstyle
 from jaxstyle import presets
 from jaxstyle.errors import ImageError, SettingError, WeightsError
-from jaxstyle.optimizers import LBFGS
+from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.transfer import override
 
 QUICK = presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 
@@ -102,6 +103,29 @@ def test_single_settings_on_top_of_a_recipe(paint):
     assert QUICK.steps == 300
 
 
+@pytest.mark.parametrize(("given", "weight"), [("light", 1.0), ("medium", 3.0), ("full", 10.0), (2, 2.0)])
+def test_named_strengths(given, weight):
+    assert override(QUICK, style_weight=given).style_weight == weight
+
+
+def test_the_weight_of_total_variation():
+    assert override(QUICK, tv_weight=4.0).weights()["total_variation/input"] == 4.0
+    assert override(presets.neural_style(), tv_weight=2.0).prior[0].loss.form == "corner"
+    without = presets.gatys()
+    assert override(without, tv_weight=2.0).weights()["total_variation/input"] == 2.0
+    assert override(without, tv_weight=0.0) == without
+    assert override(QUICK, tv_weight=0.0).weights()["total_variation/input"] == 0.0
+
+
+def test_another_optimizer_brings_what_goes_with_it():
+    quasi = override(QUICK, optimizer="lbfgs")
+    assert quasi.optimizer == LBFGS(memory=20, line_search=False) and not quasi.clip and quasi.average == 0
+    adam = override(quasi, optimizer="adam", learning_rate=0.05)
+    assert adam.optimizer == Adam(0.05) and adam.clip and adam.average == QUICK.average
+    own = override(presets.gatys(), optimizer=LBFGS(memory=5))
+    assert own == dataclasses.replace(presets.gatys(), optimizer=LBFGS(memory=5))
+
+
 def test_l_bfgs(paint):
     quasi = dataclasses.replace(QUICK, optimizer=LBFGS(), clip=False, average=0.0)
     result = paint(recipe=quasi, steps=10)
@@ -166,6 +190,10 @@ def test_settings_keep_file_names_but_no_folders(paint, pictures, tmp_path):
         ({"learning_rate": float("nan")}, SettingError, "learning_rate: got nan"),
         ({"learning_rate": -1.0}, SettingError, "learning_rate: got -1"),
         ({"style_weight": 1e39}, SettingError, "style_weight: got 1e[+]39"),
+        ({"style_weight": "lite"}, SettingError, "style_weight: got 'lite'; did you mean 'light'"),
+        ({"tv_weight": -1.0}, SettingError, "tv_weight: got -1"),
+        ({"optimizer": "adm"}, SettingError, "optimizer: got 'adm'; did you mean 'adam'"),
+        ({"optimizer": 3}, SettingError, "optimizer: got 3"),
         ({"recipe": "default"}, SettingError, "recipe: got 'default', expected a Recipe"),
         ({"seed": 2**70}, SettingError, "seed: got 1180"),
         ({"seed": "x"}, SettingError, "seed: got 'x'"),

@@ -21,6 +21,8 @@ AXES = {
     "steps": "instead of the recipe's",
     "style_weight": "instead of the recipe's",
     "content_weight": "instead of the recipe's",
+    "tv_weight": "weight of total variation, instead of the recipe's",
+    "optimizer": '"adam" or "lbfgs", instead of the recipe\'s',
     "learning_rate": "instead of the recipe's optimiser's",
     "color": "instead of the recipe's",
     "pyramid": "instead of the recipe's: false, true or a Pyramid",
@@ -33,7 +35,16 @@ AXES = {
 """The names of axes, beside `content` and `style`; a term's name, such as "gram/relu3_1", is one too: its weight."""
 LISTS = ("content_layers", "style_layers", "blend")
 """Axes whose values are lists themselves."""
-_OVERRIDES = ("steps", "style_weight", "content_weight", "learning_rate", "color", "pyramid")
+_OVERRIDES = (
+    "steps",
+    "style_weight",
+    "content_weight",
+    "tv_weight",
+    "optimizer",
+    "learning_rate",
+    "color",
+    "pyramid",
+)
 
 
 def check_axis(name: str) -> None:
