@@ -128,7 +128,7 @@ def _weights(path: Path) -> Path:
     if not out.exists():
         arrays = problem.load(path)
         preprocessing = Preprocessing.affine(arrays["matrix"], arrays["offset"])
-        write_weights(out, Weights(problem.subset(arrays), preprocessing, name="benchmark"))
+        write_weights(out, Weights(problem.network(arrays), preprocessing, name="benchmark"))
     return out
 
 

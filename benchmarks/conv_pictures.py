@@ -1,6 +1,6 @@
 """Do the fast and the exact convolution paint the same picture?
 
-    python benchmarks/conv_pictures.py [--size 256] [--steps 200] [--weights mix|he] [--pairs 3]
+    python benchmarks/conv_pictures.py [--size 256] [--steps 200] [--weights imagenet|he] [--pairs 3]
 
 Adam from the content with both plans, on every pair; SSIM of the finished pictures, their largest difference, and the
 totals reached. Beside it what rounding alone does: the exact plan from a first image that differs by 1e-6.
@@ -79,10 +79,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--weights", choices=("he", "mix"), default="mix", help="mix: ../shared/data, where it is")
+    parser.add_argument("--weights", choices=("he", "imagenet"), default="imagenet")
     options = parser.parse_args()
     if options.quick:
-        options.size, options.steps, options.pairs = 64, 2, 1
+        options.size, options.steps, options.pairs, options.weights = 64, 2, 1, "he"
     with tempfile.TemporaryDirectory() as folder:
         found = {name: compare(each, options) for name, each in problems(options, Path(folder)).items()}
     header = ("pair", "SSIM", "SSIM after a nudge of 1e-6", "largest difference", "total, exact", "total, winograd")

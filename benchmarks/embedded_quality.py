@@ -3,11 +3,11 @@
     python benchmarks/embedded_quality.py [--size 144] [--pairs 8] [--weights 3 10 30] [--pictures FOLDER]
 
 Eight pairs of pictures that took no part in training are painted by `presets.default()` with the network "random", the
-network "embedded", and a mix of trained ones (real relu1_1 to relu3_1, distilled relu4_1 and relu5_1; content at
-relu4_1), each at several style weights. The mix judges all: mean relative Gram distance to the style, relative
-distance of relu4_1 to the content. A network's style distance at a content distance is interpolated between its
-results; they are compared at the content distance of the embedded network at the middle of the weights. "Closed" is
-(random - embedded) / (random - mix). Both are painted with the recipe tuned for them as well.
+network "embedded", and VGG19 trained on ImageNet ("imagenet-8bit"), each at several style weights. The last one
+judges all: mean relative Gram distance of relu1_1 to relu5_1 to the style, relative distance of relu4_2 to the
+content. A network's style distance at a content distance is interpolated between its results; they are compared at the
+content distance of the embedded network at the middle of the weights. "Closed" is
+(random - embedded) / (random - imagenet). Both are painted with the recipe tuned for them as well.
 """
 
 import time
@@ -20,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 import problem
 import report
-from jax_side import make_model
 from region_loss import square
 
 from jaxstyle import load_vgg19, make_objective, optimize, presets
@@ -42,7 +41,6 @@ PAIRS = (
     ("golden_gate_512", "hokusai_great_wave_256"),
     ("tree_1920x1080", "munch_scream"),
 )
-CONTENT = "relu4_1_aux"
 
 
 class Painted(NamedTuple):
@@ -71,7 +69,8 @@ def main() -> None:
         raise SystemExit("embedded_quality: --weights: one weight is one content distance; give at least two")
     if not PICTURES.is_dir():
         raise SystemExit(f"embedded_quality: needs the pictures and networks of {problem.SHARED}")
-    judge, found, rows = mix(), {}, []
+    judge = load_vgg19("imagenet-8bit").prepared([*problem.STYLE, problem.CONTENT])
+    found, rows = {}, []
     for content, style in PAIRS[: options.pairs]:
         pair = (square(PICTURES / f"content_{content}.jpg", options.size),)
         pair += (square(PICTURES / f"style_{style}.jpg", options.size),)
@@ -91,21 +90,13 @@ def networks(judge: Any, options: Any) -> dict[str, tuple[Any, Recipe, list[floa
     """{name: (network, recipe, style weights)}."""
     own, recipe = presets.embedded(), replace(presets.default(), pyramid=None, steps=options.steps)
     own = replace(own, steps=min(own.steps, options.steps))
-    of_mix = presets.default(style_layers=problem.MIX_STYLE, content_layers=(CONTENT,))
     return {
         "random": (load_vgg19("random"), recipe, options.weights),
         "random, own recipe": (load_vgg19("random"), own, [own.style_weight]),
         "embedded": (load_vgg19(options.embedded), recipe, options.weights),
         "embedded, own recipe": (load_vgg19(options.embedded), own, [own.style_weight]),
-        "mix": (judge, replace(of_mix, pyramid=None, steps=options.steps), options.weights),
+        "imagenet": (judge, recipe, options.weights),
     }
-
-
-def mix() -> Any:
-    """The judge."""
-    arrays = problem.mix()
-    assert arrays is not None
-    return make_model(arrays | {"padding": np.array("reflect")}).prepared([*problem.MIX_STYLE, CONTENT])
 
 
 def paint(judge: Any, content: np.ndarray, style: np.ndarray, how: Any, options: Any) -> list[Painted]:
@@ -135,10 +126,10 @@ def paint(judge: Any, content: np.ndarray, style: np.ndarray, how: Any, options:
 @jax.jit
 def _distances(judge: Any, picture: Any, content: Any, style: Any) -> Any:
     of_picture, of_content, of_style = (
-        judge.features(x, [*problem.MIX_STYLE, CONTENT]) for x in (picture, content, style)
+        judge.features(x, [*problem.STYLE, problem.CONTENT]) for x in (picture, content, style)
     )
-    grams = [{layer: gram_matrix(found[layer]) for layer in problem.MIX_STYLE} for found in (of_picture, of_style)]
-    return mean_distance(*grams), relative_distance(of_picture[CONTENT], of_content[CONTENT])
+    grams = [{layer: gram_matrix(found[layer]) for layer in problem.STYLE} for found in (of_picture, of_style)]
+    return mean_distance(*grams), relative_distance(of_picture[problem.CONTENT], of_content[problem.CONTENT])
 
 
 def distances(judge: Any, picture: np.ndarray, content: np.ndarray, style: np.ndarray) -> tuple[float, float]:
@@ -150,8 +141,8 @@ def distances(judge: Any, picture: np.ndarray, content: np.ndarray, style: np.nd
 def compare(each: dict[str, list[Painted]]) -> dict[str, float]:
     """Style distances where the embedded network's content distance is at the middle weight, and the gap closed."""
     content = middle(each["embedded"]).content
-    style = {name: at_content(each[name], content) for name in ("random", "embedded", "mix")}
-    closed = (style["random"] - style["embedded"]) / (style["random"] - style["mix"])
+    style = {name: at_content(each[name], content) for name in ("random", "embedded", "imagenet")}
+    closed = (style["random"] - style["embedded"]) / (style["random"] - style["imagenet"])
     return {"content": content, **style, "closed": closed}
 
 
@@ -181,10 +172,10 @@ def without_pictures(found: dict[str, Any]) -> dict[str, Any]:
 
 def tables(found: dict[str, Any]) -> list[str]:
     """The gap, and each network at its middle weight."""
-    keys = ("content", "random", "embedded", "mix", "closed")
+    keys = ("content", "random", "embedded", "imagenet", "closed")
     pairs = [(pair, *(each["at equal content"][key] for key in keys)) for pair, each in found.items()]
     mean = {key: float(np.mean([row[1 + i] for row in pairs])) for i, key in enumerate(keys)}
-    mean["closed"] = (mean["random"] - mean["embedded"]) / (mean["random"] - mean["mix"])
+    mean["closed"] = (mean["random"] - mean["embedded"]) / (mean["random"] - mean["imagenet"])
     gap = report.table(("pair", "at content distance", *keys[1:]), [*pairs, ("mean", *mean.values())])
     names = [name for name in next(iter(found.values())) if name != "at equal content"]
     numbers = ("style", "content", "ssim", "seconds")

@@ -1,6 +1,6 @@
 """How many optimisation steps does a start from a fast network's result save?
 
-    python benchmarks/fast_refine.py [--size 256] [--steps 150] [--network FILE] [--weights embedded|mix]
+    python benchmarks/fast_refine.py [--size 256] [--steps 150] [--network FILE] [--weights imagenet-8bit|embedded]
     python benchmarks/fast_refine.py --train 500 --photographs FOLDER [--init NETWORK]
 
 Each pair is painted by the recipe that the command line takes for such a network (`presets.default()`, Adam; for
@@ -12,6 +12,7 @@ of 50 steps from the fast result.
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 import problem
 import report
-from jax_side import Mix, make_model, make_recipe
 
 from jaxstyle import load_fast, load_magenta, load_vgg19, make_objective, optimize, presets
 from jaxstyle.feedforward import load_johnson
@@ -55,15 +55,8 @@ def pictures(size: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def features(weights: str) -> tuple[Any, Recipe]:
-    """The network of the losses, and the recipe."""
-    if weights == "embedded":
-        return load_vgg19("embedded"), presets.recipe_for("embedded")
-    with tempfile.TemporaryDirectory() as folder:
-        problem.make(Path(folder) / "problem.npz", 32, weights="mix")
-        arrays = problem.load(Path(folder) / "problem.npz")
-    model, recipe = make_model(arrays), make_recipe(arrays)
-    layers = {term.loss.layer for term in (*recipe.content, *recipe.style)}
-    return (model.prepared(layers) if isinstance(model, Mix) else model), recipe
+    """The network of the losses, and the recipe, at the picture's own size alone."""
+    return load_vgg19(weights), replace(presets.recipe_for(weights), pyramid=None)
 
 
 def curve(objective: Any, recipe: Recipe, first: Any, steps: int) -> dict[int, float]:
@@ -115,7 +108,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=0, help="steps of a Johnson-type network for each style")
     parser.add_argument("--photographs", help="folder to train on")
     parser.add_argument("--init", help="the Johnson-type network to begin from")
-    parser.add_argument("--weights", choices=("mix", "embedded"), default="mix", help="of the losses")
+    parser.add_argument("--weights", default="imagenet-8bit", help="the network of the losses")
     options = parser.parse_args()
     if bool(options.train) != bool(options.photographs) or (options.init and not options.train):
         parser.error("--train needs --photographs, and --photographs and --init need --train")

@@ -41,7 +41,7 @@ def read(name: str, resizing: str, edge: int = 512) -> np.ndarray:
 
 
 def paint(resizing: str, options: Any) -> dict[str, Any]:
-    """The losses at the notebook's evaluations, the picture, and what it took."""
+    """The losses at the notebook's evaluations, and what it took."""
     content, style = (read(name, resizing, 64 if options.quick else 512) for name in (CONTENT, STYLE))
     began = time.perf_counter()
     result = jaxstyle.stylize(
@@ -50,17 +50,30 @@ def paint(resizing: str, options: Any) -> dict[str, Any]:
         model=options.weights,
         recipe=presets.gatys(),
         steps=options.steps,
-        style_scale=options.scale(content, style),
+        style_scale=max(style.shape) / max(content.shape),  # as it is
     )
-    losses = result.history["total"][EVERY - 2 :: EVERY]
     if options.save:
         result.save(options.save / f"gatys-{resizing}.png")
+    losses = result.history["total"][EVERY - 2 :: EVERY]
     return {
         "sizes": [list(content.shape[1::-1]), list(style.shape[1::-1])],
         "losses": [round(float(value), 1) for value in losses],
         "ratios": [round(float(ours / his), 4) for ours, his in zip(losses, PRINTED, strict=False)],
         "seconds": round(time.perf_counter() - began, 1),
     }
+
+
+def table(found: dict[str, Any]) -> str:
+    """The notebook's losses beside those of each resizing."""
+    header = ("evaluation", "notebook", *(f"{name}, {what}" for name in found for what in ("loss", "ratio")))
+    longest = max(len(each["losses"]) for each in found.values())
+    rows = []
+    for i, his in enumerate(PRINTED[:longest]):
+        ours = [
+            each[what][i] if i < len(each[what]) else None for each in found.values() for what in ("losses", "ratios")
+        ]
+        rows.append((EVERY * (i + 1), his, *ours))
+    return report.table(header, rows)
 
 
 def main() -> None:
@@ -73,20 +86,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.steps, options.weights = EVERY, "embedded"
-    options.scale = lambda content, style: max(style.shape) / max(content.shape)
     found = {resizing: paint(resizing, options) for resizing in options.resizing}
-    header = ("evaluation", "notebook", *(f"{name}: loss" for name in found), *(f"{name}: ratio" for name in found))
-    rows = [
-        (
-            EVERY * (i + 1),
-            his,
-            *(each["losses"][i] for each in found.values()),
-            *(each["ratios"][i] for each in found.values()),
-        )
-        for i, his in enumerate(PRINTED[: options.steps // EVERY])
-    ]
-    question = "Does presets.gatys() follow the losses that Gatys' own notebook printed?"
-    report.write("gatys_curve", question, {"printed": PRINTED, "runs": found}, [report.table(header, rows)], options)
+    options.save, question = None, "Does presets.gatys() follow the losses that Gatys' own notebook printed?"
+    report.write("gatys_curve", question, {"printed": PRINTED, "runs": found}, [table(found)], options)
 
 
 if __name__ == "__main__":

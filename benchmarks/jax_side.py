@@ -1,14 +1,13 @@
 """The benchmark's objective in jaxstyle, through its public interface: network, recipe, plan, batch."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from problem import ADAM, AVERAGE, CONTENT, STYLE_WEIGHT, TV_WEIGHT, subset
+from problem import ADAM, AVERAGE, CONTENT, STYLE_WEIGHT, TV_WEIGHT, network
 
 import jaxstyle
 from jaxstyle import losses, make_objective, optimize
@@ -25,41 +24,10 @@ OPTIONS: Any = {"compiler_options": optimize.LESS_MEMORY}
 """As `optimize.chunks`, and so `stylize`, compiles the same program."""
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["wide", "narrow"], meta_fields=[])
-@dataclass(frozen=True)
-class Mix:
-    """Two networks as one: the layers of `wide`, and from `narrow` those that it does not have."""
-
-    wide: VGG19
-    narrow: VGG19
-
-    def features(self, image: jax.Array, layers: Iterable[str]) -> dict[str, jax.Array]:
-        """The activations of both."""
-        mine, others = self._split(layers)
-        return self.wide.features(image, mine) | self.narrow.features(image, others)
-
-    @property
-    def sha256(self) -> str:
-        """Of both."""
-        return self.wide.sha256 + self.narrow.sha256
-
-    def prepared(self, layers: Iterable[str], **options: Any) -> "Mix":
-        """Both, ready to run as a plan asks."""
-        mine, others = self._split(layers)
-        return Mix(self.wide.prepared(mine, **options), self.narrow.prepared(others, **options))
-
-    def _split(self, layers: Iterable[str]) -> tuple[list[str], list[str]]:
-        chosen, has = sorted(layers), set(self.wide.layers)
-        return [name for name in chosen if name in has], [name for name in chosen if name not in has]
-
-
-def make_model(problem: Mapping[str, np.ndarray]) -> VGG19 | Mix:
+def make_model(problem: Mapping[str, np.ndarray]) -> VGG19:
     """The network of a problem."""
     preprocessing = Preprocessing.affine(problem["matrix"], problem["offset"])
-    padding: Any = str(problem["padding"])
-    wide = VGG19(Weights(subset(problem), preprocessing, padding, name="benchmark"))
-    narrow = subset(problem, "narrow/")
-    return Mix(wide, VGG19(Weights(narrow, preprocessing, padding, name="narrow"))) if narrow else wide
+    return VGG19(Weights(network(problem), preprocessing, name="benchmark"))
 
 
 def make_recipe(problem: Mapping[str, np.ndarray]) -> Recipe:
@@ -77,9 +45,6 @@ def make_objectives(model: Any, problem: Mapping[str, np.ndarray], plan: Mapping
     """One objective for each pair of pictures."""
     recipe, chosen = make_recipe(problem), Plan(**plan)
     pairs = zip(problem["content"], problem["style"], strict=True)
-    if isinstance(model, Mix):  # `make_objective` prepares a VGG19 itself
-        layers = [CONTENT, *map(str, problem["style_layers"])]
-        model, chosen = model.prepared(layers, conv=chosen.conv, dtype=chosen.dtype), Plan(rows=chosen.rows)
     return [make_objective(model, content, style, recipe, plan=chosen) for content, style in pairs]
 
 

@@ -13,7 +13,6 @@ DEPTHS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 1}
 CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 LAYERS = tuple(f"{block}_{i}" for block, n in DEPTHS.items() for i in range(1, n + 1))
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-MIX_STYLE = (*STYLE[:3], "relu4_1_aux", "relu5_1_aux")
 CONTENT = "relu4_2"
 STYLE_WEIGHT, TV_WEIGHT = 10.0, 1.0
 ADAM = {"learning_rate": 0.02, "b1": 0.9, "b2": 0.99, "eps": 1e-8}
@@ -29,21 +28,19 @@ def make(path: Path, size: int, *, batch: int = 1, narrow: int = 1, weights: str
         size: edge of the square pictures.
         batch: how many pairs of pictures.
         narrow: divides the random network's channels.
-        weights: "he" for seeded random ones, "mix" for the networks of ../shared/data where they are.
+        weights: "he" for seeded random ones, "imagenet" for the network of the papers, with 8-bit kernels.
     """
-    found = mix() if weights == "mix" else None
-    arrays = found or _he(narrow)
+    arrays = _imagenet() if weights == "imagenet" else _he(narrow)
     content = np.stack([photograph(size, seed) for seed in range(batch)])
     noise = np.random.default_rng(99).normal(0, 0.05, content.shape)
     arrays |= {
         "content": content,
         "style": np.stack([photograph(size, 1000 + seed) ** 1.5 for seed in range(batch)]),
         "probe": (content + noise).clip(0, 1).astype(np.float32),
-        "style_layers": np.array(MIX_STYLE if found else STYLE),
-        "padding": np.array("reflect" if found else "zero"),
+        "style_layers": np.array(STYLE),
     }
     np.savez(path, **arrays)
-    described = "real conv1_1..conv3_1, distilled beyond" if found else f"random He, seed 0, channels / {narrow}"
+    described = "imagenet-8bit" if weights == "imagenet" else f"random He, seed 0, channels / {narrow}"
     return {"weights": described, "flops": batch * step_flops(size, narrow)}
 
 
@@ -83,10 +80,9 @@ def photograph(size: int, seed: int) -> np.ndarray:
     return (large + random.normal(0, 0.02, large.shape)).clip(0, 1).astype(np.float32)
 
 
-def subset(arrays: Mapping[str, np.ndarray], prefix: str = "") -> dict[str, np.ndarray]:
-    """The network whose arrays start with `prefix`: "conv1_1/kernel", ..., without it."""
-    start = f"{prefix}conv"
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(start)}
+def network(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The network of a problem: "conv1_1/kernel", ..."""
+    return {name: array for name, array in arrays.items() if name.startswith("conv")}
 
 
 def _he(narrow: int) -> dict[str, np.ndarray]:
@@ -100,17 +96,14 @@ def _he(narrow: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def mix() -> dict[str, np.ndarray] | None:
-    """The nearest to a trained VGG19 that can be had offline: two networks, the second one under "narrow/"."""
-    files = SHARED / "vgg_normalised/vgg19_normalised_conv1_1_to_conv3_1.npz", SHARED / "small_vgg19/se5.npz"
-    if not all(file.exists() for file in files):
-        return None
-    wide, narrow = load(files[0]), load(files[1])
-    arrays = {name: array for name, array in wide.items() if name.startswith("conv")}
-    arrays |= {f"narrow/{name}": array for name, array in narrow.items() if name.startswith("conv")}
-    kernel, offset = (wide[f"preprocess/{part}"] for part in ("kernel", "bias"))
-    return arrays | _preprocessing(kernel.reshape(3, 3), offset)
+def _imagenet() -> dict[str, np.ndarray]:
+    """The network of the papers, to conv5_1."""
+    from jaxstyle.weights.load import read_weights
+
+    weights = read_weights("imagenet-8bit")
+    arrays = {name: array for name, array in weights.arrays.items() if name[4:7] in LAYERS}
+    return arrays | _preprocessing(weights.preprocessing.matrix, weights.preprocessing.offset)
 
 
-def _preprocessing(matrix: np.ndarray, offset: Any) -> dict[str, np.ndarray]:
+def _preprocessing(matrix: Any, offset: Any) -> dict[str, np.ndarray]:
     return {"matrix": np.asarray(matrix, np.float32), "offset": np.asarray(offset, np.float32)}

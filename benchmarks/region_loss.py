@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import problem
 import report
-from jax_side import Mix, make_model, make_recipe
+from jax_side import make_model, make_recipe
 from PIL import Image
 
 from jaxstyle import make_objective, optimize
@@ -147,12 +147,12 @@ def network(options: Any) -> tuple[Any, Recipe, str]:
     """The network, ready to run, the recipe without region loss, and what the weights are."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "problem.npz"
-        made = problem.make(path, 32, narrow=8 if options.quick else 1, weights="he" if options.quick else "mix")
+        made = problem.make(path, 32, narrow=8 if options.quick else 1, weights="he" if options.quick else "imagenet")
         arrays = problem.load(path)
     model, recipe = make_model(arrays), make_recipe(arrays)
     layers = {layer for term in recipe.style for layer in (term.loss.layer,)} | {*LOCALIZER.layers, *HELD_OUT.layers}
     layers |= {recipe.content[0].loss.layer, *HELD_OUT_STYLE}
-    return (model.prepared(layers) if isinstance(model, Mix) else model), recipe, made["weights"]
+    return model.prepared(layers), recipe, made["weights"]
 
 
 def tables(found: dict[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """How soon does jaxstyle reach the loss that PyTorch's L-BFGS has after 500 iterations?
 
-    python benchmarks/time_to_loss.py [--torch-python PATH] [--size 256] [--weights he|mix]
+    python benchmarks/time_to_loss.py [--torch-python PATH] [--size 256] [--weights he|imagenet]
 
 Wall-clock from the start of the process: imports, weights, targets and compilation included. Same objective, arrays and
 pictures, from the content. PyTorch's side is torch.optim.LBFGS as neural-style-pt (no line search) and gordicaleksa's
@@ -120,7 +120,7 @@ def main() -> None:
     """Measure and write."""
     parser = report.parser(__doc__)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--weights", choices=("he", "mix"), default="he", help="mix: ../shared/data, where it is")
+    parser.add_argument("--weights", choices=("he", "imagenet"), default="he")
     parser.add_argument("--iterations", type=int, default=500, help="of PyTorch's L-BFGS")
     parser.add_argument("--most", type=int, default=3000, help="steps of jaxstyle's optimisers")
     parser.add_argument("--patience", type=float, default=2.0, help="times PyTorch's seconds, then a setting gives up")

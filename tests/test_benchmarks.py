@@ -23,6 +23,7 @@ SCRIPTS = (
     "embedded_quality",
     "fast_refine",
     "fast_transfer",
+    "gatys_curve",
     "gpu",
     "huge",
     "memory",
