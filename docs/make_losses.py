@@ -20,11 +20,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from jaxstyle import load_vgg19, make_objective, stylize
+from jaxstyle import load_vgg19, make_objective, presets, stylize
 from jaxstyle import losses as ls
 from jaxstyle.image import resize, to_pil
 from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.recipe import Recipe, Term
+from jaxstyle.saliency import AggregatedActivations
 from jaxstyle.strokes import paint_strokes
 
 HERE = Path(__file__).parent
@@ -32,16 +33,18 @@ PICTURES = HERE / "images" / "losses"
 PAGE = HERE / "losses.md"
 MARKS = ("<!-- cost: written by docs/make_losses.py -->\n", "<!-- end of cost -->")
 
-SIZE = 176
-LAYERS = ("relu1_1", "relu2_1", "relu3_1")
-DEEPER = LAYERS[1:]  # a quarter of the positions or fewer, so that `MANY` samples see at least half of them
+SIZE = 256
+LAYERS = presets.STYLE_LAYERS
+DEEPER = LAYERS[1:4]  # a quarter of the positions or fewer, so that `MANY` samples see many of them
 MANY = 4096
-CONTENT = (Term(ls.ContentLoss("relu3_2"), 0.2),)
+CONTENT = (Term(ls.ContentLoss("relu4_2"), 1.0),)
 # No line search: one evaluation a step, and far less to compile.
-SMOOTH = {"optimizer": LBFGS(1.0, memory=20, line_search=False), "steps": 50, "average": 0.0, "clip": False}
+SMOOTH = {"optimizer": LBFGS(1.0, memory=20, line_search=False), "steps": 60, "average": 0.0, "clip": False}
 # For losses with a minimum or a best match in them, whose gradients jump.
-KINKED = {"optimizer": Adam(0.02), "steps": 60, "average": 0.9}
+KINKED = {"optimizer": Adam(0.02), "steps": 80, "average": 0.9}
+LOCALIZER = AggregatedActivations()
 
+COST_LAYERS = LAYERS[:3]
 COST_SIZE = 512
 REPEATS = 5
 
@@ -51,15 +54,15 @@ def each(loss: Callable[..., Any], layers: tuple[str, ...] = LAYERS, **options: 
     return tuple(Term(loss(layer, **options), 1 / len(layers)) for layer in layers)
 
 
-def painted(*style: Term, smooth: float = 1.0, how: dict[str, Any] = SMOOTH) -> Recipe:
-    """A style loss beside a little content and total variation, as in `presets.embedded()`."""
+def painted(*style: Term, smooth: float = 2.0, how: dict[str, Any] = SMOOTH) -> Recipe:
+    """A style loss beside content and total variation, as in `presets.default()`."""
     prior = (Term(ls.TotalVariation(), smooth, relative=False),)
-    return Recipe(content=CONTENT, style=style, prior=prior, style_weight=60.0, **how)
+    return Recipe(content=CONTENT, style=style, prior=prior, style_weight=10.0, **how)
 
 
 def kept(*content: Term, prior: tuple[Term, ...] = ()) -> Recipe:
     """The Gram loss beside one preservation term and nothing else."""
-    return Recipe(content=content, style=each(ls.GramLoss), prior=prior, style_weight=60.0, **SMOOTH)
+    return Recipe(content=content, style=each(ls.GramLoss), prior=prior, style_weight=10.0, **SMOOTH)
 
 
 def recipes() -> dict[str, Recipe]:
@@ -68,20 +71,23 @@ def recipes() -> dict[str, Recipe]:
     return {
         "gram": painted(*each(ls.GramLoss)),
         "moments": painted(*each(ls.MomentLoss)),
-        "gaussian_wasserstein": painted(*each(ls.GaussianWassersteinLoss)),
+        "gaussian_wasserstein": painted(*each(ls.GaussianWassersteinLoss, epsilon=1e-2)),
         "sliced_wasserstein": painted(*each(ls.SlicedWassersteinLoss)),
         "histogram": painted(*each(ls.HistogramLoss)),
         "mmd": painted(*each(ls.MMDLoss, DEEPER, samples=MANY)),
-        "hypercolumn_moments": painted(Term(ls.HypercolumnMomentLoss(LAYERS, samples=SIZE**2))),
+        "hypercolumn_moments": painted(Term(ls.HypercolumnMomentLoss(LAYERS[:4], samples=SIZE**2))),
         "remd": painted(Term(ls.RelaxedEMDLoss(DEEPER, samples=MANY)), smooth=10.0, how=KINKED),
         "palette": replace(painted(Term(ls.PaletteLoss(samples=MANY)), smooth=4.0, how=KINKED), content=()),
-        "nearest_neighbour": painted(*neighbours, smooth=12.0, how=KINKED),
-        "contextual": painted(*each(ls.ContextualLoss, DEEPER, samples=MANY), smooth=15.0, how=KINKED),
+        "nearest_neighbour": painted(*neighbours, smooth=10.0, how=KINKED),
+        "contextual": painted(*each(ls.ContextualLoss, DEEPER, samples=MANY), smooth=10.0, how=KINKED),
         "none": kept(),
-        "content": kept(Term(ls.ContentLoss("relu3_2"), 1.0)),
-        "self_similarity": kept(Term(ls.SelfSimilarityLoss((*DEEPER, "relu4_1"), samples=MANY), 3.0)),
+        "content": kept(Term(ls.ContentLoss("relu4_2"), 1.0)),
+        "self_similarity": kept(Term(ls.SelfSimilarityLoss((*DEEPER, "relu5_1"), samples=MANY), 3.0)),
         "laplacian": kept(Term(ls.LaplacianLoss(pool=2), 10.0)),
         "luminance": kept(Term(ls.LuminanceLoss(), 20.0)),
+        "region": kept(Term(ls.RegionLoss(LOCALIZER), 1.0)),
+        "salient_content": kept(Term(ls.SalientContentLoss("relu4_2", LOCALIZER), 1.0)),
+        "preservation": kept(Term(ls.PreservationLoss("edges"), 10.0)),
         "total_variation": kept(prior=(Term(ls.TotalVariation(), 20.0, relative=False),)),
     }
 

@@ -7,6 +7,11 @@ from typing import ClassVar
 import jax
 import optax
 
+from jaxstyle.lbfgs import lbfgs
+
+PIXELS = 255.0
+"""The published codes without a line search optimise pixels of 0 to 255."""
+
 
 @partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["b1", "b2", "eps"])
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class LBFGS:
 
     With `line_search` each step tries step sizes until the strong Wolfe conditions hold (about two to three
     evaluations) and `learning_rate` is not used. Without, each step is `learning_rate` times the quasi-Newton
-    direction, one evaluation, as in neural-style.
+    direction, one evaluation, as in neural-style and Gatys' code (`jaxstyle.lbfgs`).
     """
 
     learning_rate: float = 1.0
@@ -44,7 +49,7 @@ class LBFGS:
         """The optax transformation from gradients to updates."""
         if self.line_search:
             return optax.lbfgs(memory_size=self.memory)
-        return optax.lbfgs(self.learning_rate, memory_size=self.memory, linesearch=None)
+        return lbfgs(self.learning_rate, self.memory, unit=PIXELS)
 
 
 Optimizer = Adam | LBFGS

@@ -1,0 +1,124 @@
+"""L-BFGS without a line search, as PyTorch and Lua's optim have it: what neural-style and Gatys' code ran."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float, Int
+
+CURVATURE = 1e-10
+"""A pair of differences is kept where their product s.y is above this, so that the direction leads downhill."""
+
+
+class LBFGSState(NamedTuple):
+    """What is remembered: m pairs of differences, flat, in a ring, and their products with each other.
+
+    Attributes:
+        history: rows 0 to m - 1 are the last steps s, rows m to 2m - 1 the changes y of the gradient they made.
+        products: of each row with each other.
+        kept: how many pairs were ever kept.
+        scale: of the first guess of the inverse Hessian, s.y / y.y of the newest pair.
+        gradient: of the step before.
+        update: what the step before added to the parameters.
+        count: steps done.
+    """
+
+    history: Float[Array, "pairs n"]
+    products: Float[Array, "pairs pairs"]
+    kept: Int[Array, ""]
+    scale: Float[Array, ""]
+    gradient: Float[Array, " n"]
+    update: Float[Array, " n"]
+    count: Int[Array, ""]
+
+
+def lbfgs(learning_rate: Any, memory: int, *, unit: float = 1.0) -> optax.GradientTransformationExtraArgs:
+    """Each update is `learning_rate` times the quasi-Newton direction, the first one min(1, 1 / |g|_1) times that.
+
+    Nocedal's two loops (1980) with the rules of `torch.optim.LBFGS` without line search: a pair is kept only where
+    s.y > 1e-10 (optax keeps all, and then may climb), the newest pair scales the first guess. The loops run on
+    coefficients of the remembered vectors (Chen et al. 2014, "Large-scale L-BFGS using MapReduce"): the vectors
+    themselves are read twice a step, as two matrix products.
+
+    Args:
+        learning_rate: a number or a traced one.
+        memory: m, the most pairs that are remembered.
+        unit: how many units of the published code's parameters make one of ours: 255 where its pixels run to 255.
+            Only the first step depends on it.
+    """
+
+    def init(params: Any) -> LBFGSState:
+        flat, _ = ravel_pytree(params)
+        zero = jnp.zeros_like(flat)
+        return LBFGSState(
+            jnp.zeros((2 * memory, flat.size), flat.dtype),
+            jnp.zeros((2 * memory, 2 * memory), flat.dtype),
+            jnp.zeros((), int),
+            jnp.ones((), flat.dtype),
+            zero,
+            zero,
+            jnp.zeros((), int),
+        )
+
+    def update(updates: Any, state: LBFGSState, params: Any = None, **extra: Any) -> tuple[Any, LBFGSState]:
+        gradient, unravel = ravel_pytree(updates)
+        state, of_gradient = _remember(state, gradient)
+        first = state.count == 0
+        step = jnp.where(first, jnp.minimum(1, unit / jnp.abs(gradient).sum()) / unit**2, 1) * learning_rate
+        new = (step * _direction(state, gradient, of_gradient)).astype(gradient.dtype)
+        return unravel(new), state._replace(gradient=gradient, update=new, count=state.count + 1)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _remember(state: LBFGSState, gradient: Float[Array, " n"]) -> tuple[LBFGSState, Float[Array, " pairs"]]:
+    """With the newest pair, where it is worth keeping; and the products of all rows with the gradient."""
+    memory = len(state.history) // 2
+    change = gradient - state.gradient
+    curvature = _dot(change, state.update)
+    keep = (state.count > 0) & (curvature > CURVATURE)
+    slot = state.kept % memory
+    pair = jnp.stack([state.update, change])
+    rows = jnp.stack([slot, slot + memory])
+    history = state.history.at[rows].set(jnp.where(keep, pair, state.history[rows]))
+    found = jnp.matmul(history, jnp.stack([*pair, gradient], 1), precision="highest")
+    products = state.products.at[rows].set(found[:, :2].T).at[:, rows].set(found[:, :2])
+    new = state._replace(
+        history=history,
+        products=jnp.where(keep, products, state.products),
+        kept=state.kept + keep,
+        scale=jnp.where(keep, curvature / _dot(change, change), state.scale),
+    )
+    return new, found[:, 2]
+
+
+def _direction(
+    state: LBFGSState, gradient: Float[Array, " n"], of_gradient: Float[Array, " pairs"]
+) -> Float[Array, " n"]:
+    """Minus the inverse Hessian's estimate times the gradient."""
+    memory = len(state.history) // 2
+    pairs = jnp.minimum(state.kept, memory)
+    # Coefficients of the rows; the gradient's own is -1, and -scale after the first loop.
+    share = jnp.zeros_like(of_gradient)
+
+    def newest_first(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        share, alphas = carry
+        slot = (state.kept - 1 - i) % memory
+        alpha = (state.products[slot] @ share - of_gradient[slot]) / state.products[slot, slot + memory]
+        return share.at[slot + memory].add(-alpha), alphas.at[slot].set(alpha)
+
+    def oldest_first(i: Array, share: Array) -> Array:
+        slot = (state.kept - pairs + i) % memory
+        row = slot + memory
+        beta = (state.products[row] @ share - state.scale * of_gradient[row]) / state.products[slot, row]
+        return share.at[slot].add(alphas[slot] - beta)
+
+    share, alphas = lax.fori_loop(0, pairs, newest_first, (share, jnp.zeros(memory, share.dtype)))
+    share = lax.fori_loop(0, pairs, oldest_first, share * state.scale)
+    return jnp.matmul(share, state.history, precision="highest") - state.scale * gradient
+
+
+def _dot(a: Float[Array, " n"], b: Float[Array, " n"]) -> Float[Array, ""]:
+    return jnp.vdot(a, b, precision="highest")
