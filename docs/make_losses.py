@@ -1,7 +1,7 @@
-"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, 10 to 15 minutes on 2 cores.
+"""Make the pictures and the cost table of docs/losses.md: `python docs/make_losses.py`, about an hour on 2 cores.
 
-Offline: the extra `demo` brings the photograph, jaxstyle paints the style, and the network is "random", whose
-filters are random. With arguments, only those parts: `python docs/make_losses.py gram remd sheet cost`.
+The photograph comes with scikit-image, jaxstyle paints the style, and the network is "imagenet-8bit". With arguments,
+only those parts: `python docs/make_losses.py gram remd sheet cost`.
 """
 
 import os
@@ -127,37 +127,42 @@ def sheet(columns: int = 5, gap: int = 8, label: int = 18) -> None:
     paper.save(PICTURES / "all.jpg", quality=60, optimize=True)
 
 
+def three(loss: Callable[..., Any], **options: Any) -> tuple[Term, ...]:
+    """The loss at each of the three layers of the cost table."""
+    return each(loss, COST_LAYERS, **options)
+
+
 class Cost(NamedTuple):
     """What is measured, at which layers, and the Gram terms it is compared with."""
 
     name: str
     terms: tuple[Term, ...]
     layers: str = "three"
-    gram: tuple[Term, ...] = each(ls.GramLoss)
+    gram: tuple[Term, ...] = three(ls.GramLoss)
 
 
 def costs() -> list[Cost]:
     """The rows of the table; losses have their default settings unless the name says otherwise."""
-    relu3_2 = each(ls.GramLoss, ("relu3_2",))
-    neighbours = tuple(Term(ls.NearestNeighbourLoss((layer,))) for layer in LAYERS)
+    relu3_2 = (Term(ls.GramLoss("relu3_2")),)
+    neighbours = tuple(Term(ls.NearestNeighbourLoss((layer,))) for layer in COST_LAYERS)
     return [
-        Cost("moments", each(ls.MomentLoss)),
-        Cost("moments, covariance=True", each(ls.MomentLoss, covariance=True)),
-        Cost("gaussian_wasserstein", each(ls.GaussianWassersteinLoss)),
-        Cost("sliced_wasserstein", each(ls.SlicedWassersteinLoss)),
-        Cost("histogram", each(ls.HistogramLoss)),
-        Cost('mmd, kernel="linear"', each(ls.MMDLoss, kernel="linear")),
-        Cost('mmd, kernel="polynomial"', each(ls.MMDLoss, kernel="polynomial")),
-        Cost("mmd (1024 samples)", each(ls.MMDLoss)),
-        Cost("hypercolumn_moments (1024 samples)", (Term(ls.HypercolumnMomentLoss(LAYERS)),), "one hypercolumn"),
-        Cost("remd (1024 samples)", (Term(ls.RelaxedEMDLoss(LAYERS)),), "one hypercolumn"),
-        Cost("remd, samples=4096", (Term(ls.RelaxedEMDLoss(LAYERS, samples=MANY)),), "one hypercolumn"),
+        Cost("moments", three(ls.MomentLoss)),
+        Cost("moments, covariance=True", three(ls.MomentLoss, covariance=True)),
+        Cost("gaussian_wasserstein", three(ls.GaussianWassersteinLoss)),
+        Cost("sliced_wasserstein", three(ls.SlicedWassersteinLoss)),
+        Cost("histogram", three(ls.HistogramLoss)),
+        Cost('mmd, kernel="linear"', three(ls.MMDLoss, kernel="linear")),
+        Cost('mmd, kernel="polynomial"', three(ls.MMDLoss, kernel="polynomial")),
+        Cost("mmd (1024 samples)", three(ls.MMDLoss)),
+        Cost("hypercolumn_moments (1024 samples)", (Term(ls.HypercolumnMomentLoss(COST_LAYERS)),), "one hypercolumn"),
+        Cost("remd (1024 samples)", (Term(ls.RelaxedEMDLoss(COST_LAYERS)),), "one hypercolumn"),
+        Cost("remd, samples=4096", (Term(ls.RelaxedEMDLoss(COST_LAYERS, samples=MANY)),), "one hypercolumn"),
         Cost("nearest_neighbour (4096 samples)", neighbours),
-        Cost("contextual (1024 samples)", each(ls.ContextualLoss)),
-        Cost("contextual, samples=4096", each(ls.ContextualLoss, samples=MANY)),
+        Cost("contextual (1024 samples)", three(ls.ContextualLoss)),
+        Cost("contextual, samples=4096", three(ls.ContextualLoss, samples=MANY)),
         Cost("palette (1024 samples)", (Term(ls.PaletteLoss()),), "input"),
         Cost("content", (Term(ls.ContentLoss("relu3_2")),), "relu3_2", relu3_2),
-        Cost("self_similarity (1024 samples)", (Term(ls.SelfSimilarityLoss(LAYERS)),), "one hypercolumn"),
+        Cost("self_similarity (1024 samples)", (Term(ls.SelfSimilarityLoss(COST_LAYERS)),), "one hypercolumn"),
         Cost("laplacian", (Term(ls.LaplacianLoss()),), "input"),
         Cost("luminance", (Term(ls.LuminanceLoss()),), "input"),
         Cost("total_variation", (Term(ls.TotalVariation()),), "input"),
@@ -203,7 +208,7 @@ def table(model: Any) -> str:
     rows, times, sizes = zip(*(measure(cost, grams, model) for cost in costs()), strict=True)
     about = (
         f"Gram itself, at relu1_1, relu2_1 and relu3_1: {times[0]:.2g} s and {sizes[0] / 2**20:.0f} MiB. "
-        f'{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, the network "random", '
+        f'{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, the network "imagenet-8bit", '
         f"median of {REPEATS} calls, each next to one of Gram's."
     )
     head = ("| loss | layers | time / Gram's | memory / Gram's |", "|---|---|---|---|", "| gram | three | 1 | 1 |")
@@ -219,7 +224,7 @@ def insert(text: str) -> None:
 def main(parts: list[str]) -> None:
     """Make the parts: names of pictures, "sheet", "cost"."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    model = load_vgg19("random")
+    model = load_vgg19("imagenet-8bit")
     for name, recipe in recipes().items():
         if name in parts:
             save(name, paint(recipe, model))
