@@ -208,7 +208,7 @@ def table(model: Any) -> str:
     rows, times, sizes = zip(*(measure(cost, grams, model) for cost in costs()), strict=True)
     about = (
         f"Gram itself, at relu1_1, relu2_1 and relu3_1: {times[0]:.2g} s and {sizes[0] / 2**20:.0f} MiB. "
-        f'{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, the network "imagenet-8bit", '
+        f"{os.cpu_count()} CPU cores, jax {jax.__version__}, float32, {COST_SIZE}x{COST_SIZE}, imagenet-8bit, "
         f"median of {REPEATS} calls, each next to one of Gram's."
     )
     head = ("| loss | layers | time / Gram's | memory / Gram's |", "|---|---|---|---|", "| gram | three | 1 | 1 |")

@@ -5,6 +5,7 @@ features of whatever network is loaded: Caffe's VGG19 ("imagenet") for all but c
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses import (
@@ -12,6 +13,7 @@ from jaxstyle.losses import (
     GaussianWassersteinLoss,
     GramLoss,
     HypercolumnMomentLoss,
+    LuminanceLoss,
     NearestNeighbourLoss,
     PaletteLoss,
     RelaxedEMDLoss,
@@ -33,21 +35,29 @@ HYPERCOLUMN = ("input", *_SHALLOW, "relu4_3", "relu5_3")
 
 
 def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tuple[str, ...] = STYLE_LAYERS) -> Recipe:
-    """jaxstyle's own: Gatys' losses, each relative to its target's size, by Adam from the content picture.
+    """jaxstyle's own: Gatys' losses, each relative to its target's size, coarse to fine, by L-BFGS from the content.
 
-    The style terms' weights sum to 1, so `style_weight` means the same for every choice of layers. Pictures well above
-    512 pixels are first painted at 512: strokes are as large as the network's fields, and stay so when they grow.
+    The style terms' weights sum to 1, so `style_weight` means the same for every choice of layers: 1 is light, 3
+    medium, 10 full. Pictures are painted at 128 pixels first, then at 256 and so on: strokes are as large as the
+    network's fields, and stay so when they grow. docs/defaults.md shows what else was tried.
     """
     return Recipe(
         content=tuple(Term(ContentLoss(layer), 1 / len(content_layers)) for layer in content_layers),
         style=tuple(Term(GramLoss(layer), 1 / len(style_layers)) for layer in style_layers),
-        prior=(Term(TotalVariation(), 1.0, relative=False),),
+        prior=(Term(TotalVariation(), 4.0, relative=False),),
         style_weight=10.0,
-        optimizer=Adam(0.02),
-        steps=300,
-        average=0.9,
-        pyramid=Pyramid(smallest=512),
+        optimizer=LBFGS(line_search=False),
+        steps=100,
+        average=0.0,
+        clip=False,
+        pyramid=Pyramid(smallest=128),
     )
+
+
+def portrait() -> Recipe:
+    """`default` for faces: half the style weight, and the content's light and shade are kept."""
+    base = default()
+    return replace(base, content=(*base.content, Term(LuminanceLoss(), 2.0)), style_weight=5.0)
 
 
 def embedded() -> Recipe:
@@ -192,6 +202,7 @@ PRESETS: dict[str, Callable[[], Recipe]] = {
     preset.__name__: preset
     for preset in (
         default,
+        portrait,
         embedded,
         gatys,
         neural_style,

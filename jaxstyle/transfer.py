@@ -23,6 +23,8 @@ STRENGTHS = {"light": 1.0, "medium": 3.0, "full": 10.0}
 """Style weights by name, for recipes whose terms are relative to their targets, as `presets.default()`'s are."""
 OPTIMIZERS_BY_NAME: dict[str, Optimizer] = {"adam": Adam(), "lbfgs": LBFGS(memory=20, line_search=False)}
 """Optimisers by name, with settings that serve style transfer."""
+ADAM_AVERAGE = 0.9
+"""Adam's iterates jump; their average does not."""
 
 
 def stylize(
@@ -151,9 +153,8 @@ def with_optimizer(recipe: Recipe, optimizer: Optimizer | str) -> Recipe:
         raise SettingError(f"optimizer: got {optimizer!r}; {suggest(optimizer, OPTIMIZERS_BY_NAME)}")
     if isinstance(chosen, type(recipe.optimizer)):
         return replace(recipe, optimizer=chosen)
-    default = presets.default()
     adam = isinstance(chosen, Adam)
-    return replace(recipe, optimizer=chosen, clip=adam, average=default.average if adam else 0.0)
+    return replace(recipe, optimizer=chosen, clip=adam, average=ADAM_AVERAGE if adam else 0.0)
 
 
 def _strength(given: float | str | None) -> float | None:
