@@ -1,7 +1,7 @@
-"""Make the pictures and the table of docs/artworks.md: `python docs/make_artworks.py`, about 5 minutes on 2 cores.
+"""Make the pictures and the table of docs/artworks.md: `python docs/make_artworks.py`, a quarter of an hour on 2 cores.
 
-Offline: scikit-image brings the photographs, jaxstyle paints the styles, and the network is "random", whose
-filters are random. With arguments, only those parts: `python docs/make_artworks.py colors superpixels stages speed`.
+scikit-image brings the photographs, jaxstyle paints the styles, and the network is "imagenet-8bit". With arguments,
+only those parts: `python docs/make_artworks.py colors superpixels stages speed`.
 """
 
 import os
@@ -123,8 +123,8 @@ def astronaut() -> np.ndarray:
 
 
 def network() -> Any:
-    """The one of random filters."""
-    return load_vgg19("random")
+    """The one of the papers."""
+    return load_vgg19("imagenet-8bit")
 
 
 def speed() -> None:

@@ -21,7 +21,7 @@ __all__ = ["Callback", "Progress", "stylize"]
 
 STRENGTHS = {"light": 1.0, "medium": 3.0, "full": 10.0}
 """Style weights by name, for recipes whose terms are relative to their targets, as `presets.default()`'s are."""
-OPTIMIZERS_BY_NAME: dict[str, Optimizer] = {"adam": Adam(), "lbfgs": LBFGS(memory=20, line_search=False)}
+OPTIMIZERS_BY_NAME: dict[str, Optimizer] = {"adam": Adam(), "lbfgs": LBFGS(line_search=False)}
 """Optimisers by name, with settings that serve style transfer."""
 ADAM_AVERAGE = 0.9
 """Adam's iterates jump; their average does not."""

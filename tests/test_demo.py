@@ -6,7 +6,6 @@ import PIL.Image
 import pytest
 
 from jaxstyle import demo, figures, read_recipe
-from jaxstyle.pyramid import Pyramid
 from jaxstyle.strokes import GARDEN, follow, paint_strokes, smooth_noise
 
 
@@ -18,7 +17,6 @@ def quick(monkeypatch, tmp_path):
     assert len(pairs) == 3 and all(max(pair.content.shape) == max(pair.style.shape) == 48 for pair in pairs)
     monkeypatch.setattr(demo, "_pairs", lambda: pairs[:1])  # each compiles for its own shape
     monkeypatch.setattr(demo, "STEPS", 2)
-    monkeypatch.setattr(demo, "PYRAMID", Pyramid(smallest=32))
     monkeypatch.setattr(demo, "keep_programs", lambda: None)  # it would hold for all later tests
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("JAXSTYLE_OFFLINE", "1")

@@ -12,8 +12,9 @@ from jaxstyle.errors import SettingError
 from jaxstyle.guidance import Guided, propagate
 from jaxstyle.losses import GramLoss, SlicedWassersteinLoss, gram_matrix
 from jaxstyle.objective import make_objective
+from jaxstyle.transfer import with_optimizer
 
-QUICK = presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
+QUICK = with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")
 
 
 def halves(h, w):

@@ -13,14 +13,14 @@ from jaxstyle.memory import available_memory, choose_plan, estimate_memory, smal
 from jaxstyle.objective import make_objective
 from jaxstyle.plan import Plan
 from jaxstyle.recipe import Recipe, Term
-from jaxstyle.transfer import stylize
+from jaxstyle.transfer import stylize, with_optimizer
 
 SMALL = Plan(conv="exact")
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    return presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
+    return with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")
 
 
 @pytest.mark.usefixtures("unchecked")
@@ -39,7 +39,7 @@ def test_the_estimate_leaves_the_program_ready(embedded, recipe, pictures, caplo
     objective = make_objective(embedded, *pictures[:2], recipe)
     state = optimize.init(pictures[0], recipe.optimizer)
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
-        next(optimize.chunks(state, objective, recipe.optimizer, 1, average=recipe.average))
+        next(optimize.chunks(state, objective, recipe.optimizer, 1, average=recipe.average, clip=recipe.clip))
     assert not [entry for entry in caplog.messages if "Finished XLA compilation of jit(run)" in entry]
 
 

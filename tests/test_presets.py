@@ -22,6 +22,7 @@ GOLDENS = Path(__file__).parent / "goldens/presets_torch.npz"  # of torch_preset
 PUBLISHED = ("gatys", "neural_style", "crowsonkb")
 SOURCES = {
     "default": "jaxstyle's own",
+    "portrait": "for faces",
     "embedded": "that come with jaxstyle",
     "gatys": "Gatys, Ecker & Bethge 2016",
     "neural_style": "Johnson's neural-style",
@@ -131,8 +132,8 @@ def test_sizes_and_steps_are_the_published_ones():
     assert painted("crowsonkb") == [(size, size, steps) for size, steps in sizes]
     assert painted("strotss") == [(size, size, 250) for size in (64, 128, 256, 512)]
     assert painted("nnst") == [(size, size, 200) for size in (64, 128, 256, 512)]
-    assert painted("default", 720) == [(720, 720, 300)]
-    assert painted("default", 1024) == [(512, 512, 300), (1024, 1024, 300)]
+    assert painted("default") == [(size, size, 100) for size in (128, 256, 512)]
+    assert painted("default", 176) == [(176, 176, 100)]
     assert painted("gatys") == [(512, 512, 500)]
     alphas = [2 * level.content for level in levels(PRESETS["strotss"]().pyramid, (512, 512), 250)]
     assert alphas == [16, 8, 4, 2]
@@ -176,7 +177,7 @@ def test_a_file_that_is_no_recipe_is_named_with_what_is_wrong(tmp_path, content,
 
 def test_a_missing_file_and_a_folder(tmp_path):
     for path in (tmp_path / "none.toml", tmp_path):
-        with pytest.raises(SettingError, match=f"{re.escape(str(path))} cannot be read .*; presets: default, embedded"):
+        with pytest.raises(SettingError, match=f"{re.escape(str(path))} cannot be read .*; presets: default, portrait"):
             load_recipe(path)
 
 

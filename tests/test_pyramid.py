@@ -17,12 +17,13 @@ from jaxstyle.errors import SettingError
 from jaxstyle.optimizers import LBFGS, Adam
 from jaxstyle.pyramid import GRID, LEAST, Pyramid, grow, levels, style_shape
 from jaxstyle.recipe import Recipe
+from jaxstyle.transfer import with_optimizer
 
 # Compiling ahead of a call, JAX fills the objective's fields with descriptions of arrays, which are no arrays.
 pytestmark = pytest.mark.usefixtures("unchecked")
 
 QUICK = dataclasses.replace(
-    presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")),
+    with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam"),
     steps=4,
     pyramid=Pyramid(32, steps=0.5, first_steps=1.5, content_decay=2.0),
 )
@@ -148,7 +149,7 @@ def test_history_and_progress_go_on_from_level_to_level(paint):
     assert seen[0][0].make_result().image.shape == (56, 64, 3)
     first, weights = seen[0][0], QUICK.weights()
     assert first.content == pytest.approx(2.0 * weights["content/relu2_1"] * first.values["content/relu2_1"])
-    prior = first.values["total_variation/input"]
+    prior = weights["total_variation/input"] * first.values["total_variation/input"]
     assert first.total == pytest.approx(first.content + first.style + prior, rel=1e-4)
 
 
