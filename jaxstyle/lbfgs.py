@@ -22,7 +22,7 @@ class LBFGSState(NamedTuple):
         scale: of the first guess of the inverse Hessian, s.y / y.y of the newest pair.
         gradient: of the step before.
         update: what the step before added to the parameters.
-        count: steps done.
+        steps: steps done.
     """
 
     history: Float[Array, "pairs n"]
@@ -31,7 +31,7 @@ class LBFGSState(NamedTuple):
     scale: Float[Array, ""]
     gradient: Float[Array, " n"]
     update: Float[Array, " n"]
-    count: Int[Array, ""]
+    steps: Int[Array, ""]
 
 
 def lbfgs(learning_rate: Any, memory: int, *, unit: float = 1.0) -> optax.GradientTransformationExtraArgs:
@@ -65,10 +65,10 @@ def lbfgs(learning_rate: Any, memory: int, *, unit: float = 1.0) -> optax.Gradie
     def update(updates: Any, state: LBFGSState, params: Any = None, **extra: Any) -> tuple[Any, LBFGSState]:
         gradient, unravel = ravel_pytree(updates)
         state, of_gradient = _remember(state, gradient)
-        first = state.count == 0
+        first = state.steps == 0
         step = jnp.where(first, jnp.minimum(1, unit / jnp.abs(gradient).sum()) / unit**2, 1) * learning_rate
         new = (step * _direction(state, gradient, of_gradient)).astype(gradient.dtype)
-        return unravel(new), state._replace(gradient=gradient, update=new, count=state.count + 1)
+        return unravel(new), state._replace(gradient=gradient, update=new, steps=state.steps + 1)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -78,7 +78,7 @@ def _remember(state: LBFGSState, gradient: Float[Array, " n"]) -> tuple[LBFGSSta
     memory = len(state.history) // 2
     change = gradient - state.gradient
     curvature = _dot(change, state.update)
-    keep = (state.count > 0) & (curvature > CURVATURE)
+    keep = (state.steps > 0) & (curvature > CURVATURE)
     slot = state.kept % memory
     pair = jnp.stack([state.update, change])
     rows = jnp.stack([slot, slot + memory])

@@ -57,7 +57,7 @@ def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tup
 def portrait() -> Recipe:
     """`default` for faces: half the style weight, and the content's light and shade are kept."""
     base = default()
-    return replace(base, content=(*base.content, Term(LuminanceLoss(), 2.0)), style_weight=5.0)
+    return replace(base, content=(*base.content, Term(LuminanceLoss(), 1.0)), style_weight=5.0)
 
 
 def embedded() -> Recipe:

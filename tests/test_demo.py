@@ -30,7 +30,7 @@ def test_demo_writes_pictures_side_by_side_and_loss_curve(quick, tmp_path, capsy
     captured = capsys.readouterr()
     assert all(str(tmp_path / "made" / name) in captured.out for name in names)
     with PIL.Image.open(tmp_path / f"made/{quick}-side-by-side.png") as row:
-        assert row.size == (48 * 3 + 16, 48)
+        assert row.size == (48 + 8 + 32 + 8 + 48, 32)  # the style is a square
     # Without the network of the papers it says so, and why.
     assert read_recipe(tmp_path / f"made/{quick}.png")["model"]["name"] == "embedded"
     assert "JAXSTYLE_OFFLINE forbids the network" in captured.err and "goes on with 'embedded'" in captured.err

@@ -141,4 +141,4 @@ def test_two_runs_after_each_other_are_one_long_run():
 def test_nothing_to_do_is_no_step():
     update, state = lbfgs(1.0, 3).update(jnp.zeros(4), lbfgs(1.0, 3).init(jnp.zeros(4)))
     np.testing.assert_array_equal(update, np.zeros(4))
-    assert state.count == 1 and state.kept == 0
+    assert state.steps == 1 and state.kept == 0
