@@ -28,7 +28,7 @@ STEPS = 40  # at each size
 
 
 class Pair(NamedTuple):
-    """What is painted; pictures in RGB of [0, 1], and what the style is called."""
+    """What is painted in which style, in RGB of [0, 1], and the name of its files."""
 
     name: str
     content: Float[np.ndarray, "_h _w 3"]
