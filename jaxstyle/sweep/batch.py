@@ -48,8 +48,8 @@ def end(run: Run, at: Lane) -> Result:
 class Batch:
     """Runs of one structure that are at one place.
 
-    A program has `width` lanes on each device, whatever the number of runs: empty ones repeat the last run. So a run
-    gives the same bits whoever its neighbours are.
+    A program has `width` lanes on each device, whatever the number of runs, so that it is compiled once: spare lanes
+    repeat the last run's pictures and are marked as not finite, which costs no time on CPUs.
 
     Attributes:
         runs: at most `width * len(devices)`.
@@ -71,6 +71,7 @@ class Batch:
         levels = self.runs[0].levels
         level, _ = self.lanes[0].at
         states = self._filled([at.state for at in self.lanes])
+        states = states._replace(finite=states.finite & (jnp.arange(len(states.finite)) < len(self.runs)))
         while True:
             objectives = self._objectives(level)
             if objectives is None:

@@ -7,8 +7,8 @@ import jax
 from jaxstyle.memory import BYTES_PER_PIXEL, available_memory
 
 CPU_WIDTH = 4
-"""Lanes of a program on each CPU device: more gain little there, and a fixed number always gives the same bits."""
-_CPU_PIXELS = 1 << 17  # of all lanes together: pictures of 256x256 gain nothing by more than two
+"""The most lanes of a program on each CPU device: it paints them one after the other, and they end together."""
+_CPU_PIXELS = 1 << 17  # of all lanes together: large pictures run alone, and each is saved as soon as it is done
 _MOST = 64
 _SHARE = 0.7  # of the free memory
 
@@ -16,11 +16,10 @@ _SHARE = 0.7  # of the free memory
 def program_width(shape: tuple[int, int], cells: int, devices: Sequence[jax.Device]) -> int:
     """Lanes of a program on each device, for cells of (height, width) `shape`.
 
-    On CPUs it depends on the shape alone, unless memory is short: so a cell gives the same bits in every batch. On
-    accelerators as many as there are cells and as the memory holds.
+    On CPUs 4, and fewer for large pictures. On accelerators as many as there are cells and as the memory holds.
     """
     pixels = shape[0] * shape[1]
-    width = max(2, min(CPU_WIDTH, _CPU_PIXELS // pixels))
+    width = max(1, min(CPU_WIDTH, _CPU_PIXELS // pixels))
     if devices[0].platform != "cpu":
         width = min(_MOST, max(2, 1 << (max(1, -(-cells // len(devices))) - 1).bit_length()))
     free, together = available_memory(), len(devices) if devices[0].platform == "cpu" else 1
