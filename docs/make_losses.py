@@ -71,7 +71,7 @@ def recipes() -> dict[str, Recipe]:
     return {
         "gram": painted(*each(ls.GramLoss)),
         "moments": painted(*each(ls.MomentLoss)),
-        "gaussian_wasserstein": painted(*each(ls.GaussianWassersteinLoss, epsilon=1e-2)),
+        "gaussian_wasserstein": painted(*each(ls.GaussianWassersteinLoss)),
         "sliced_wasserstein": painted(*each(ls.SlicedWassersteinLoss)),
         "histogram": painted(*each(ls.HistogramLoss)),
         "mmd": painted(*each(ls.MMDLoss, DEEPER, samples=MANY)),

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from jaxstyle.losses.bands import Band, StatisticLoss
 
 EPSILON = 1e-4
+MOST_TRIALS = 10  # of a larger epsilon: only features that are not finite need as many
 Sums = tuple[Float[Array, " c"], Float[Array, "c c"], Float[Array, ""]]
 
 
@@ -30,8 +31,10 @@ class GaussianWassersteinLoss(StatisticLoss):
     Newton-Schulz steps with matrix products alone (fast on accelerators, batched by `vmap`; an eigendecomposition
     is neither). Its gradient is a closed form too: `1/2 L^-T U L_s^T`, half the optimal transport map, finite whatever
     the multiplicities of the eigenvalues. In float32 the 1e-4 grows to 1.2e-7 of the second moments' norm when that is
-    larger, which is what rounding leaves of the smallest eigenvalues: the value is right to about 1e-4 for features of
-    order 1, to some 1e-3 for features of order 100 that lack full rank. It may be below 0 by some 1e-7 of the traces.
+    larger, which is about what rounding leaves of the smallest eigenvalues, and then by factors of 4 until both
+    covariances are safely positive definite: the features of ImageNet's VGG19 run to 10^4, and those of a picture of
+    two colours have rank 2. The value is right to about 1e-4 for features of order 1, to some 1e-3 for features of
+    order 100 that lack full rank. It may be below 0 by some 1e-7 of the traces.
 
     The target is the mean and the second moment `F^T F / M`, so that blended styles are the statistics of the mixture.
 
@@ -78,11 +81,27 @@ def _distance(mean: Array, covariance: Array, target: tuple[Array, Array], large
     """`W2^2 / c`; `largest` bounds what the covariance was rounded at."""
     wanted = target[1] - jnp.outer(target[0], target[0])
     largest = jnp.maximum(largest, jnp.linalg.norm(target[1]))
-    epsilon = jax.lax.stop_gradient(jnp.maximum(EPSILON, jnp.finfo(wanted.dtype).eps * largest))
+    epsilon = _epsilon(*jax.lax.stop_gradient((covariance, wanted, largest)))
     diagonal = epsilon * jnp.eye(len(mean), dtype=wanted.dtype)
     first, second = covariance + diagonal, wanted + diagonal
     spread = jnp.trace(first) + jnp.trace(second) - 2 * root_trace(first, second, epsilon)
     return jnp.mean((mean - target[0]) ** 2) + spread / len(mean)
+
+
+def _epsilon(first: Array, second: Array, largest: Array) -> Array:
+    """What to add to the diagonals of both: no more than makes them positive definite in spite of their rounding.
+
+    With exact covariances all squared pivots of the Cholesky factors would be `epsilon` or larger.
+    """
+    identity = jnp.eye(len(first), dtype=first.dtype)
+
+    def too_small(tried: tuple[Array, Array]) -> Array:
+        epsilon, count = tried
+        pivots = [jnp.diagonal(jnp.linalg.cholesky(each + epsilon * identity)) for each in (first, second)]
+        return (count < MOST_TRIALS) & ~(jnp.min(jnp.stack(pivots)) ** 2 > epsilon / 4)
+
+    start = jnp.maximum(EPSILON, jnp.finfo(first.dtype).eps * largest)
+    return jax.lax.while_loop(too_small, lambda tried: (4 * tried[0], tried[1] + 1), (start, jnp.zeros((), int)))[0]
 
 
 @jax.custom_vjp
