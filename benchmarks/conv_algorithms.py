@@ -17,8 +17,8 @@ import numpy as np
 import problem
 import report
 
-from jaxstyle.conv import conv3x3_relu
-from jaxstyle.winograd import transform_kernel
+from jaxstyle.networks.conv import conv3x3_relu
+from jaxstyle.networks.winograd import transform_kernel
 
 ALGORITHMS = ("exact", "winograd")
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")

@@ -18,7 +18,7 @@ from jax_side import make_model, make_objectives
 from skimage.metrics import structural_similarity
 
 from jaxstyle import optimize
-from jaxstyle.optimizers import Adam
+from jaxstyle.optimize.optimizers import Adam
 
 PICTURES = problem.SHARED / "images"
 PAIRS = (

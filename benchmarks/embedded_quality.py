@@ -22,13 +22,14 @@ import problem
 import report
 from region_loss import square
 
-from jaxstyle import load_vgg19, make_objective, optimize, presets
+from jaxstyle import load_vgg19, make_objective, optimize
 from jaxstyle.image import to_pil
 from jaxstyle.losses import gram_matrix
 from jaxstyle.metrics.relative import mean_distance, relative_distance
 from jaxstyle.metrics.ssim import ssim
-from jaxstyle.plan import Plan
-from jaxstyle.recipe import Recipe
+from jaxstyle.objective import presets
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
 
 PICTURES = problem.SHARED / "images"
 PAIRS = (

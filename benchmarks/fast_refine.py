@@ -22,13 +22,14 @@ import numpy as np
 import problem
 import report
 
-from jaxstyle import load_fast, load_magenta, load_vgg19, make_objective, optimize, presets
+from jaxstyle import load_fast, load_magenta, load_vgg19, make_objective, optimize
 from jaxstyle.feedforward import load_johnson
 from jaxstyle.feedforward.train.johnson import train_johnson
 from jaxstyle.feedforward.train.settings import JohnsonTraining
 from jaxstyle.image import fit, load_image, resize
-from jaxstyle.plan import Plan
-from jaxstyle.recipe import Recipe
+from jaxstyle.objective import presets
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
 
 PAIRS = (
     ("content_tuebingen_neckarfront", "style_vangogh_starry_night"),

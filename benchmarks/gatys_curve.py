@@ -16,7 +16,7 @@ import numpy as np
 import report
 
 import jaxstyle
-from jaxstyle import presets
+from jaxstyle.objective import presets
 
 PICTURES = Path(__file__).resolve().parents[2] / "shared/data/images"
 CONTENT, STYLE = "content_tuebingen_neckarfront.jpg", "style_vangogh_starry_night.jpg"

@@ -11,13 +11,13 @@ from problem import ADAM, AVERAGE, CONTENT, STYLE_WEIGHT, TV_WEIGHT, network
 
 import jaxstyle
 from jaxstyle import losses, make_objective, optimize
-from jaxstyle.heap import trim_heap
-from jaxstyle.objective import Objective
-from jaxstyle.optimize import Info, State
-from jaxstyle.optimizers import Adam
-from jaxstyle.plan import Plan
-from jaxstyle.recipe import Recipe, Term
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.objective import Objective
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.optimize.loop import Info, State
+from jaxstyle.optimize.optimizers import Adam
+from jaxstyle.runtime.heap import trim_heap
 from jaxstyle.weights.layout import Preprocessing, Weights
 
 OPTIONS: Any = {"compiler_options": optimize.LESS_MEMORY}

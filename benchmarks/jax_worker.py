@@ -12,7 +12,7 @@ from problem import load
 from workers import memory, serve
 
 from jaxstyle import optimize
-from jaxstyle.optimizers import LBFGS, Adam
+from jaxstyle.optimize.optimizers import LBFGS, Adam
 
 EVERY = 10
 

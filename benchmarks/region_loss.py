@@ -27,9 +27,9 @@ from jaxstyle import make_objective, optimize
 from jaxstyle.image import load_image, resize, to_pil
 from jaxstyle.losses import RegionLoss, gram_matrix
 from jaxstyle.metrics.relative import mean_distance
-from jaxstyle.optimizers import Adam
-from jaxstyle.plan import Plan
-from jaxstyle.recipe import Recipe, Term
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.saliency import AggregatedActivations, largest_component, overlay, saliency_map
 
 LOCALIZER = AggregatedActivations()

@@ -41,7 +41,8 @@ def paint(way: str, path: Path, out: Path, cells: int, steps: int) -> dict[str, 
     started = time.perf_counter()
     from jax_side import make_model
 
-    from jaxstyle import Grid, presets, run_sweep, stylize
+    from jaxstyle import Grid, run_sweep, stylize
+    from jaxstyle.objective import presets
 
     made = problem.load(path)
     model, (pictures, weights) = make_model(made), grid(path, cells)
@@ -80,8 +81,9 @@ def lanes(path: Path, options: Any) -> dict[str, list[float]]:
     import jax
     from jax_side import make_model
 
-    from jaxstyle import make_objective, optimize, presets
-    from jaxstyle.lanes import mesh_of, run_lanes, spread, stack, stack_objectives
+    from jaxstyle import make_objective, optimize
+    from jaxstyle.objective import presets
+    from jaxstyle.sweep.lanes import mesh_of, run_lanes, spread, stack, stack_objectives
 
     made, recipe = problem.load(path), presets.default()
     model, mesh = make_model(made), mesh_of(jax.devices()[:1])

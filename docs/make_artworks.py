@@ -31,7 +31,7 @@ from jaxstyle.preprocess import (
     save_indexed,
     superpixels,
 )
-from jaxstyle.strokes import GARDEN, paint_strokes
+from jaxstyle.preprocess.strokes import GARDEN, paint_strokes
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "images" / "artworks"

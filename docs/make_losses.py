@@ -20,13 +20,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from jaxstyle import load_vgg19, make_objective, presets, stylize
+from jaxstyle import load_vgg19, make_objective, stylize
 from jaxstyle import losses as ls
 from jaxstyle.image import resize, to_pil
-from jaxstyle.optimizers import LBFGS, Adam
-from jaxstyle.recipe import Recipe, Term
+from jaxstyle.objective import presets
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.optimize.optimizers import LBFGS, Adam
+from jaxstyle.preprocess.strokes import paint_strokes
 from jaxstyle.saliency import AggregatedActivations
-from jaxstyle.strokes import paint_strokes
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "images" / "losses"

@@ -3,30 +3,29 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from jaxstyle.installation import keep_fusion_out
+from jaxstyle.runtime.installation import keep_fusion_out
 
 __version__ = "0.1.0"
 
 keep_fusion_out()
 
-# No module may bear the name of what it exports: importing it would hide the export.
 _HOME = {
-    "LBFGS": "optimizers",
-    "VGG19": "vgg",
-    "Adam": "optimizers",
+    "LBFGS": "optimize",
+    "VGG19": "networks",
+    "Adam": "optimize",
     "Grid": "sweep",
     "JaxstyleError": "errors",
     "Objective": "objective",
-    "Plan": "plan",
+    "Plan": "objective",
     "Progress": "transfer",
-    "Pyramid": "pyramid",
-    "Recipe": "recipe",
-    "Result": "result",
-    "Term": "recipe",
+    "Pyramid": "optimize",
+    "Recipe": "objective",
+    "Result": "transfer",
+    "Term": "objective",
     "artwork": "artworks",
-    "choose_plan": "memory",
-    "estimate_memory": "memory",
-    "keep_heap": "heap",
+    "choose_plan": "transfer",
+    "estimate_memory": "transfer",
+    "keep_heap": "runtime.heap",
     "load_adain": "feedforward",
     "load_fast": "feedforward",
     "load_image": "image",
@@ -38,18 +37,29 @@ _HOME = {
     "read_recipe": "image",
     "run_sweep": "sweep",
     "save_image": "image",
-    "split_rows": "sharding",
+    "split_rows": "runtime.sharding",
     "stylize": "transfer",
     "stylize_fast": "feedforward",
 }
-_MODULES = ("color", "errors", "image", "losses", "metrics", "optimize", "preprocess", "presets", "saliency")
+_MODULES = {
+    "color": "image.color",
+    "errors": "errors",
+    "feedforward": "feedforward",
+    "image": "image",
+    "losses": "losses",
+    "metrics": "metrics",
+    "optimize": "optimize",
+    "preprocess": "preprocess",
+    "presets": "objective.presets",
+    "saliency": "saliency",
+}
 
 __all__ = sorted([*_HOME, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return import_module(f"jaxstyle.{name}")
+        return import_module(f"jaxstyle.{_MODULES[name]}")
     if name not in _HOME:
         raise AttributeError(f"module 'jaxstyle' has no attribute {name!r}")
     return getattr(import_module(f"jaxstyle.{_HOME[name]}"), name)
@@ -60,14 +70,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from jaxstyle import color as color
     from jaxstyle import errors as errors
+    from jaxstyle import feedforward as feedforward
     from jaxstyle import image as image
     from jaxstyle import losses as losses
     from jaxstyle import metrics as metrics
     from jaxstyle import optimize as optimize
     from jaxstyle import preprocess as preprocess
-    from jaxstyle import presets as presets
     from jaxstyle import saliency as saliency
     from jaxstyle.artworks import artwork as artwork
     from jaxstyle.errors import JaxstyleError as JaxstyleError
@@ -77,25 +86,27 @@ if TYPE_CHECKING:
     from jaxstyle.feedforward import load_magenta as load_magenta
     from jaxstyle.feedforward import load_wct as load_wct
     from jaxstyle.feedforward import stylize_fast as stylize_fast
-    from jaxstyle.heap import keep_heap as keep_heap
+    from jaxstyle.image import color as color
     from jaxstyle.image import load_image as load_image
     from jaxstyle.image import read_recipe as read_recipe
     from jaxstyle.image import save_image as save_image
-    from jaxstyle.memory import choose_plan as choose_plan
-    from jaxstyle.memory import estimate_memory as estimate_memory
+    from jaxstyle.networks import VGG19 as VGG19
     from jaxstyle.objective import Objective as Objective
+    from jaxstyle.objective import Plan as Plan
+    from jaxstyle.objective import Recipe as Recipe
+    from jaxstyle.objective import Term as Term
     from jaxstyle.objective import make_objective as make_objective
-    from jaxstyle.optimizers import LBFGS as LBFGS
-    from jaxstyle.optimizers import Adam as Adam
-    from jaxstyle.plan import Plan as Plan
-    from jaxstyle.pyramid import Pyramid as Pyramid
-    from jaxstyle.recipe import Recipe as Recipe
-    from jaxstyle.recipe import Term as Term
-    from jaxstyle.result import Result as Result
-    from jaxstyle.sharding import split_rows as split_rows
+    from jaxstyle.objective import presets as presets
+    from jaxstyle.optimize import LBFGS as LBFGS
+    from jaxstyle.optimize import Adam as Adam
+    from jaxstyle.optimize import Pyramid as Pyramid
+    from jaxstyle.runtime.heap import keep_heap as keep_heap
+    from jaxstyle.runtime.sharding import split_rows as split_rows
     from jaxstyle.sweep import Grid as Grid
     from jaxstyle.sweep import run_sweep as run_sweep
     from jaxstyle.transfer import Progress as Progress
+    from jaxstyle.transfer import Result as Result
+    from jaxstyle.transfer import choose_plan as choose_plan
+    from jaxstyle.transfer import estimate_memory as estimate_memory
     from jaxstyle.transfer import stylize as stylize
-    from jaxstyle.vgg import VGG19 as VGG19
     from jaxstyle.weights.load import load_vgg19 as load_vgg19

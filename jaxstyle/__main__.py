@@ -1,5 +1,5 @@
 """`python -m jaxstyle` is the command line."""
 
-from jaxstyle.cli import main
+from jaxstyle.cli.main import main
 
 main()

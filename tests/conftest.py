@@ -23,30 +23,21 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CHECKED = (
-    "conv",
-    "feedforward",
-    "winograd",
-    "vgg",
+    "networks",
     "losses",
-    "objective",
-    "blocks",
-    "targets",
-    "sharding",
-    "optimize",
-    "run",
-    "ahead",
-    "inputs",
-    "memory",
+    "objective.objective",
+    "objective.banded",
+    "objective.targets",
+    "objective.memo",
+    "optimize.loop",
     "transfer",
-    "result",
-    "strokes",
-    "figures",
-    "reference",
-    "metrics",
-    "lanes",
-    "memo",
-    "prepare",
+    "feedforward",
     "sweep",
+    "metrics",
+    "preprocess.strokes",
+    "runtime.sharding",
+    "runtime.reference",
+    "cli.figures",
 )
 install_import_hook(
     [f"jaxstyle.{module}" for module in CHECKED], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
@@ -56,7 +47,7 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.catalogue import find
 from jaxstyle.weights.load import load_vgg19
 from jaxstyle.weights.random_features import dead_leaves, random_weights

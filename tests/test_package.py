@@ -15,7 +15,7 @@ def test_the_table_of_contents_leads_somewhere():
 def test_no_module_hides_an_export():
     modules = {path.stem for path in Path(jaxstyle.__file__).parent.iterdir()}
     assert not modules & set(jaxstyle._HOME)
-    import_module("jaxstyle.transfer")
+    import_module("jaxstyle.transfer.api")
     assert callable(jaxstyle.stylize)
 
 

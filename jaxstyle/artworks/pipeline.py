@@ -10,16 +10,16 @@ from jaxtyping import Float
 
 from jaxstyle.artworks.stages import Stages
 from jaxstyle.image import Picture, read_picture
-from jaxstyle.inputs import sized
-from jaxstyle.plan import Plan
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Color, Recipe
 from jaxstyle.preprocess import Quantized
 from jaxstyle.preprocess.abstraction import Statistic
 from jaxstyle.preprocess.dither import Dither
-from jaxstyle.recipe import Color, Recipe
-from jaxstyle.result import Result, describe
-from jaxstyle.run import Callback
-from jaxstyle.transfer import stylize
-from jaxstyle.vgg import VGG19
+from jaxstyle.transfer.api import stylize
+from jaxstyle.transfer.inputs import sized
+from jaxstyle.transfer.result import Result, describe
+from jaxstyle.transfer.run import Callback
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.layers import convolve, double
-from jaxstyle.plan import Conv
-from jaxstyle.vgg import VGG19, WINOGRAD_LEAST, Convolution
+from jaxstyle.networks.vgg import VGG19, WINOGRAD_LEAST, Convolution
+from jaxstyle.objective.plan import Conv
 from jaxstyle.weights.decoder import LEVELS, layers_to
 from jaxstyle.weights.layout import UNIT, Weights
 

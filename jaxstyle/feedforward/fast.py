@@ -11,11 +11,11 @@ from jaxstyle.feedforward.load import load_fast
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles, takes_masks
 from jaxstyle.feedforward.refine import Refine
-from jaxstyle.plan import Plan
-from jaxstyle.recipe import Color, Recipe
-from jaxstyle.result import Result
-from jaxstyle.run import Callback
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Color, Recipe
+from jaxstyle.transfer.result import Result
+from jaxstyle.transfer.run import Callback
 
 
 def stylize_fast(

@@ -13,7 +13,7 @@ from jaxstyle.errors import ImageError, ImageFileError, SettingError
 from jaxstyle.feedforward.painter import Frame
 from jaxstyle.image import check_target, read_recipe
 from jaxstyle.image.recipe import encode_recipe
-from jaxstyle.memory import available_memory
+from jaxstyle.transfer.memory import available_memory
 
 MOST = 8
 """Of contents in one batch on an accelerator. On CPUs a batch saves but a twentieth of the time, and other roundings

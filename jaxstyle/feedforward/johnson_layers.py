@@ -9,9 +9,9 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxstyle import winograd
 from jaxstyle.feedforward.layers import convolve, instance_norm
-from jaxstyle.vgg import WINOGRAD_LEAST
+from jaxstyle.networks import winograd
+from jaxstyle.networks.vgg import WINOGRAD_LEAST
 
 EPSILON = 1e-3
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxstyle.blend import blend_shares
 from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.objective.blend import blend_shares
 
 Code = Any
 """All that a network keeps of a style: a pytree of float32 arrays; `()` where it has but the style of its training."""

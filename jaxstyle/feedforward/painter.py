@@ -12,17 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxstyle.blend import blend_shares
-from jaxstyle.color import keep_color
 from jaxstyle.errors import SettingError, WeightsError, suggest
 from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.model import Code, FastModel, blend
 from jaxstyle.image import Picture, fit, read_picture, resize
-from jaxstyle.inputs import recolored, sized
-from jaxstyle.installation import require_right_numbers
-from jaxstyle.memo import Memo
-from jaxstyle.recipe import Color
-from jaxstyle.result import Result, describe, versions
+from jaxstyle.image.color import keep_color
+from jaxstyle.objective.blend import blend_shares
+from jaxstyle.objective.memo import Memo
+from jaxstyle.objective.recipe import Color
+from jaxstyle.runtime.installation import require_right_numbers
+from jaxstyle.transfer.inputs import recolored, sized
+from jaxstyle.transfer.result import Result, describe, versions
 
 
 class Source(NamedTuple):

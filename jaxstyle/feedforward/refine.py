@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from jaxstyle import presets
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Frame, Painter, takes_style
 from jaxstyle.image import Picture
-from jaxstyle.plan import Plan
-from jaxstyle.recipe import Recipe
-from jaxstyle.result import Result, describe_model
-from jaxstyle.run import Callback
-from jaxstyle.transfer import stylize
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective import presets
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.transfer.api import stylize
+from jaxstyle.transfer.result import Result, describe_model
+from jaxstyle.transfer.run import Callback
 
 
 @dataclass(frozen=True)

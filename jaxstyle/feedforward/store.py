@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxstyle.durable import write_atomically
 from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
+from jaxstyle.files import write_atomically
 from jaxstyle.weights.sandbox import open_regular
 from jaxstyle.weights.store import read_tensors, write_tensors
 

@@ -23,7 +23,7 @@ from jaxstyle.feedforward.covariance import principal, root
 from jaxstyle.feedforward.model import check_pictures
 from jaxstyle.feedforward.regions import FeatureTransfer, masks_at, transfer
 from jaxstyle.feedforward.store import read_network, write_network
-from jaxstyle.plan import Conv
+from jaxstyle.objective.plan import Conv
 from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.load import Source
 

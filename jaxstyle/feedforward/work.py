@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.commands import DEFAULT_SIZE, Stop, load_weights
-from jaxstyle.console import run_progress
+from jaxstyle.cli.fast_progress import Count, count_progress
+from jaxstyle.cli.progress import run_progress
+from jaxstyle.cli.run_stylize import DEFAULT_SIZE, Stop, load_weights
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
 from jaxstyle.feedforward.frames import Group, batches, is_done, make_folder
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Fast, Frame, Painter, make_frame, read_source, read_styles
-from jaxstyle.feedforward.progress import Count, count_progress
 from jaxstyle.feedforward.refine import Refine
-from jaxstyle.result import Result
-from jaxstyle.transfer import Progress
+from jaxstyle.transfer.api import Progress
+from jaxstyle.transfer.result import Result
 
 STOPPED = 75
 _LOG = logging.getLogger("jaxstyle")

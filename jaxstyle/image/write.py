@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jaxstyle.durable import write_atomically
 from jaxstyle.errors import ImageError, ImageFileError, SettingError
+from jaxstyle.files import write_atomically
 from jaxstyle.image.picture import Picture, from_array
 from jaxstyle.image.profiles import srgb_icc
 from jaxstyle.image.recipe import encode_recipe, insert_comments, metadata_options

@@ -6,8 +6,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.color import LUMA
 from jaxstyle.errors import SettingError
+from jaxstyle.image.color import LUMA
 from jaxstyle.losses.bands import MapLoss
 
 

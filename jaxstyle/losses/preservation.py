@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.color import LUMA
 from jaxstyle.errors import SettingError, suggest
+from jaxstyle.image.color import LUMA
 from jaxstyle.losses.bands import MapLoss
 from jaxstyle.saliency.function import PythonFunction, refuse_named
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import layers_of
-from jaxstyle.recipe import Recipe
-from jaxstyle.vgg import VGG19, block_of
+from jaxstyle.networks.vgg import VGG19, block_of
+from jaxstyle.objective.recipe import Recipe
 
 ORDER = ("2", "3", "4", "1")
 """Of a block's layers: the second is what the usual recipes, which take the first, leave out."""

@@ -20,8 +20,8 @@ from jaxstyle.metrics.relative import mean_distance
 from jaxstyle.metrics.similarity import LAYER, cfsd, sampled_columns
 from jaxstyle.metrics.ssim import WINDOW, ssim
 from jaxstyle.metrics.table import METRICS
-from jaxstyle.recipe import Recipe
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.recipe import Recipe
 
 TOGETHER = 2
 """Pictures at a time: it bounds memory, and as XLA rounds otherwise in other batches it is one number for all."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from jaxstyle.durable import write_atomically
 from jaxstyle.errors import ImageFileError
+from jaxstyle.files import write_atomically
 from jaxstyle.image import check_target, to_pil
 from jaxstyle.image.profiles import srgb_icc
 from jaxstyle.image.recipe import encode_recipe, metadata_options

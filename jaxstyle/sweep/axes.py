@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from jaxstyle.errors import SettingError, suggest
-from jaxstyle.prepare import Job
-from jaxstyle.presets import PRESETS, recipe_for
-from jaxstyle.recipe import Init, Recipe, Term, check_weight
-from jaxstyle.recipe_file import load_recipe
-from jaxstyle.transfer import override
+from jaxstyle.objective.presets import PRESETS, recipe_for
+from jaxstyle.objective.recipe import Init, Recipe, Term, check_weight
+from jaxstyle.objective.recipe_file import load_recipe
+from jaxstyle.transfer.api import override
+from jaxstyle.transfer.job import Job
 from jaxstyle.weights.catalogue import SHIPPED
 
 AXES = {

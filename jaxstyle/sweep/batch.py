@@ -11,11 +11,11 @@ import numpy as np
 
 from jaxstyle import optimize
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.lanes import grow_lanes, lane, mesh_of, run_lanes, spread, stack, stack_objectives
-from jaxstyle.optimize import CAPACITY, Info, State
-from jaxstyle.optimizers import Optimizer
-from jaxstyle.result import Result
-from jaxstyle.run import Run
+from jaxstyle.optimize.loop import CAPACITY, Info, State
+from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.sweep.lanes import grow_lanes, lane, mesh_of, run_lanes, spread, stack, stack_objectives
+from jaxstyle.transfer.result import Result
+from jaxstyle.transfer.run import Run
 
 STEPS_AT_ONCE = 10
 """The most steps between two looks at the clock and at the signals."""

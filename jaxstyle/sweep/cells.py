@@ -16,13 +16,13 @@ import numpy as np
 
 from jaxstyle.errors import SettingError
 from jaxstyle.image import read_picture
-from jaxstyle.prepare import Job
-from jaxstyle.recipe import Recipe
-from jaxstyle.result import versions
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.axes import job_of
 from jaxstyle.sweep.folder import FORMAT, SweepFolder
 from jaxstyle.sweep.grid import Grid
 from jaxstyle.sweep.studio import Studio
+from jaxstyle.transfer.job import Job
+from jaxstyle.transfer.result import versions
 
 _JOB = ("size", "style_scale", "seed", "blend")
 

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from jaxstyle.errors import ImageError, SettingError
-from jaxstyle.plan import Plan
+from jaxstyle.objective.plan import Plan
 from jaxstyle.sweep.cells import Cell, Stored, resolve
 from jaxstyle.sweep.folder import FOLDERS, SweepFolder
 from jaxstyle.sweep.grid import Grid

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.durable import write_atomically
 from jaxstyle.errors import SettingError
+from jaxstyle.files import write_atomically
 
 try:
     import fcntl

@@ -11,11 +11,11 @@ from jaxtyping import Array
 
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.metrics import ContentTarget, Judge, stack_targets
-from jaxstyle.recipe import Recipe
-from jaxstyle.result import Result
-from jaxstyle.run import Run
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.studio import Studio
-from jaxstyle.vgg import VGG19
+from jaxstyle.transfer.result import Result
+from jaxstyle.transfer.run import Run
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,7 @@ from typing import Any
 import jax
 
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
-from jaxstyle.recipe import Recipe
-from jaxstyle.run import Run
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.batch import Batch, Lane, as_arrays, begin, end, from_arrays
 from jaxstyle.sweep.cells import Cell
 from jaxstyle.sweep.folder import SweepFolder
@@ -19,6 +18,7 @@ from jaxstyle.sweep.measure import Measures, Metric
 from jaxstyle.sweep.records import write_failed, write_finished
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
+from jaxstyle.transfer.run import Run
 
 CHECKPOINT_SECONDS = 30.0
 

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from jaxstyle.image import fit, resize, save_image, to_pil
-from jaxstyle.result import Result, versions
-from jaxstyle.run import Run
 from jaxstyle.sweep.cells import Cell
 from jaxstyle.sweep.folder import SweepFolder
+from jaxstyle.transfer.result import Result, versions
+from jaxstyle.transfer.run import Run
 
 MOST_POINTS = 100
 """Of a loss curve."""

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 
 from jaxstyle.errors import SettingError
-from jaxstyle.installation import require_right_numbers
-from jaxstyle.plan import Plan
+from jaxstyle.objective.plan import Plan
+from jaxstyle.runtime.installation import require_right_numbers
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid

@@ -8,16 +8,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.blocks import Named
-from jaxstyle.memo import Memo
-from jaxstyle.objective import ready
-from jaxstyle.plan import Plan
-from jaxstyle.prepare import Job, prepare
-from jaxstyle.recipe import Recipe
-from jaxstyle.result import describe_model
-from jaxstyle.run import Run
-from jaxstyle.targets import FeatureModel, make_targets
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.model import FeatureModel
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.banded import Named
+from jaxstyle.objective.memo import Memo
+from jaxstyle.objective.objective import ready
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.objective.targets import make_targets
+from jaxstyle.transfer.job import Job, prepare
+from jaxstyle.transfer.result import describe_model
+from jaxstyle.transfer.run import Run
 from jaxstyle.weights.load import load_vgg19
 
 

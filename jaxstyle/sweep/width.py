@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import jax
 
-from jaxstyle.memory import BYTES_PER_PIXEL, available_memory
+from jaxstyle.transfer.memory import BYTES_PER_PIXEL, available_memory
 
 CPU_WIDTH = 4
 """The most lanes of a program on each CPU device: it paints them one after the other, and they end together."""

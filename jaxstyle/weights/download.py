@@ -10,8 +10,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 
-from jaxstyle.durable import replace, sync
 from jaxstyle.errors import WeightsFileError
+from jaxstyle.files import replace, sync
 from jaxstyle.weights.catalogue import Entry, digest
 
 Progress = Callable[[int, int | None], None]

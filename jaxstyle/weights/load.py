@@ -25,7 +25,7 @@ from jaxstyle.weights.sources import fetch
 from jaxstyle.weights.store import read_weights_file, write_weights
 
 if TYPE_CHECKING:
-    from jaxstyle.vgg import VGG19
+    from jaxstyle.networks.vgg import VGG19
 
 Source = str | os.PathLike[str]
 
@@ -50,7 +50,7 @@ def load_vgg19(
     """
     options: dict[str, Any] = {"padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
     weights = read_weights(source, preprocessing=preprocessing, progress=progress, **options)
-    from jaxstyle.vgg import VGG19
+    from jaxstyle.networks.vgg import VGG19
 
     return VGG19(weights)
 

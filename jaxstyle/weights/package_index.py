@@ -11,8 +11,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from jaxstyle.durable import replace
 from jaxstyle.errors import WeightsError, WeightsFileError
+from jaxstyle.files import replace
 from jaxstyle.weights.catalogue import Entry, Package, digest
 from jaxstyle.weights.layout import PREPROCESSING, Weights
 from jaxstyle.weights.sandbox import open_regular, parse

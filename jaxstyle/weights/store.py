@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from jaxstyle.durable import write_atomically
 from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
+from jaxstyle.files import write_atomically
 from jaxstyle.weights import codebook
 from jaxstyle.weights.layout import Preprocessing, Weights, check_shapes
 

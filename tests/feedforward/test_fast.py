@@ -8,11 +8,11 @@ import pytest
 from fake_network import Fake, Own, painted
 
 from jaxstyle import read_recipe, save_image
-from jaxstyle.color import keep_color, luminance, match_color, match_luminance
 from jaxstyle.errors import ImageError, SettingError, WeightsError
 from jaxstyle.feedforward.fast import stylize_fast
 from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles
 from jaxstyle.image import fit, load_image, resize
+from jaxstyle.image.color import keep_color, luminance, match_color, match_luminance
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from jaxstyle.feedforward.fast import stylize_fast
 from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles
 from jaxstyle.feedforward.refine import Refine
 from jaxstyle.losses import ContentLoss, GramLoss
-from jaxstyle.optimizers import Adam
-from jaxstyle.pyramid import Pyramid
-from jaxstyle.recipe import Recipe, Term
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.optimize.optimizers import Adam
+from jaxstyle.optimize.pyramid import Pyramid
 
 RECIPE = Recipe(
     content=(Term(ContentLoss("relu1_1"), 1.0),),

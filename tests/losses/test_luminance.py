@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxstyle.color import luminance
 from jaxstyle.errors import SettingError
+from jaxstyle.image.color import luminance
 from jaxstyle.losses.luminance import LuminanceLoss
 
 LOSS = LuminanceLoss()

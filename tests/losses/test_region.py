@@ -11,7 +11,7 @@ from jax.test_util import check_grads
 from jaxstyle import Plan, Recipe, Term, make_objective, stylize
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import ContentLoss, GramLoss, RegionLoss, SalientContentLoss
-from jaxstyle.recipe_file import load_recipe, save_recipe
+from jaxstyle.objective.recipe_file import load_recipe, save_recipe
 from jaxstyle.saliency import AggregatedActivations, GradCAM, PythonFunction, read_mask
 
 ONE = AggregatedActivations(("relu5_1",))

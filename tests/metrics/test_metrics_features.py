@@ -4,13 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle import presets
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import ContentLoss, GramLoss, HypercolumnMomentLoss, TotalVariation
 from jaxstyle.metrics import cfsd, held_out, relative_distance
 from jaxstyle.metrics.similarity import sampled_columns
-from jaxstyle.recipe import Recipe, Term
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective import presets
+from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.weights.layout import CONVOLUTIONS, TORCHVISION, Weights
 
 RELUS = tuple(f"relu{conv[4:]}" for conv in CONVOLUTIONS)

@@ -13,8 +13,8 @@ from jaxstyle.losses import ContentLoss, GramLoss
 from jaxstyle.metrics import METRICS, Judge, cfsd, chroma_distance, edge_agreement, ssim, stack_targets
 from jaxstyle.metrics import judge as judge_module
 from jaxstyle.metrics.similarity import sampled_columns
-from jaxstyle.recipe import Recipe, Term
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.weights.random_features import random_weights
 
 CONTENTS = [jnp.asarray(each) for each in pictures(2, 32, 32)]

@@ -7,8 +7,8 @@ import pytest
 from metric_networks import pictures
 from skimage.metrics import structural_similarity
 
-from jaxstyle.color import LUMA
 from jaxstyle.errors import ImageError
+from jaxstyle.image.color import LUMA
 from jaxstyle.metrics import chroma_distance, chroma_histogram, edge_agreement, ssim
 from jaxstyle.metrics.edges import edge_strength
 

@@ -48,7 +48,7 @@ def test_what_was_there_stays_when_writing_fails(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("jaxstyle.durable.sync", full)
+    monkeypatch.setattr("jaxstyle.files.sync", full)
     with pytest.raises(ImageFileError, match="No space left"):
         save_indexed(path, quantize_colors(PICTURE, 3))
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]

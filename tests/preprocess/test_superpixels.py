@@ -7,10 +7,10 @@ from jaxstyle import stylize
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.image import load_image
 from jaxstyle.losses import GramLoss
-from jaxstyle.optimizers import Adam
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.preprocess import Segmentation, abstract, draw_boundaries, merge_regions, superpixels
 from jaxstyle.preprocess.merge import adjacent
-from jaxstyle.recipe import Recipe, Term
 
 LABELS = np.array([[1, 1, 2], [1, 0, 2], [3, 3, 2]])
 VALUES = np.arange(9).reshape(3, 3) / 10

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxstyle import presets
+from jaxstyle.objective import presets
 from jaxstyle.sweep import Grid, run_sweep
 from jaxstyle.weights.random_features import dead_leaves
 

@@ -12,7 +12,7 @@ import pytest
 from kill_sweeps import prepare, search
 from report.hostile_names import HOSTILE
 
-from jaxstyle.cli import main
+from jaxstyle.cli.main import main
 from jaxstyle.image import load_image, save_image
 from jaxstyle.sweep import Grid
 
@@ -35,7 +35,7 @@ style_weight = [1, 10]
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("jaxstyle.sweep.commands.keep_programs", lambda: None)  # it would hold for all later tests
+    monkeypatch.setattr("jaxstyle.cli.run_sweep.keep_programs", lambda: None)  # it would hold for all later tests
     prepare(tmp_path)
     (tmp_path / "grid.toml").write_text(GRID)
     return tmp_path
@@ -139,7 +139,7 @@ def test_hostile_names_stay_names(embedded, paintings, grid, sweep, tmp_path):
     assert sweep(cells, tmp_path / "out").counts.keys() == {"done"}
     made = {path for path in tmp_path.rglob("*") if path not in before}
     assert all(path.is_relative_to(tmp_path / "out") and re.fullmatch(r"[\w.]+", path.name) for path in made)
-    from jaxstyle.report import write_report
+    from jaxstyle.sweep.report import write_report
 
     page, plain = Scripts(), Scripts()
     page.feed(write_report(tmp_path / "out").read_text())

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from jaxstyle import presets
 from jaxstyle.errors import SettingError
+from jaxstyle.objective import presets
 from jaxstyle.sweep import Grid
 from jaxstyle.sweep.axes import job_of
 

@@ -6,17 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle import lanes, optimize
+from jaxstyle import optimize
 from jaxstyle.errors import SettingError
 from jaxstyle.image import load_image, read_recipe, save_image
 from jaxstyle.losses import GramLoss
 from jaxstyle.metrics import METRICS, ssim
-from jaxstyle.objective import make_objective
-from jaxstyle.optimizers import LBFGS, Adam
-from jaxstyle.pyramid import Pyramid
-from jaxstyle.recipe import Term
-from jaxstyle.sweep import Grid, run_sweep
-from jaxstyle.transfer import stylize
+from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.recipe import Term
+from jaxstyle.optimize.optimizers import LBFGS, Adam
+from jaxstyle.optimize.pyramid import Pyramid
+from jaxstyle.sweep import Grid, lanes, run_sweep
+from jaxstyle.transfer.api import stylize
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -86,7 +86,7 @@ def test_what_differs_in_structure_runs_apart(grid, sweep, tmp_path):
 
 
 def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypatch):
-    from jaxstyle import objective
+    from jaxstyle.objective import objective
 
     made = []
 

@@ -9,7 +9,7 @@ import pytest
 from skimage import data
 
 from jaxstyle.image import resize
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.embedded import FILE, embedded_weights
 from jaxstyle.weights.layout import CONVOLUTIONS
 from jaxstyle.weights.load import read_weights

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.layout import CONVOLUTIONS
 from jaxstyle.weights.load import read_weights
 from jaxstyle.weights.random_features import dead_leaves, random_weights

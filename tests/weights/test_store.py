@@ -86,7 +86,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("jaxstyle.durable.os.fsync", full)
+    monkeypatch.setattr("jaxstyle.files.os.fsync", full)
     with pytest.raises(WeightsFileError, match="No space left"):
         write_weights(path, WEIGHTS)
     assert path.read_bytes() == before

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.layout import CONVOLUTIONS, Weights
 from jaxstyle.weights.random_features import INPUT
 

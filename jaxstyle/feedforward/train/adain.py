@@ -18,7 +18,7 @@ from jaxstyle.feedforward.train.folder import TrainingFolder
 from jaxstyle.feedforward.train.loop import Callback, Placement, Trained, run
 from jaxstyle.feedforward.train.settings import AdaINTraining
 from jaxstyle.losses import MomentLoss
-from jaxstyle.plan import Activations
+from jaxstyle.objective.plan import Activations
 from jaxstyle.weights.layout import Weights
 
 LEVEL = 4

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.durable import write_atomically
 from jaxstyle.errors import SettingError
+from jaxstyle.files import write_atomically
 from jaxstyle.image import save_image
 
 GAP = 4

@@ -21,11 +21,11 @@ from jaxstyle.feedforward.train.loop import Callback, Placement, Trained, run
 from jaxstyle.feedforward.train.settings import JohnsonTraining
 from jaxstyle.image import fit, load_image, resize
 from jaxstyle.losses import ContentLoss, GramLoss, Loss, TotalVariation
-from jaxstyle.objective import Objective, make_objective
-from jaxstyle.plan import Activations, Plan
-from jaxstyle.recipe import Recipe, Term
-from jaxstyle.targets import make_targets, target_scales
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.objective import Objective, make_objective
+from jaxstyle.objective.plan import Activations, Plan
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.targets import make_targets, target_scales
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 Named = tuple[tuple[str, Loss], ...]

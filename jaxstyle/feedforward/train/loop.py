@@ -21,7 +21,7 @@ from jaxstyle.feedforward.train.checkpoints import Checkpoints
 from jaxstyle.feedforward.train.data import Batch, Crops, batches
 from jaxstyle.feedforward.train.folder import TrainingFolder
 from jaxstyle.feedforward.train.settings import Training
-from jaxstyle.installation import require_right_numbers
+from jaxstyle.runtime.installation import require_right_numbers
 
 ADAM = optax.scale_by_adam()  # beta 0.9 and 0.999
 

@@ -5,8 +5,8 @@ from numbers import Integral
 from typing import get_args
 
 from jaxstyle.errors import SettingError
-from jaxstyle.plan import Activations
-from jaxstyle.recipe import check_weight
+from jaxstyle.objective.plan import Activations
+from jaxstyle.objective.recipe import check_weight
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,19 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle import cli
+from jaxstyle.cli import main as cli
+from jaxstyle.cli import run_train
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.adain import load_adain
 from jaxstyle.feedforward.coder import Decoder, Encoder
 from jaxstyle.feedforward.johnson import Johnson, load_johnson
-from jaxstyle.feedforward.train import commands
 from jaxstyle.feedforward.train.adain import AdaINTask, Scales, folded, scales_of, train_adain
 from jaxstyle.feedforward.train.johnson import JohnsonTask, johnson_recipe, train_johnson
 from jaxstyle.feedforward.train.settings import AdaINTraining, JohnsonTraining
 from jaxstyle.image import load_image, save_image
-from jaxstyle.objective import make_objective
-from jaxstyle.plan import Plan
-from jaxstyle.vgg import VGG19
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.plan import Plan
 from jaxstyle.weights.layout import CONVOLUTIONS, UNIT, Weights
 from jaxstyle.weights.random_features import dead_leaves, random_weights
 
@@ -208,19 +208,19 @@ def test_bfloat16_activations_leave_pictures_and_losses_wide(kind, small, encode
 
 
 def test_the_command_saves_and_says_so_when_it_is_interrupted(folder, small, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "keep_programs", lambda: None)
-    monkeypatch.setattr(commands, "load_weights", lambda name: small)
-    monkeypatch.setattr(commands, "johnson_recipe", lambda style_weight: RECIPE)
+    monkeypatch.setattr(run_train, "keep_programs", lambda: None)
+    monkeypatch.setattr(run_train, "load_weights", lambda name: small)
+    monkeypatch.setattr(run_train, "johnson_recipe", lambda style_weight: RECIPE)
     monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
     monkeypatch.setattr("os._exit", sys.exit)
-    shown = commands._Lines.__call__
+    shown = run_train._Lines.__call__
 
     def interrupt(self, progress):
         shown(self, progress)
         if progress.step == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(commands._Lines, "__call__", interrupt)
+    monkeypatch.setattr(run_train._Lines, "__call__", interrupt)
     command = ["train", "johnson", str(folder / "contents"), str(folder / "styles" / "0.png"), "-o", str(tmp_path)]
     command += ["--steps", "4", "--batch", "2", "--size", "32", "--log-every", "1", "--held-out", "0"]
     command += ["--init", str(Johnson.random(3, width=2).save(tmp_path / "other.safetensors"))]

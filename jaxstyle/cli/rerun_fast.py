@@ -1,0 +1,102 @@
+"""What `jaxstyle rerun` does otherwise for a fast result: what must be written inside it, and how it is made again."""
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxstyle.cli.progress import run_progress
+from jaxstyle.cli.rerun import model_of
+from jaxstyle.cli.run_stylize import stopping
+from jaxstyle.errors import SettingError
+from jaxstyle.feedforward.fast import stylize_fast
+from jaxstyle.feedforward.load import NAMES, describe_network, load_fast
+from jaxstyle.feedforward.model import FastModel
+from jaxstyle.image import read_recipe
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.transfer.api import Progress
+from jaxstyle.transfer.result import Result
+
+if TYPE_CHECKING:
+    from jaxstyle.cli.main import Rerun
+
+EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
+OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}
+OF_REFINING = {"recipe": dict, "model": dict, "seed": int, "plan": dict}
+"""What the settings must hold; they come from a file that anyone may have written."""
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """What is written inside a fast result; SettingError where it does not suffice to make it again."""
+    settings = read_recipe(path)
+    wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
+    if not wrong:
+        wrong += [name for name, kind in OF_FAST.items() if not isinstance(settings["fast"].get(name), kind)]
+    if not wrong and settings["fast"].get("refine"):
+        wrong += [name for name, kind in OF_REFINING.items() if not isinstance(settings.get(name), kind)]
+    if not wrong and settings["fast"].get("refine") and not settings["plan"].keys() <= _PLAN:
+        wrong.append("plan")
+    if not wrong and not all(isinstance(share, int | float) for share in settings["blend"]):
+        wrong.append("blend")
+    if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
+        raise SettingError(
+            f"{path}: the recipe inside has no usable {', '.join(wrong) or 'styles'}; nothing to make again"
+        )
+    if settings.get("masks"):
+        raise SettingError(f"{path}: made with masks, which are not kept inside, so it cannot be made again")
+    return settings
+
+
+def make_again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+    """The fast result by the same settings."""
+    fast = settings["fast"]
+    with stopping() as stop, run_progress() as show:
+
+        def callback(progress: Progress) -> bool:
+            stop.armed = True
+            show(progress)
+            return stop.asked
+
+        return stylize_fast(
+            content,
+            styles or None,
+            model=network_of(fast["network"], options.model, options.result),
+            size=settings["size"],
+            style_size=fast["style_size"],
+            strength=fast["strength"],
+            blend=settings["blend"] or None,
+            color=fast["color"],
+            callback=callback,
+            **_refining(options, settings),
+        )
+
+
+def _refining(options: "Rerun", settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `stylize_fast` for a refined result; none for another."""
+    if not settings["fast"].get("refine"):
+        return {}
+    return {
+        "refine": settings["fast"]["refine"],
+        "refine_model": model_of(settings["model"], options.weights),
+        "recipe": Recipe.from_dict(settings["recipe"]),
+        "seed": settings["seed"],
+        "plan": Plan(**settings["plan"]),
+    }
+
+
+def network_of(record: dict[str, Any], given: str | None, result: Path) -> FastModel:
+    """The fast network: given, by the name it had, or a file of that name beside the result or here."""
+    name = str(record.get("name", ""))
+    files = [folder / f"{Path(name).name}{suffix}" for folder in (result.parent, Path()) for suffix in _SUFFIXES]
+    found = [given] if given is not None else [*([name] if name in NAMES else []), *filter(Path.is_file, files)]
+    if not found:
+        raise SettingError(f"--model: the result was made with the fast network {name!r}; name its file")
+    network = load_fast(found[0])
+    if describe_network(network)["sha256"] != record.get("sha256"):
+        print(f"jaxstyle: {found[0]}: not the network that was used: its numbers differ", file=sys.stderr)
+    return network
+
+
+_SUFFIXES = (".safetensors", ".npz")
+_PLAN = {entry.name for entry in fields(Plan)}

@@ -1,0 +1,65 @@
+"""What `jaxstyle fast` does around `Work`: settings, which pictures, networks, what is printed."""
+
+import functools
+import json
+from typing import TYPE_CHECKING
+
+from jaxstyle.cli.fast_progress import Count
+from jaxstyle.cli.progress import download_progress
+from jaxstyle.cli.run_stylize import stopping
+from jaxstyle.errors import SettingError
+from jaxstyle.feedforward.frames import group, make_folder, told_apart
+from jaxstyle.feedforward.load import NAMES, load_fast
+from jaxstyle.feedforward.model import FastModel
+from jaxstyle.feedforward.painter import Fast, read_source, read_styles, takes_style
+from jaxstyle.feedforward.refine import Refine
+from jaxstyle.feedforward.work import Work
+from jaxstyle.image import fit
+from jaxstyle.objective.recipe_file import load_recipe
+from jaxstyle.runtime.compile_cache import keep_programs
+from jaxstyle.weights.catalogue import default_network
+
+if TYPE_CHECKING:
+    from jaxstyle.cli import fast as cli_fast
+
+
+def run_fast(options: "cli_fast.Fast") -> int:
+    """Paint and save all; the exit code."""
+    keep_programs()
+    fast, refine = _settings(options)
+    network = functools.cache(lambda: _load(options.model))
+    styled = options.model in NAMES or takes_style(network())
+    contents, styles = told_apart(options.pictures, options.style, styled)
+    if not styled:
+        refine.check(network(), styles)
+    groups = group(contents, styles, options.output, blended=options.blend is not None)
+    if len(contents) == 1:
+        read_source(contents[0], "content")
+    if len(groups) == 1:
+        read_styles(styles)
+    make_folder(options.output)
+    model = network()
+    with stopping() as stop:
+        work = Work(options.size, fast, refine, model, stop, Count(sum(len(each.outputs) for each in groups)))
+        code = work.paint_all(groups)
+    if said := json.dumps(work.summary(options.output)) if options.json else "\n".join(work.made()):
+        print(said)
+    return code
+
+
+def _settings(options: "cli_fast.Fast") -> tuple[Fast, Refine]:
+    """Both, checked; the feature network is not loaded yet."""
+    if not options.refine and options.weights is not None:
+        raise SettingError("--weights: is for refining; give it steps, such as --refine 50")
+    recipe = None if options.recipe is None else load_recipe(options.recipe)
+    weights = options.weights or (default_network() if options.refine else None)
+    color = options.color or ("style" if recipe is None else recipe.color)
+    if options.size is not None:
+        fit((1, 1), options.size)
+    return Fast(options.style_size, options.strength, options.blend, color), Refine(options.refine, weights, recipe)
+
+
+def _load(name: str) -> FastModel:
+    """With a bar while it is downloaded."""
+    with download_progress(name) as progress:
+        return load_fast(name, progress=progress)

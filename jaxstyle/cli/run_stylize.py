@@ -1,0 +1,197 @@
+"""What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
+
+import gc
+import json
+import math
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from jaxstyle.cli.progress import download_progress, run_progress
+from jaxstyle.errors import SettingError
+from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.presets import recipe_for
+from jaxstyle.objective.recipe import Init
+from jaxstyle.objective.recipe_file import load_recipe
+from jaxstyle.runtime.compile_cache import keep_programs
+from jaxstyle.transfer.api import Progress, stylize
+from jaxstyle.transfer.memory import keep_heap_for
+from jaxstyle.transfer.result import Result
+from jaxstyle.weights.load import load_vgg19
+
+if TYPE_CHECKING:
+    from jaxstyle.cli.main import Stylize
+
+DEFAULT_SIZE = 512
+
+
+class Stop:
+    """Set by SIGINT and SIGTERM once there is a picture to save; before that they interrupt at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.armed = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        """The signal handler."""
+        if self.asked or not self.armed:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\njaxstyle: stopping after this step; once more ends at once", file=sys.stderr)
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Handle SIGINT and SIGTERM with a `Stop` meanwhile."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Frames:
+    """Writes the picture after each `every` steps, and the animation of them with the last."""
+
+    def __init__(self, output: Path, every: int | None):
+        self.output, self.every = output, every
+        self.written: list[Path] = []
+
+    def add(self, progress: Progress) -> None:
+        """Save the picture if its step is due."""
+        if self.every and progress.step % self.every == 0:
+            path = self.output.with_stem(f"{self.output.stem}-{progress.step:06d}")
+            self.written.append(progress.make_result().save(path))
+
+    def animate(self, last: np.ndarray) -> Path | None:
+        """Write OUTPUT-progress.webp; None where no picture was due."""
+        if not self.written:
+            return None
+        path = self.output.with_name(f"{self.output.stem}-progress.webp")
+        return save_animation(path, [*map(load_image, self.written), last], seconds=0.15)
+
+
+def run_stylize(options: "Stylize") -> int:
+    """Run and save; the exit code."""
+    keep_programs()
+    check_target(options.output)
+    if options.save_every is not None and options.save_every < 1:
+        raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")
+    if not options.style:
+        raise SettingError("STYLE: got no picture, expected at least one")
+    content = read_picture(options.content, name="content")
+    size = min(DEFAULT_SIZE, max(content.rgb.shape[:2])) if options.size is None else options.size
+    keep_heap_for(fit(content.rgb.shape[:2], size))
+    content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
+    style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
+    frames = Frames(options.output, options.save_every)
+    with stopping() as stop, run_progress() as show:
+
+        def callback(progress: Progress) -> bool:
+            stop.armed = True
+            gc.enable()
+            show(progress)
+            frames.add(progress)
+            return stop.asked
+
+        result = stylize(
+            options.content,
+            list(options.style),
+            model=lambda: load_weights(options.weights),
+            recipe=recipe_for(options.weights) if options.recipe is None else load_recipe(options.recipe),
+            size=size,
+            style_scale=options.style_scale,
+            blend=options.blend,
+            steps=options.steps,
+            style_weight=options.style_weight,
+            content_weight=options.content_weight,
+            tv_weight=options.tv_weight,
+            optimizer=options.optimizer,
+            learning_rate=options.learning_rate,
+            init=_init(options.init),
+            color=options.color,
+            plan=_plan(options),
+            pyramid=None if options.pyramid is None else options.pyramid == "on",
+            content_masks=content_masks,
+            style_masks=style_masks if any(style_masks) else None,
+            seed=options.seed,
+            callback=callback,
+            every=_every(options.save_every),
+        )
+        show.close()
+        return _finish(options, result, frames)
+
+
+def _plan(options: "Stylize") -> Plan | None:
+    """As asked for; None where nothing was, and the memory decides."""
+    plan = Plan(conv=options.conv, dtype=options.dtype, rows=options.rows)
+    return None if plan == Plan() else plan
+
+
+def load_weights(weights: str) -> VGG19:
+    """With a bar while it is downloaded."""
+    with download_progress(weights) as progress:
+        return load_vgg19(weights, progress=progress)
+
+
+def _init(given: str | None) -> str | Path | None:
+    return given if given is None or given in get_args(Init) else Path(given)
+
+
+def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Path] | None]:
+    """ "sky=a.png", "2:sky=b.png" as {region: path} for each of `count` pictures, None for those without."""
+    found: list[dict[str, Path] | None] = [None] * count
+    for entry in given:
+        match = re.fullmatch(r"(?:(\d+):)?([^=]+)=(.+)", entry)
+        if match is None or not 1 <= int(match[1] or 1) <= count:
+            raise SettingError(
+                f"{option}: got {entry!r}, expected REGION=PICTURE, or NUMBER:REGION=PICTURE up to {count}"
+            )
+        number = int(match[1] or 1) - 1
+        found[number] = (found[number] or {}) | {match[2]: Path(match[3])}
+    return found
+
+
+def _every(save_every: int | None) -> int:
+    """The most steps between two reports, so that none of the pictures to save is passed over."""
+    return next(n for n in range(10, 0, -1) if (save_every or 10) % n == 0)
+
+
+def _finish(options: "Stylize", result: Result, frames: Frames) -> int:
+    path, animation = result.save(options.output), None
+    try:
+        animation = frames.animate(result.image)
+    except KeyboardInterrupt:
+        print("jaxstyle: interrupted; the picture is saved, the animation is not", file=sys.stderr)
+    steps = len(result.history["total"])
+    if options.json:
+        print(json.dumps(_summary(result, path, animation)))
+    else:
+        print(path, *([animation] if animation else []), sep="\n")
+    if result.status == "not finite":
+        hint = "a smaller --learning-rate or --style-weight may help"
+        print(f"jaxstyle: step {steps} was not finite; saved the picture before it; {hint}", file=sys.stderr)
+    return {"done": 0, "stopped": 75, "not finite": 1}[result.status]
+
+
+def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, Any]:
+    last = {name: float(column[-1]) for name, column in result.history.items() if len(column)}
+    return {
+        "output": str(path),
+        "animation": None if animation is None else str(animation),
+        "status": result.status,
+        "steps": len(result.history["total"]),
+        "levels": [{"size": [width, height], "steps": steps} for (height, width), steps in result.levels],
+        "seconds": round(result.seconds, 3),
+        "values": {name: value if math.isfinite(value) else None for name, value in last.items()},
+    }

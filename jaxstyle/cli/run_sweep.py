@@ -1,0 +1,184 @@
+"""What `jaxstyle sweep` does around `run_sweep`: the grid's file, progress, signals, exit codes."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from jaxstyle.cli.progress import sweep_progress
+from jaxstyle.cli.rerun import model_of
+from jaxstyle.cli.run_stylize import load_weights, stopping
+from jaxstyle.errors import SettingError
+from jaxstyle.image import check_target, load_image, save_image
+from jaxstyle.objective.plan import Plan
+from jaxstyle.runtime.compile_cache import keep_programs
+from jaxstyle.sweep.batch import Batch, begin, end
+from jaxstyle.sweep.cells import Cell, read_cells
+from jaxstyle.sweep.folder import SweepFolder
+from jaxstyle.sweep.grid import Grid, read_toml
+from jaxstyle.sweep.painter import Progress, Settings
+from jaxstyle.sweep.run import Summary, count, paint_cells, run_sweep
+from jaxstyle.sweep.studio import Studio
+from jaxstyle.sweep.width import program_width
+from jaxstyle.weights.catalogue import default_network
+
+if TYPE_CHECKING:
+    from jaxstyle.cli.sweep import SweepCell, SweepRetry, SweepRun, SweepStatus
+
+Callback = Callable[[Progress], bool]
+
+
+def run_grid(options: "SweepRun") -> int:
+    """Run or go on; the exit code."""
+    keep_programs()
+    grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
+    if not len(grid):
+        raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")
+    weights = options.weights or table.get("weights") or default_network()
+    if not isinstance(weights, str):
+        raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")
+    with _interruptible() as callback:
+        if options.ray is not None:
+            from jaxstyle.sweep.cluster import run_on_ray
+
+            run: Any = lambda *arguments, **settings: run_on_ray(*arguments, address=options.ray, **settings)  # noqa: E731
+        else:
+            run = run_sweep
+        summary = run(
+            grid,
+            options.output,
+            model=lambda: load_weights(weights),
+            batch=options.batch or "auto",
+            resume=options.resume == "on",
+            plan=Plan(conv=options.conv, dtype=options.dtype),
+            metrics=options.metrics == "on",
+            shard=_shard(options.shard),
+            checkpoint=options.checkpoint,
+            callback=callback,
+        )
+        return _tell(summary)
+    return _interrupted(options.output)
+
+
+def run_status(options: "SweepStatus") -> int:
+    """Count the cells."""
+    folder = SweepFolder(options.folder)
+    cells = read_cells(folder)
+    counts = count(folder, [cell.id for cell in cells])
+    if options.json:
+        print(json.dumps({"cells": len(cells)} | counts))
+        return 0
+    print(f"{len(cells)} cells: " + ", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
+    for cell in cells:
+        record = folder.record(cell.id) or {}
+        if record.get("status") in ("failed", "not finite"):
+            place = ", ".join(f"{name} {label}" for name, label in cell.axes.items())
+            print(printable(f"{cell.id}  {record['status']}: {place}: {record.get('error') or 'became infinite'}"))
+    return 0
+
+
+def run_retry(options: "SweepRetry") -> int:
+    """Do again what has no picture."""
+    keep_programs()
+    folder = SweepFolder(options.folder)
+    cells = read_cells(folder)
+    studio = _studio(folder, options.weights)
+    for cell in cells:
+        if (folder.record(cell.id) or {}).get("status") in ("failed", "not finite"):
+            folder.forget(cell.id)
+    with _interruptible() as callback:
+        settings = Settings(options.batch or "auto", tuple(jax.local_devices()), callback=callback)
+        return _tell(paint_cells(cells, cells, folder, studio, settings))
+    return _interrupted(options.folder)
+
+
+def run_cell(options: "SweepCell") -> int:
+    """Make one cell again."""
+    keep_programs()
+    check_target(options.output)
+    folder = SweepFolder(options.folder)
+    cell = _find(read_cells(folder), options.cell)
+    run = _studio(folder, options.weights).run(cell.job)
+    devices = jax.local_devices()[:1]
+    batch = Batch([run], [begin(run)], program_width(run.levels[-1].shape, 1, devices), devices)
+    for _ in batch.paint():
+        pass
+    result = end(run, batch.lanes[0])
+    print(save_image(options.output, result.image, alpha=result.alpha, recipe=result.settings))
+    record = folder.record(cell.id)
+    if record is None or not record.get("image"):
+        return 0
+    before = load_image(folder.path / "images" / f"{cell.id}.png")
+    same = np.array_equal(before, load_image(result.to_pil()))
+    print(f"{cell.id}: " + ("the same, bit for bit" if same else "differs"))
+    return 0 if same else 1
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey: a picture's name may hold anything."""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
+
+
+def _studio(folder: SweepFolder, weights: str | None) -> Studio:
+    table = folder.read() or {}
+    model, plan = table.get("model"), table.get("plan")
+    if not isinstance(model, dict) or not isinstance(plan, dict):
+        raise SettingError(f"{folder.path / 'sweep.json'}: does not say with which network it was made")
+    try:
+        return Studio(lambda: model_of(model, weights), Plan(**plan))
+    except TypeError as error:
+        raise SettingError(f"{folder.path / 'sweep.json'}: has no usable plan ({error})") from None
+
+
+def _find(cells: list[Cell], name: str) -> Cell:
+    found = [cell for cell in cells if name and cell.id.startswith(name)]
+    if len(found) != 1:
+        raise SettingError(f"ID: got {name!r}, which begins the id of {len(found)} cells, expected one")
+    return found[0]
+
+
+def _shard(given: str | None) -> tuple[int, int]:
+    """ "3/16" as (2, 16)."""
+    if given is None:
+        return 0, 1
+    k, _, n = given.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise SettingError(f"--shard: got {given!r}, expected K/N with K from 1 to N, such as 3/16")
+    return int(k) - 1, int(n)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callback]:
+    """A callback that shows progress and asks for an end after a signal; before the first it ends at once."""
+    with stopping() as stop, sweep_progress() as show:
+
+        def callback(progress: Progress) -> bool:
+            stop.armed = True
+            show(progress)
+            return stop.asked
+
+        try:
+            yield callback
+        except KeyboardInterrupt:
+            show.close()
+
+
+def _interrupted(folder: Path) -> int:
+    print(f"\njaxstyle: interrupted; run the same again to go on, or `jaxstyle sweep status {folder}`", file=sys.stderr)
+    return 75
+
+
+def _tell(summary: Summary) -> int:
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(summary.counts.items()))
+    print(f"{summary.folder}: {counts}")
+    if summary.stopped:
+        return _interrupted(summary.folder)
+    if {"failed", "not finite"} & summary.counts.keys():
+        print(f"jaxstyle: `jaxstyle sweep status {summary.folder}` says what failed", file=sys.stderr)
+        return 1
+    return 0

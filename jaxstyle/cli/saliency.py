@@ -1,0 +1,72 @@
+"""`jaxstyle saliency`: where the object is, as a heat map. Nothing heavy is imported before it is needed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from jaxstyle.weights.catalogue import default_network
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class Saliency:
+    """Show where the network sees an object in a picture: what the region loss keeps."""
+
+    image: Annotated[Positional[Path], arg(metavar="IMAGE")]
+    """The picture."""
+    output: Annotated[Path, arg(aliases=("-o",))]
+    """Where to write the heat map: .png, .jpg, .webp or .tiff."""
+    weights: str = field(default_factory=default_network)
+    """The VGG19, as for `jaxstyle stylize`."""
+    layers: tuple[str, ...] = ()
+    """Whose activations are added up; relu4_1 relu5_1 when not given."""
+    grad_cam: str | None = None
+    """Ask the classifier instead, of weights "with top": a file, or imagenet-top, torchvision (both 0.6 GB)."""
+    label: int | None = None
+    """With --grad-cam: the class, counted from 0; the most likely one when not given."""
+    size: int | None = None
+    """Long edge in pixels; the picture's own, at most 512, when not given."""
+    map: bool = False
+    """Write the map itself, in grey, which serves as a mask."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.cli.run_stylize import DEFAULT_SIZE
+        from jaxstyle.image import check_target, fit, load_image, resize, save_image
+        from jaxstyle.saliency import overlay, saliency_map
+
+        check_target(self.output)
+        self._check()
+        picture = load_image(self.image)
+        size = min(DEFAULT_SIZE, max(picture.shape[:2])) if self.size is None else self.size
+        picture = resize(picture, fit(picture.shape[:2], size))
+        model, localizer = self._localizer(picture)
+        found = saliency_map(model, picture, localizer)
+        print(save_image(self.output, found if self.map else overlay(picture, found)))
+        return 0
+
+    def _check(self) -> None:
+        from jaxstyle.errors import SettingError
+
+        if self.grad_cam is not None and self.layers:
+            raise SettingError("--layers: is for added activations; with --grad-cam it is relu5_4, leave it out")
+        if self.grad_cam is None and self.label is not None:
+            raise SettingError("--label: only a classifier has classes; give --grad-cam, or leave it out")
+
+    def _localizer(self, picture: "np.ndarray") -> tuple[Any, Any]:
+        """The network, and what to ask it."""
+        from jaxstyle.cli.run_stylize import load_weights
+        from jaxstyle.saliency import AggregatedActivations, grad_cam, read_classifier
+        from jaxstyle.weights.load import locate
+
+        if self.grad_cam is None:
+            localizer = AggregatedActivations(self.layers) if self.layers else AggregatedActivations()
+            return load_weights(self.weights), localizer
+        model = load_weights(self.grad_cam)  # downloads it, where it has to be
+        found = grad_cam(model, read_classifier(locate(self.grad_cam)[0]), picture, label=self.label)
+        print(f"class {found.label}")
+        return model, found

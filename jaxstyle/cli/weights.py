@@ -1,0 +1,134 @@
+"""`jaxstyle weights`: list, fetch, convert and verify. Nothing heavy is imported before it is needed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
+
+
+@dataclass
+class WeightsList:
+    """List the public weights: size, licence, and whether they are here."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.weights.catalogue import CATALOGUE, cache_dir
+
+        for entry in CATALOGUE:
+            size = "? MB" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
+            print(f"{entry.name:<22}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
+            print(f"{'':<32}{'':<6}{entry.note}")
+        print(f"{'embedded':<22}{'4.8 MB':>8}  {'here':<6}MIT; small, trained on free pictures, comes with jaxstyle")
+        print(f"{'random':<22}{'0.0 MB':>8}  {'here':<6}MIT; random features, made from a seed")
+        print(f"files are kept in {cache_dir()}")
+        return 0
+
+
+@dataclass
+class WeightsFetch:
+    """Download public weights into the cache, or go on with a download that was interrupted."""
+
+    name: Positional[str]
+    """A name of `jaxstyle weights list`."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.cli.progress import download_progress
+        from jaxstyle.weights.catalogue import find
+        from jaxstyle.weights.sources import fetch
+
+        entry = find(self.name)
+        with download_progress(entry.name) as progress:
+            print(fetch(entry, progress=progress))
+        return 0
+
+
+@dataclass
+class WeightsConvert:
+    """Turn a weights file into jaxstyle's own format (safetensors), which knows its preprocessing."""
+
+    source: Positional[str]
+    """A Keras .h5, PyTorch .pth or .npz file, or a name of `jaxstyle weights list`."""
+    output: Positional[Path]
+    """The .safetensors file to write."""
+    preprocessing: str | None = None
+    """caffe, torchvision or none, where the file's layout does not tell."""
+    padding: str | None = None
+    """zero, reflect or replicate."""
+    pooling: str | None = None
+    """max, average or l2."""
+    bits: Literal[8, 16, 32] = 32
+    """Of each number in the new file: 8 makes it a quarter as large, with kernels rounded to tables of 256 numbers."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.weights.load import convert
+
+        options = {"preprocessing": self.preprocessing, "padding": self.padding, "pooling": self.pooling}
+        convert(self.source, self.output, bits=self.bits, **options)
+        print(self.output)
+        return 0
+
+
+@dataclass
+class WeightsConvertFast:
+    """Turn a fast network's public files into one file of jaxstyle's own, for `jaxstyle fast --model`."""
+
+    kind: Positional[Literal["magenta", "adain", "wct", "johnson"]]
+    """Which network the files are of."""
+    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE...")]
+    """magenta: style predictor and transformer (.tflite). johnson: one file. adain: the encoder. wct: the encoders, one
+    for each decoder or one for all."""
+    output: Annotated[Path, arg(aliases=("-o",))]
+    """The .safetensors file to write."""
+    decoder: Annotated[tuple[str, ...], arg(metavar="FILE...")] = ()
+    """adain: the decoder. wct: a decoder for each level."""
+
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.feedforward.load import convert_fast
+
+        print(convert_fast(self.kind, self.files, self.output, decoders=self.decoder))
+        return 0
+
+
+@dataclass
+class WeightsVerify:
+    """Read a weights file and say what it is."""
+
+    source: Positional[str]
+    """A file, or a name of `jaxstyle weights list`."""
+
+    def run(self) -> int:
+        """Exit code 0 when sound, 4 when it claims to be a public file and is not."""
+        from jaxstyle.weights.verify import verify
+
+        verdict = verify(self.source)
+        weights = verdict.weights
+        kind = f"{verdict.format}, {verdict.size} bytes" if verdict.path else "comes with jaxstyle"
+        print(f"{verdict.path or self.source}: sound, {kind}")
+        print(
+            f"layers   {weights.layers[0]}..{weights.layers[-1]}, padding {weights.padding}, pooling {weights.pooling}"
+        )
+        print(f"sha256   {verdict.sha256 or weights.sha256}")
+        if verdict.entry is not None:
+            print(f"public   {verdict.entry.name}: {'the same file' if verdict.matches else 'NOT the same file'}")
+        return 0 if verdict.matches is not False else 4
+
+
+@dataclass
+class Weights:
+    """List, fetch, convert and verify networks."""
+
+    command: OmitSubcommandPrefixes[
+        Annotated[WeightsList, subcommand("list")]
+        | Annotated[WeightsFetch, subcommand("fetch")]
+        | Annotated[WeightsConvert, subcommand("convert")]
+        | Annotated[WeightsConvertFast, subcommand("convert-fast")]
+        | Annotated[WeightsVerify, subcommand("verify")]
+    ]
+
+    def run(self) -> int:
+        """The chosen command's exit code."""
+        return self.command.run()

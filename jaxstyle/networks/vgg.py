@@ -1,0 +1,219 @@
+"""VGG19 (Simonyan & Zisserman 2015) as a feature extractor: a flax Module used as a plain pytree."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxstyle.errors import ImageError, SettingError, suggest
+from jaxstyle.networks.conv import Conv, conv3x3_relu
+from jaxstyle.networks.winograd import transform_kernel
+from jaxstyle.weights.layout import AUXILIARY, CONVOLUTIONS, Padding, Pooling, Weights
+
+Activations = Literal["float32", "bfloat16"]
+Features = dict[str, Float[Array, "_h _w _c"]]
+
+
+# Multiplications of a layer below which Winograd's algorithm gains less than its compilation costs.
+WINOGRAD_LEAST = 1 << 26
+WINOGRAD_CHANNELS = 16  # in, at least
+
+
+class Convolution(nnx.Module):
+    """A kernel (kh, kw, in, out), a bias (out,), and for Winograd's algorithm the transformed kernels."""
+
+    def __init__(self, kernel: Array, bias: Array):
+        self.kernel = nnx.Param(kernel)
+        self.bias = nnx.Param(bias)
+        self.transformed: nnx.Param | None = nnx.data(None)
+
+    def is_prepared(self, winograd: bool, dtype: Activations) -> bool:
+        """Whether `prepare` would change nothing."""
+        wanted = winograd and self.kernel.shape[2] >= WINOGRAD_CHANNELS
+        return wanted == (self.transformed is not None) and dtype in ("float32", str(self.kernel.dtype))
+
+    def prepare(self, winograd: bool, dtype: Activations) -> None:
+        """Make or drop the transformed kernels, and round the weights, in place."""
+        traced = isinstance(self.kernel[...], jax.core.Tracer)  # transforming is NumPy's
+        if winograd and not traced and self.transformed is None and self.kernel.shape[2] >= WINOGRAD_CHANNELS:
+            self.transformed = nnx.Param(jax.device_put(transform_kernel(np.asarray(self.kernel[...]))))
+        if not winograd:
+            self.transformed = nnx.data(None)
+        if dtype == "bfloat16":
+            for name, array in vars(self).items():
+                if isinstance(array, nnx.Param):
+                    setattr(self, name, nnx.Param(array[...].astype(jnp.bfloat16)))
+
+    def __call__(self, x: Float[Array, "h w i"], padding: Padding) -> Float[Array, "h w o"]:
+        """The 3x3 convolution with bias and ReLU."""
+        kernel = self.kernel[...]
+        if self.transformed is None or kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST:
+            return conv3x3_relu(x, kernel, self.bias[...], padding=padding)
+        return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=self.transformed[...])
+
+
+class VGG19(nnx.Module):
+    """The convolutions of a VGG19, as deep and as wide as its weights, with the preprocessing they need.
+
+    Pass it to `jax.jit`, `jax.grad` and `jax.vmap` as an argument, like any array. `jaxstyle.load_vgg19` makes one.
+
+    Example:
+        >>> model = jaxstyle.load_vgg19("embedded")
+        >>> model.features(image, ["relu1_1", "relu4_1"])["relu4_1"].shape
+        (32, 32, 128)
+    """
+
+    def __init__(self, weights: Weights):
+        # Not jnp.asarray, which is a program for each shape, a fortieth of a second each at every start.
+        arrays = jax.device_put(dict(weights.arrays))
+        for name in (*weights.layers, *AUXILIARY):
+            if f"{name}/kernel" in arrays:
+                setattr(self, name, Convolution(arrays[f"{name}/kernel"], arrays[f"{name}/bias"]))
+        self.matrix = nnx.Param(jax.device_put(np.asarray(weights.preprocessing.matrix)))
+        self.offset = nnx.Param(jax.device_put(np.asarray(weights.preprocessing.offset)))
+        self.padding: Padding = weights.padding
+        self.first_padding: Padding = weights.padding
+        self.pooling: Pooling = weights.pooling
+        self.ceil_mode = weights.ceil_mode
+        self.name, self.sha256 = weights.name, weights.sha256
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every name that `features` accepts, from the image to the deepest layer."""
+        names = ["input"]
+        for conv in (name for name in CONVOLUTIONS if hasattr(self, name)):
+            if conv.endswith("_1") and conv != "conv1_1":
+                names.append(f"pool{int(conv[4]) - 1}")
+            names.append(f"relu{conv[4:]}")
+            if hasattr(self, f"{conv}_aux"):
+                names.append(f"relu{conv[4:]}_aux")
+        return tuple([*names, "pool5"] if hasattr(self, "conv5_4") else names)
+
+    def features(self, image: Float[Array, "h w 3"], layers: Iterable[str]) -> Features:
+        """The activations of one picture at the named layers; nothing deeper is computed.
+
+        Args:
+            image: RGB in [0, 1].
+            layers: names such as "relu4_1" (after the ReLU), "pool4", "input" (the picture itself), and
+                "relu4_1_aux" where the weights have that 1x1 layer.
+
+        Returns:
+            {name: (h', w', c)}, in the network's order.
+
+        Raises:
+            SettingError: a layer the network does not have.
+            ImageError: a picture too small to reach the deepest layer.
+        """
+        wanted = set(layers)
+        self.check(wanted, image.shape)
+        found, x = {"input": image}, self.preprocessed(image)
+        for number in range(1, 1 + max(map(block_of, wanted), default=0)):
+            x, new = self.block(number, x, wanted)
+            found |= new
+        return {name: found[name] for name in found if name in wanted}
+
+    def preprocessed(self, image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
+        """What the first convolution takes, in the dtype of its weights."""
+        x = image @ self.matrix[...].astype(image.dtype) + self.offset[None, None].astype(image.dtype)
+        return x.astype(self.conv1_1.kernel.dtype)
+
+    def block(
+        self, number: int, x: Float[Array, "h w i"], layers: set[str]
+    ) -> tuple[Float[Array, "_h _w o"], Features]:
+        """Block 1 to 5 from its input: what the next block takes, and the activations at those of `layers` it has.
+
+        In the block of the deepest of `layers` nothing deeper is computed.
+        """
+        found: Features = {}
+        here = {name for name in layers if block_of(name) == number}
+        last = all(block_of(name) <= number for name in layers)
+        for name in (name for name in self.layers if block_of(name) == number):
+            if last and here <= found.keys():
+                break
+            if name.startswith("pool"):
+                x = found[name] = pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
+                continue
+            conv: Convolution = getattr(self, f"conv{name[4:]}")
+            if name.endswith("_aux"):
+                found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
+            else:
+                x = found[name] = conv(x, self.first_padding if name == "relu1_1" else self.padding)
+        return x, {name: found[name] for name in found if name in here}
+
+    def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG19":
+        """The same network, sharing its arrays, with another pooling or another padding of conv1_1."""
+        other = nnx.merge(*nnx.split(self))
+        other.pooling = pooling or self.pooling
+        other.first_padding = first_padding or self.first_padding
+        return other
+
+    def prepared(self, layers: Iterable[str], *, conv: Conv = "auto", dtype: Activations = "float32") -> "VGG19":
+        """The same network, ready to run to the deepest of `layers` as a plan asks; what is ready is shared.
+
+        Args:
+            layers: names as for `features`.
+            conv: "winograd" transforms the kernels, in a third of a second and four times their memory, for layers and
+                pictures large enough to gain by it; "exact" does not; "auto" does on CPU. Not under `jax.jit`.
+            dtype: "bfloat16" rounds the weights to it, and so all activations; "float32" leaves them as they are.
+
+        Raises:
+            SettingError: a layer the network does not have.
+        """
+        self.check(set(layers), (1 << 20, 1 << 20))
+        winograd = conv == "winograd" or (conv == "auto" and jax.default_backend() == "cpu")
+        deepest = max((self.layers.index(name) for name in layers), default=0)
+        names = [name for name in self.layers[1 : deepest + 1] if name.startswith("relu") and not name.endswith("_aux")]
+        if all(getattr(self, f"conv{name[4:]}").is_prepared(winograd, dtype) for name in names):
+            return self
+        other = nnx.merge(*nnx.split(self))
+        for name in names:
+            getattr(other, f"conv{name[4:]}").prepare(winograd, dtype)
+        return other
+
+    def check(self, layers: Iterable[str], shape: tuple[int, ...]) -> None:
+        """Raise what `features` would for a picture of (height, width) `shape`, without a trace of the network."""
+        wanted = set(layers)
+        for name in sorted(wanted - set(self.layers)):
+            hint = suggest(name, self.layers)
+            raise SettingError(f"layers: {self.name or 'the network'} has no layer {name!r}; {hint}")
+        deepest = max((self.layers.index(name) for name in wanted), default=0)
+        least = 2 ** sum(name.startswith("pool") for name in self.layers[: deepest + 1])
+        least *= 1 if self.padding != "reflect" else 2
+        if deepest and min(shape[:2]) < least:
+            raise ImageError(
+                f"image: got {shape[1]}x{shape[0]} pixels; {self.layers[deepest]} needs at least {least} on each "
+                "side: use a larger picture or shallower layers"
+            )
+
+
+def block_of(layer: str) -> int:
+    """1 to 5 for a layer of VGG19, its pooling included; 0 for "input"."""
+    return 0 if layer == "input" else int(layer[4])
+
+
+@partial(jax.jit, static_argnames=("pooling", "ceil_mode"))
+def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:
+    """Join 2x2 blocks: their maximum, mean, or the root of their summed squares ("l2").
+
+    An odd last row or column is dropped, or kept as a smaller block with `ceil_mode`.
+    """
+    h, w = x.shape[:2]
+    pad = ((0, h % 2), (0, w % 2), (0, 0)) if ceil_mode else ((0, -(h % 2)), (0, -(w % 2)), (0, 0))
+    fill = -jnp.inf if pooling == "max" else 0.0
+
+    def blocks(values: Array) -> Array:
+        padded = lax.pad(values, jnp.asarray(fill, values.dtype), [(low, high, 0) for low, high in pad])
+        return padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, -1)
+
+    if pooling == "max":
+        return blocks(x).max((1, 3))
+    if pooling == "average":
+        return blocks(x).sum((1, 3)) / blocks(jnp.ones((h, w, 1), x.dtype)).sum((1, 3))
+    # The root has no gradient at 0, where a block is dead: the smallest shift that gives it one.
+    return jnp.sqrt(blocks(x**2).sum((1, 3)) + jnp.finfo(x.dtype).tiny ** 0.5)

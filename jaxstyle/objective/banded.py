@@ -1,0 +1,215 @@
+"""Huge pictures: sums over positions and their gradient, a band of rows at a time.
+
+What a convolutional network says about a row depends on a bounded number of rows around it. So a picture passes through
+the network in bands that overlap by that number (the halo), the sums that losses are made of are added up, and a second
+pass pulls the sums' gradients back through each band. It is the whole picture's value and gradient, not a tiling with
+seams: the statistics are global. The idea is SPST's (Galerne, Raad, Lezama & Morel 2024, "Scaling Painting Style
+Transfer", EGSR); theirs is for Gram matrices and moments, in square blocks.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from jaxstyle.errors import SettingError
+from jaxstyle.losses import layers_of, select
+from jaxstyle.losses.bands import Band
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.weights.layout import BLOCKS
+
+Named = tuple[tuple[str, Any], ...]
+
+
+class Place(NamedTuple):
+    """Where a band is, in the picture's rows: it starts at `start`, and the rows from `low` to `high` count in it."""
+
+    start: Int[Array, ""]
+    low: Int[Array, ""]
+    high: Int[Array, ""]
+
+    def at(self, layer: str, features: Float[Array, "h w c"]) -> Band:
+        """The band as a loss at the layer sees it."""
+        stride = locate(layer)[0]
+        start = self.start // stride
+        row = start + jnp.arange(features.shape[0])
+        counts = (row >= self.low // stride) & (row < self.high // stride)
+        return Band(start, counts.astype(jnp.promote_types(features.dtype, jnp.float32)))
+
+
+@dataclass(frozen=True)
+class Bands:
+    """A picture's bands: all of one height, so that they are one compiled program.
+
+    Attributes:
+        height: rows of a band.
+        starts: the bands' first rows.
+        edges: band i counts the rows from `edges[i]` to `edges[i + 1]`.
+    """
+
+    height: int
+    starts: tuple[int, ...]
+    edges: tuple[int, ...]
+
+    @property
+    def places(self) -> Place:
+        """All of them, stacked."""
+        return Place(*(jnp.asarray(column, jnp.int32) for column in (self.starts, self.edges[:-1], self.edges[1:])))
+
+
+def named_terms(recipe: Recipe) -> Named:
+    """All terms of a recipe, in the order in which an objective has them."""
+    return tuple((term.name, term.loss) for term in recipe.content + recipe.prior + recipe.style)
+
+
+def check_additive(rows: int | None, losses: Named) -> None:
+    """Raise SettingError for losses that are no sums over positions, where there are `rows`."""
+    for name, loss in losses if rows is not None else ():
+        if not getattr(loss, "additive", False):
+            raise SettingError(
+                f"rows: {name} sorts, matches or samples positions and needs the whole picture at once; leave rows "
+                "out, or take a loss of sums over positions, such as gram, moments or gaussian_wasserstein"
+            )
+
+
+def cut(height: int, rows: int | None, losses: Named) -> Bands | None:
+    """The bands of a picture of `height` rows, of which `rows` or fewer count in each; None where one band is enough.
+
+    A band starts where all strides and `unit`s start. The last ends with the picture, so the network sees its true
+    edge; at the other bands' edges what the network makes up stays within the halo.
+    """
+    if rows is None:
+        return None
+    unit, halo = _unit(losses), _halo(losses)
+    rows, rest = max(rows // unit, 1) * unit, height % unit
+    inner = height - 2 * halo - rest
+    if inner <= rows:
+        return None
+    # The same number of bands, or fewer, of one size: no nearly empty one at the end.
+    rows = math.ceil(inner / math.ceil(inner / rows) / unit) * unit
+    count, tall = math.ceil(inner / rows), rows + 2 * halo + rest
+    starts = tuple(min(i * rows, height - tall) for i in range(count))
+    return Bands(tall, starts, (0, *(i * rows + halo for i in range(1, count)), height + unit))
+
+
+def band_sums(
+    model: Any, targets: dict[str, Any], image: Float[Array, "h w 3"], losses: Named, bare: Named, bands: Bands
+) -> dict[str, Any]:
+    """`loss.sums` of a whole picture, {term: sums}. Only the picture has a gradient; that of the others is NaN.
+
+    Time: a forward pass, and for the gradient a forward and a backward one, each with the halos on top. Memory: a
+    band's activations, the picture and its gradient.
+    """
+    return _sums(model, targets, image, losses, bare, bands)
+
+
+def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float[Array, "h w c"], bands: Bands) -> Any:
+    """`found = add(found, band, place)` for one band after another: only one is in memory."""
+
+    def step(found: Any, place: Place) -> tuple[Any, None]:
+        return add(found, lax.dynamic_slice_in_dim(image, place.start, bands.height), place), None
+
+    return lax.scan(step, found, bands.places)[0]
+
+
+def add_up(of_band: Callable[[Array, Place], Any], image: Float[Array, "h w c"], bands: Bands) -> Any:
+    """The sum of `of_band(band, place)` over the bands, a pytree."""
+    first = Place(*(column[0] for column in bands.places))
+    empty = zeros(jax.eval_shape(of_band, image[: bands.height], first))
+    return accumulate(lambda found, crop, at: jax.tree.map(jnp.add, found, of_band(crop, at)), empty, image, bands)
+
+
+def zeros(shapes: Any) -> Any:
+    """Zeros for what `jax.eval_shape` gives."""
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def layers_named(losses: Named) -> set[str]:
+    """All layers that the losses look at."""
+    return {layer for _, loss in losses for layer in layers_of(loss)}
+
+
+def locate(layer: str) -> tuple[int, int]:
+    """A layer's stride, and how many of its rows at a band's edge the network's padding reaches.
+
+    Each convolution adds one, and pooling halves them, rounded up.
+
+    >>> locate("relu3_1")
+    (4, 3)
+    """
+    if layer == "input":
+        return 1, 0
+    found = re.fullmatch(r"(relu|pool)([1-5])(?:_(\d))?(?:_aux)?", layer)
+    if not found:
+        raise SettingError(f"rows: cannot tell the stride of layer {layer!r}; leave rows out")
+    block, rows = int(found[2]), 0
+    for before in range(1, block):
+        rows = -(-(rows + BLOCKS[before]) // 2)
+    if found[1] == "pool":
+        return 2**block, -(-(rows + BLOCKS[block]) // 2)
+    return 2 ** (block - 1), rows + int(found[3])
+
+
+def sums_of_band(
+    features: dict[str, Array], targets: dict[str, Any], losses: Named, bare: Named, place: Place
+) -> dict[str, Any]:
+    """Each loss's sums over the band's positions."""
+    sums = {}
+    for (name, loss), (_, plain) in zip(losses, bare, strict=True):
+        found = select(plain, features)
+        sums[name] = loss.sums(found, targets[name], place.at(plain.layer, found))
+    return sums
+
+
+def _halo(losses: Named) -> int:
+    unit, needed = _unit(losses), 0
+    for _, loss in losses:
+        for layer in layers_of(loss):
+            stride, padded = locate(layer)
+            needed = max(needed, (padded + loss.reach) * stride)
+    return -(-needed // unit) * unit
+
+
+def _unit(losses: Named) -> int:
+    """Bands start at multiples of it."""
+    return math.lcm(16, *(locate(layer)[0] * loss.unit for _, loss in losses for layer in layers_of(loss)))
+
+
+def _of_band(
+    model: Any, targets: dict[str, Any], losses: Named, bare: Named, crop: Array, place: Place
+) -> dict[str, Any]:
+    return sums_of_band(model.features(crop, layers_named(bare)), targets, losses, bare, place)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
+def _sums(model: Any, targets: dict[str, Any], image: Array, losses: Named, bare: Named, bands: Bands) -> dict:
+    return add_up(partial(_of_band, model, targets, losses, bare), image, bands)
+
+
+def _sums_forward(
+    model: Any, targets: dict[str, Any], image: Array, losses: Named, bare: Named, bands: Bands
+) -> tuple[dict, tuple]:
+    return _sums(model, targets, image, losses, bare, bands), (model, targets, image)
+
+
+def _sums_backward(losses: Named, bare: Named, bands: Bands, kept: tuple, cotangents: dict) -> tuple[Any, Any, Array]:
+    model, targets, image = kept
+
+    def add(gradient: Array, crop: Array, place: Place) -> Array:
+        pull = jax.vjp(lambda x: _of_band(model, targets, losses, bare, x, place), crop)[1]
+        rows = lax.dynamic_slice_in_dim(gradient, place.start, bands.height) + pull(cotangents)[0]
+        return lax.dynamic_update_slice_in_dim(gradient, rows, place.start, 0)
+
+    # Nobody should train a network on zeros without a word.
+    nothing = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), (model, targets))
+    return *nothing, accumulate(add, jnp.zeros_like(image), image, bands)
+
+
+_sums.defvjp(_sums_forward, _sums_backward)

@@ -1,0 +1,39 @@
+"""How a run is computed, apart from what is computed: which convolution, which precision, how much at a time."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from jaxstyle.errors import SettingError, suggest
+from jaxstyle.networks.conv import Conv
+from jaxstyle.networks.vgg import Activations
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An execution plan: it changes time, memory and rounding, never what is asked of the picture.
+
+    Attributes:
+        conv: "winograd" multiplies less and rounds more; "exact" is the plain convolution; "auto" takes Winograd's on
+            CPU, for the layers where it wins.
+        dtype: of the network's weights and activations; the picture, statistics and losses stay float32.
+        remat: keep the activations of one block of the network at a time and compute them again for the gradient. For
+            accelerators: XLA undoes it on CPU.
+        rows: rows of the picture that pass through the network at a time, a multiple of 16; None for all at once.
+    """
+
+    conv: Conv = "auto"
+    dtype: Activations = "float32"
+    remat: bool = False
+    rows: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in (("conv", get_args(Conv)), ("dtype", get_args(Activations))):
+            if getattr(self, name) not in choices:
+                raise SettingError(
+                    f"plan.{name}: got {getattr(self, name)!r}; {suggest(str(getattr(self, name)), choices)}"
+                )
+        if not isinstance(self.remat, bool):
+            raise SettingError(f"plan.remat: got {self.remat!r}, expected True or False")
+        whole = isinstance(self.rows, int) and not isinstance(self.rows, bool)
+        if self.rows is not None and not (whole and self.rows >= 16 and self.rows % 16 == 0):
+            raise SettingError(f"plan.rows: got {self.rows!r}, expected a multiple of 16, or None for all rows at once")

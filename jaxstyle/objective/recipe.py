@@ -1,0 +1,200 @@
+"""A recipe: everything about a run but its pictures and its network, as data that can be saved and compared."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from numbers import Integral, Real
+from typing import Any, Literal, Self, get_args
+
+from jaxstyle.errors import SettingError, suggest
+from jaxstyle.losses import LOSSES, Loss, layers_of
+from jaxstyle.optimize.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
+from jaxstyle.optimize.pyramid import Pyramid
+from jaxstyle.weights.layout import Padding, Pooling
+
+MAX_WEIGHT = 3e38  # of float32
+Init = Literal["content", "style", "noise"]
+Blending = Literal["targets", "losses"]
+Propagation = Literal["simple", "inside", "all"]
+Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss and its weight.
+
+    Attributes:
+        loss: what is compared, at which layer.
+        weight: at least 0; multiplied by the recipe's weight for the group the term is in.
+        relative: divide the value by the value that all-zero features have, that is by the target's own size (for a
+            Gram matrix, mean(A^2)). Then 1 means "as far from the target as nothing at all", and one weight means the
+            same at every picture size, layer and network. Published recipes do without.
+    """
+
+    loss: Loss
+    weight: float = 1.0
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        check_weight(f"weight of {self.name}", self.weight)
+        object.__setattr__(self, "weight", float(self.weight))
+
+    @property
+    def name(self) -> str:
+        """Unique in a recipe: "gram/relu3_1"."""
+        layers, label = layers_of(self.loss), getattr(self.loss, "label", self.loss.kind)
+        return f"{label}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is optimised, and how.
+
+    Attributes:
+        content: terms whose targets come from the content picture.
+        style: terms whose targets come from the style pictures.
+        prior: terms of the generated picture alone, such as total variation.
+        content_weight: multiplies the weights of the content terms.
+        style_weight: multiplies the weights of the style terms.
+        optimizer: `Adam` or `LBFGS`.
+        steps: how many of its steps, at the picture's own size.
+        pyramid: smaller sizes to paint at before, with steps of their own; None for none.
+        average: decay in [0, 1) of the moving average of the images that becomes the result; 0 takes the last image.
+        clip: keep the image in [0, 1] at every step.
+        init: what the optimisation starts from.
+        color: "style" paints in the style's colours. "luminance" transfers the luminance alone and keeps the content's
+            colours; "cholesky", "pca", "symmetric" and "histogram" first give the style the content's colours (Gatys
+            et al. 2017).
+        blending: of several styles; "targets" averages their targets, "losses" sums their losses. Losses whose targets
+            have no average are summed in any case.
+        propagation: of masks through the network, see `jaxstyle.objective.guidance.propagate`.
+        normalize_gradients: divide each content and style term's gradient at its layer by its L1 norm (neural-style's
+            option of that name). The total is then not what is minimised.
+        pooling: instead of the network's.
+        first_padding: of conv1_1, instead of the network's.
+    """
+
+    content: tuple[Term, ...]
+    style: tuple[Term, ...]
+    prior: tuple[Term, ...] = ()
+    content_weight: float = 1.0
+    style_weight: float = 1.0
+    optimizer: Optimizer = field(default_factory=Adam)
+    steps: int = 300
+    average: float = 0.9
+    clip: bool = True
+    init: Init = "content"
+    color: Color = "style"
+    blending: Blending = "targets"
+    propagation: Propagation = "simple"
+    normalize_gradients: bool = False
+    pooling: Pooling | None = None
+    first_padding: Padding | None = None
+    pyramid: Pyramid | None = None
+
+    def __post_init__(self) -> None:
+        check_weight("content_weight", self.content_weight)
+        check_weight("style_weight", self.style_weight)
+        if isinstance(self.steps, bool) or not isinstance(self.steps, Integral) or self.steps < 0:
+            raise SettingError(f"steps: got {self.steps!r}, expected a whole number, at least 0")
+        choices = {"init": Init, "color": Color, "blending": Blending, "propagation": Propagation}
+        choices |= {"pooling": Pooling, "first_padding": Padding}
+        for name, choice in choices.items():
+            got = getattr(self, name)
+            if got not in get_args(choice) and not (got is None and name in ("pooling", "first_padding")):
+                raise SettingError(f"{name}: got {got!r}; {suggest(got, get_args(choice))}")
+        if not isinstance(self.average, Real) or not 0 <= self.average < 1:
+            raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
+        if not isinstance(self.pyramid, Pyramid | None):
+            raise SettingError(f"pyramid: got {self.pyramid!r}, expected a Pyramid or None")
+        if self.clip and isinstance(self.optimizer, LBFGS):
+            raise SettingError(
+                "clip: L-BFGS diverges when its images are clipped; use clip=False (the result is clipped)"
+            )
+        # Plain numbers, whatever NumPy scalars came in: recipes are written as JSON and TOML.
+        for name, kind in (("content_weight", float), ("style_weight", float), ("steps", int), ("average", float)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
+        if not (self.content or self.style or self.prior):
+            raise SettingError("recipe: has no term, expected at least one")
+        names = [term.name for term in (*self.content, *self.style, *self.prior)]
+        for name in {name for name in names if names.count(name) > 1}:
+            raise SettingError(f"recipe: {name} appears {names.count(name)} times; add the weights up in one term")
+
+    def weights(self) -> dict[str, float]:
+        """{term: its weight times its group's}, in the order content, style, prior."""
+        groups = ((self.content, self.content_weight), (self.style, self.style_weight), (self.prior, 1.0))
+        return {term.name: term.weight * weight for terms, weight in groups for term in terms}
+
+    def graph(self) -> Self:
+        """The recipe without what is a number in the compiled program, or no part of it: equal for equal programs."""
+        groups = ("content", "style", "prior")
+        terms = {name: tuple(replace(term, weight=1.0) for term in getattr(self, name)) for name in groups}
+        numbers = {"content_weight": 1.0, "style_weight": 1.0, "average": 0.0, "steps": 0}
+        elsewhere = {"init": "content", "color": "style", "pyramid": None}
+        return replace(self, optimizer=replace(self.optimizer, learning_rate=1.0), **terms, **numbers, **elsewhere)  # type: ignore[arg-type]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe. What is None is left out."""
+        plain = {
+            entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) is not None
+        }
+        for group in ("content", "style", "prior"):
+            plain[group] = [_term_to_dict(term) for term in plain[group]]
+        if self.pyramid is not None:
+            plain["pyramid"] = asdict(self.pyramid)
+        return plain | {"optimizer": {"name": self.optimizer.kind, **asdict(self.optimizer)}}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """From `to_dict`'s data. Raises SettingError for unknown names, suggesting the nearest right one."""
+        settings = dict(data)
+        for group in ("content", "style", "prior"):
+            if group in settings:
+                settings[group] = tuple(_term_from_dict(term) for term in _expect(list, group, settings[group]))
+        if "optimizer" in settings:
+            options = dict(_expect(dict, "optimizer", settings["optimizer"]))
+            settings["optimizer"] = _build(_choose("optimizer", options.pop("name", None), OPTIMIZERS), options)
+        if "pyramid" in settings:
+            settings["pyramid"] = _build(Pyramid, _expect(dict, "pyramid", settings["pyramid"]))
+        return _build(cls, settings)
+
+
+def check_weight(name: str, weight: float) -> None:
+    """Raise SettingError unless the weight is a number that float32 holds, at least 0."""
+    if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight < MAX_WEIGHT:
+        raise SettingError(f"{name}: got {weight!r}, expected a finite number, at least 0")
+
+
+def _term_to_dict(term: Term) -> dict[str, Any]:
+    options = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(term.loss).items() if v is not None}  # type: ignore[call-overload]
+    return {"loss": term.loss.kind, **options, "weight": term.weight, "relative": term.relative}
+
+
+def _term_from_dict(data: Any) -> Term:
+    options = dict(_expect(dict, "term", data))
+    loss = _choose("loss", options.pop("loss", None), LOSSES)
+    of_term = {name: options.pop(name) for name in ("weight", "relative") if name in options}
+    return Term(_build(loss, options), **of_term)
+
+
+def _choose(name: str, got: Any, table: dict[str, Any]) -> Any:
+    if not isinstance(got, str) or got not in table:
+        raise SettingError(f"{name}: got {got!r}; {suggest(got, table)}")
+    return table[got]
+
+
+def _expect(kind: type, name: str, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise SettingError(f"{name}: got {value!r}, expected a {kind.__name__}")
+    return value
+
+
+def _build(cls: Any, options: dict[str, Any]) -> Any:
+    """`cls(**options)` with an error that names what does not belong or is missing."""
+    names = [entry.name for entry in fields(cls)]
+    for key in options:
+        if key not in names:
+            raise SettingError(f"{cls.__name__}: unknown setting {key!r}; {suggest(key, names)}")
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    try:
+        return cls(**settings)
+    except TypeError as error:
+        raise SettingError(f"{cls.__name__}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}") from None

@@ -1,0 +1,163 @@
+"""Targets: what an objective remembers of the content and the styles, made from whole pictures or band by band."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from jaxstyle.losses import select
+from jaxstyle.networks.model import FeatureModel
+from jaxstyle.objective import banded
+from jaxstyle.objective.banded import Bands, Named, Place, layers_named
+from jaxstyle.objective.blend import blend_shares, blend_targets
+from jaxstyle.objective.guidance import Masks, apply, check_masks, check_regions, guidance_channels, select_guides
+from jaxstyle.objective.recipe import Propagation
+
+Channels = dict[str, Array]
+"""{layer: guidance channel} of one region; empty for none."""
+
+
+def shapes(model: FeatureModel, picture: Array, losses: Named) -> dict[str, tuple[int, ...]]:
+    """{layer: shape of a picture's activation}, without computing any."""
+    found = jax.eval_shape(lambda m, p: m.features(p, layers_named(losses)), model, picture)
+    return {layer: shape.shape for layer, shape in found.items()}
+
+
+def make_targets(model: FeatureModel, picture: Array, losses: Named, rows: int | None) -> dict[str, Any]:
+    """{term: target} of a picture, or `rows` of its rows at a time."""
+    return _regional_targets(model, picture, {"": {}}, losses, rows)[""]
+
+
+class Regions:
+    """Guidance channels and targets of every region, while an objective is made."""
+
+    def __init__(
+        self,
+        model: FeatureModel,
+        content: Array,
+        pictures: Sequence[Array],
+        masks: tuple[Masks | None, Masks | Sequence[Masks | None] | None],
+        losses: Named,
+        *,
+        propagation: Propagation,
+        rows: int | None,
+    ):
+        self.bare, self.propagation = dict(losses), propagation
+        own = [masks[1]] if masks[1] is None or isinstance(masks[1], Mapping) else list(masks[1])
+        own += [None] * (len(pictures) - len(own))
+        check_regions(masks[0] or {}, own)
+        self.content = self._channels(model, content, masks[0] or {}, "content_masks")
+        self.styles = []
+        for i, (picture, given) in enumerate(zip(pictures, own, strict=True)):
+            everywhere = {region: jnp.ones(picture.shape[:2]) for region in self.content}
+            channels = self._channels(model, picture, everywhere if given is None else given, f"style_masks[{i}]")
+            self.styles.append(_regional_targets(model, picture, channels, losses, rows))
+
+    def _channels(self, model: FeatureModel, picture: Array, masks: Masks, name: str) -> dict[str, Channels]:
+        sizes = shapes(model, picture, tuple(self.bare.items()))
+        return guidance_channels(check_masks(masks, picture.shape, name), sizes, self.propagation, name)
+
+    def target(self, name: str, loss: Any, shares: Sequence[float]) -> tuple[tuple, tuple]:
+        """A term's guidance channels and blended target, region by region, as `Guided` takes them."""
+        guides, targets = [], []
+        for region, channels in self.content.items():
+            having = [i for i, style in enumerate(self.styles) if region in style]
+            part = blend_shares([shares[i] for i in having], len(having))
+            guides.append(select_guides(self.bare[name], channels))
+            targets.append(blend_targets(loss, [self.styles[i][region][name] for i in having], part))
+        return tuple(guides), tuple(targets)
+
+
+@partial(jax.jit, static_argnames=("losses", "bare", "relative", "rows"))
+def target_scales(
+    model: FeatureModel,
+    picture: Array,
+    targets: dict[str, Any],
+    losses: Named,
+    bare: Named,
+    *,
+    relative: tuple[str, ...],
+    rows: int | None,
+) -> dict[str, Array]:
+    """1 over what each relative loss has for all-zero features, the size of its target; 1 for the others, and for 0."""
+    bands = banded.cut(picture.shape[0], rows, bare)
+    if bands is None:
+        empty = _zero_features(model, bare, picture)
+        pairs = zip(losses, bare, strict=True)
+        values = {name: partial(loss, select(plain, empty), targets[name]) for (name, loss), (_, plain) in pairs}
+    else:
+        of_band = lambda crop, at: banded.sums_of_band(_zero_features(model, bare, crop), targets, losses, bare, at)  # noqa: E731
+        sums = banded.add_up(of_band, picture, bands)
+        values = {name: partial(loss.from_sums, sums[name], targets[name]) for name, loss in losses}
+    sizes = {}
+    for name, value in values.items():
+        sizes[name] = value() if name in relative else jnp.ones((), jax.eval_shape(value).dtype)
+    return {name: 1 / jnp.where(size > 0, size, 1) for name, size in sizes.items()}
+
+
+def _zero_features(model: FeatureModel, losses: Named, picture: Array) -> dict[str, Array]:
+    found = jax.eval_shape(lambda: model.features(picture, layers_named(losses)))
+    # The barrier keeps the compiler from working the zeros' loss out itself, which takes it seconds.
+    return jax.lax.optimization_barrier({k: jnp.zeros(shape.shape, shape.dtype) for k, shape in found.items()})
+
+
+def _regional_targets(
+    model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named, rows: int | None
+) -> dict[str, dict[str, Any]]:
+    """{region: {term: target}}."""
+    bands = banded.cut(picture.shape[0], rows, losses)
+    if bands is None:
+        return _whole(model, picture, channels, losses)
+    empty = banded.zeros(jax.eval_shape(partial(_whole, losses=losses), model, picture, channels))
+    found = _in_bands(model, picture, channels, empty, losses, bands)
+    # Once more where the sums are centred, now that the means are known.
+    centred = any(loss.centred for _, loss in losses)
+    return _in_bands(model, picture, channels, found, losses, bands) if centred else found
+
+
+@partial(jax.jit, static_argnames=("losses",))
+def _whole(
+    model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named
+) -> dict[str, dict[str, Any]]:
+    features = model.features(picture, layers_named(losses))
+    found: dict[str, dict[str, Any]] = {region: {} for region in channels}
+    for region, at in channels.items():
+        for name, loss in losses:
+            values = select(loss, features)
+            found[region][name] = loss.target(apply(select_guides(loss, at), values) if at else values)
+    return found
+
+
+@partial(jax.jit, static_argnames=("losses", "bands"))
+def _in_bands(
+    model: FeatureModel,
+    picture: Array,
+    channels: dict[str, Channels],
+    origins: dict[str, dict[str, Any]],
+    losses: Named,
+    bands: Bands,
+) -> dict[str, dict[str, Any]]:
+    """As `_whole`; sums are centred on the means in `origins`."""
+    terms = [(region, name, loss) for region in channels for name, loss in losses]
+
+    def add(found: dict | None, crop: Array, place: Place) -> dict:
+        features, new = model.features(crop, layers_named(losses)), {}
+        for region, name, loss in terms:
+            values = select(loss, features)
+            band = place.at(loss.layer, values)
+            if channels[region]:
+                values = apply(band.cut(channels[region][loss.layer]), values)
+            before = None if found is None else found[region, name]
+            new[region, name] = loss.remember(before, values, origins[region][name], band)
+        return new
+
+    first = Place(*(column[0] for column in bands.places))
+    empty = banded.zeros(jax.eval_shape(partial(add, None), picture[: bands.height], first))
+    found = banded.accumulate(add, empty, picture, bands)
+    targets: dict[str, dict[str, Any]] = {region: {} for region in channels}
+    for region, name, loss in terms:
+        targets[region][name] = loss.statistics(found[region, name], origins[region][name])
+    return targets

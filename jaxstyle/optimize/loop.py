@@ -1,0 +1,151 @@
+"""The engine: State in, State and Info out. optax's optimisers, our loop."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxstyle.errors import SettingError
+from jaxstyle.optimize.optimizers import Optimizer
+
+CAPACITY = 100
+"""The most steps of one call of `run`, unless it is told otherwise."""
+LESS_MEMORY: dict[str, Any] = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+"""Compiler options for a program of `run` that is no part of another: `jax.jit` takes options for those alone.
+
+XLA's usual scheduler for CPUs prefers concurrency, which takes up to half as much memory again, and no less time here.
+"""
+Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
+"""image -> (total, {term: value}); a pytree too, as `Objective` is, where it is an argument of `run`."""
+
+
+class State(NamedTuple):
+    """All that a run needs to go on: pass it back in to resume."""
+
+    image: Float[Array, "h w 3"]
+    average: Float[Array, "h w 3"]  # the averaged iterate; the image itself where nothing is averaged
+    optimizer: Any
+    step: Int[Array, ""]  # steps done
+    finite: Bool[Array, ""]  # False once a value was not: the state stays at its last finite image
+
+
+class Info(NamedTuple):
+    """What a run reports, one entry per step, taken before the step's update; NaN beyond the steps that were run."""
+
+    total: Float[Array, " n"]
+    values: dict[str, Float[Array, " n"]]
+
+
+@jax.jit
+def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
+    """The state before the first step."""
+    state = State(image, image, optimizer.transform().init(image), jnp.zeros((), int), jnp.ones((), bool))
+    # Of settled dtypes, as steps give them back: a weakly typed zero would make the next call another program.
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
+
+
+def step(
+    state: State,
+    objective: Evaluate,
+    optimizer: Optimizer,
+    *,
+    average: float | Array = 0.0,
+    clip: bool = True,
+) -> tuple[State, Array, dict[str, Array]]:
+    """One step: the new state, and the objective's total and values at the old image.
+
+    Args:
+        state: from `init` or an earlier step.
+        objective: image -> (total, {term: value}).
+        optimizer: its settings.
+        average: decay in [0, 1) of the exponential moving average of the images, bias-corrected as in Adam; 0 is none.
+        clip: project the image onto [0, 1] after the update.
+    """
+    (total, values), gradient = jax.value_and_grad(lambda image: objective(image), has_aux=True)(state.image)
+    updates, opt_state = optimizer.transform().update(
+        gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
+    )
+    image = (state.image + updates).astype(state.image.dtype)
+    image = jnp.clip(image, 0, 1) if clip else image
+    share = (1 - average) / (1 - average ** (state.step + 1))
+    mean = (1 - share) * state.average + share * image
+    # Squares, because optimisers take them: where they overflow, updates vanish and a run would seem to be done.
+    finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all() & jnp.isfinite(gradient**2).all()
+    new = State(image, mean.astype(image.dtype), opt_state, state.step + 1, finite)
+    frozen = state._replace(finite=finite)
+    return jax.tree.map(partial(jnp.where, finite), new, frozen), total, values
+
+
+def run_plain(
+    state: State,
+    objective: Evaluate,
+    optimizer: Optimizer,
+    steps: int | Array,
+    *,
+    capacity: int = CAPACITY,
+    average: float | Array = 0.0,
+    clip: bool = True,
+) -> tuple[State, Info]:
+    """`steps` steps in one program; pure, so `jax.vmap` over states and objectives makes a batch.
+
+    `steps` is traced and at most `capacity`, the length of Info's arrays: any number of steps is one compilation,
+    and two runs after each other equal one long run bit for bit.
+    """
+    total, values = jax.tree.map(
+        lambda shape: jnp.full(capacity, jnp.nan, shape.dtype), jax.eval_shape(objective, state.image)
+    )
+
+    def body(i: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
+        state, info = carry
+        state, now, row = step(state, objective, optimizer, average=average, clip=clip)
+        return state, jax.tree.map(lambda column, value: column.at[i].set(value), info, Info(now, row))
+
+    return lax.fori_loop(0, jnp.minimum(steps, capacity), body, (state, Info(total, values)))
+
+
+run_plain.__name__ = run_plain.__qualname__ = "run"
+run = jax.jit(run_plain, static_argnames=("capacity", "clip"))
+_alone = jax.jit(run_plain, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
+
+
+def chunks(
+    state: State,
+    objective: Evaluate,
+    optimizer: Optimizer,
+    steps: int,
+    *,
+    every: int = 10,
+    seconds: float = 1.0,
+    average: float = 0.0,
+    clip: bool = True,
+    before: int = 0,
+) -> Iterator[tuple[State, Info]]:
+    """Run `steps` steps, handing over now and then, and end early once a value is not finite.
+
+    It hands over after the first step, at every multiple of `every` (counted from `before` on), and about each
+    `seconds` where steps are slow; where a run is cut does not change its bits. A chunk's Info covers the steps it
+    did, the failing one included.
+    """
+    if every < 1:
+        raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
+    done, most = 0, 1
+    while done < steps and bool(state.finite):
+        n = min(most, CAPACITY, steps - done, every - (before + done) % every)
+        at, started = int(state.step), time.perf_counter()
+        state, info = _alone(state, objective, optimizer, n, average=float(average), clip=clip)
+        ran = n if bool(state.finite) else int(state.step) - at + 1
+        yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
+        most = max(1, int(seconds * n / (time.perf_counter() - started)))
+        done += n
+
+
+def compile_run(
+    state: State, objective: Evaluate, optimizer: Optimizer, *, average: float = 0.0, clip: bool = True
+) -> jax.stages.Compiled:
+    """Compile what `chunks` runs, so that it finds it done; arrays may be of `jax.ShapeDtypeStruct`."""
+    return _alone.lower(state, objective, optimizer, 1, average=float(average), clip=clip).compile()

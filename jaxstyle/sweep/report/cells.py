@@ -1,0 +1,93 @@
+"""A sweep's folder to a list of cells, each with what its record says, or why that cannot be told."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.errors import ImageFileError, SettingError
+from jaxstyle.sweep.report.inputs import Input, find_inputs
+from jaxstyle.sweep.report.records import Record, read_record
+from jaxstyle.sweep.report.untrusted import read_json
+
+FORMAT = 1
+_ID = re.compile(r"\w[\w-]{0,63}", re.ASCII)
+_SCALAR = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the sweep.
+
+    Attributes:
+        id: what names its files.
+        axes: its place in the grid.
+        record: what it left behind; its status is "pending" where there is nothing, "unreadable" where it is broken.
+    """
+
+    id: str
+    axes: Mapping[str, Any]
+    record: Record
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All that a report shows, the pictures aside.
+
+    Attributes:
+        folder: where it lies.
+        axes: the declared axes and their values.
+        cells: in the order of the grid.
+        inputs: content and style pictures by SHA-256.
+    """
+
+    folder: Path
+    axes: Mapping[str, list[Any]]
+    cells: list[Cell]
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Read `sweep.json` and the records of `folder`; what is broken in a single cell or input is listed, not raised.
+
+    Raises:
+        SettingError: if `folder` holds no sweep, or one of an unknown format.
+    """
+    grid = _read_grid(folder)
+    axes = {name: [*filter(_is_axis, values)] for name, values in grid["axes"].items() if isinstance(values, list)}
+    cells = [_cell(folder, number, cell) for number, cell in enumerate(grid["cells"])]
+    return Sweep(folder, axes, cells, find_inputs((cell.record for cell in cells), grid.get("inputs")))
+
+
+def _read_grid(folder: Path) -> dict[str, Any]:
+    path = folder / "sweep.json"
+    if not path.exists():
+        raise SettingError(
+            f"folder: got {str(folder)!r}, which has no sweep.json; expected the folder of `jaxstyle sweep run`"
+        )
+    try:
+        grid = read_json(folder, "sweep.json")
+    except (ValueError, ImageFileError) as error:
+        raise SettingError(f"{path}: {error}; run the sweep again to write it") from error
+    usable = isinstance(grid.get("axes"), dict) and isinstance(grid.get("cells"), list)
+    if grid.get("format") != FORMAT or not usable:
+        raise SettingError(
+            f"{path}: got format {grid.get('format')!r:.80}, expected {FORMAT} with axes and cells; "
+            "is this jaxstyle older than the sweep?"
+        )
+    return grid
+
+
+def _cell(folder: Path, number: int, cell: Any) -> Cell:
+    """A cell whose id could not name files keeps its place, under its number."""
+    id, axes = (cell.get("id"), cell.get("axes")) if isinstance(cell, dict) else (None, None)
+    if not isinstance(id, str) or not _ID.fullmatch(id) or not isinstance(axes, dict):
+        return Cell(f"cell-{number}", {}, Record("unreadable", "sweep.json has no usable id and axes for this cell"))
+    if not all(_is_axis(value) for value in axes.values()):
+        return Cell(id, {}, Record("unreadable", "an axis of this cell is not a text, number, or list of texts"))
+    return Cell(id, axes, read_record(folder, id))
+
+
+def _is_axis(value: Any) -> bool:
+    return isinstance(value, _SCALAR) or (isinstance(value, list) and all(isinstance(part, str) for part in value))

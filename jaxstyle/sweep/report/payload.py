@@ -1,0 +1,114 @@
+"""A sweep as the plain data that the page's script shows: numbers, texts and places in lists, no names as keys."""
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.sweep.report.cells import Cell, Sweep
+from jaxstyle.sweep.report.columns import Column, find_columns
+from jaxstyle.sweep.report.inputs import ROLES, inputs_of
+
+HISTORY_POINTS = 200_000
+"""Shared by all cells, so that the curves of large sweeps stay a small part of the page; a record has at most 100."""
+
+
+def make_payload(sweep: Sweep) -> dict[str, Any]:
+    """All that the page shows but the pictures."""
+    axes = _axes(sweep)
+    columns = find_columns(sweep.cells)
+    places = {name: {_key(value): i for i, value in enumerate(values)} for name, values in axes.items()}
+    pool = Pool()
+    points = max(2, HISTORY_POINTS // max(1, len(sweep.cells)))
+    inputs = {key: place for place, key in enumerate(sweep.inputs)}
+    return {
+        "title": sweep.folder.resolve().name,
+        "axes": [{"name": name, "labels": [_label(value) for value in values]} for name, values in axes.items()],
+        "columns": [column._asdict() for column in columns],
+        "inputs": [{"name": entry.name} for entry in sweep.inputs.values()],
+        "cells": [_cell(sweep, cell, places, columns, inputs, pool, points) for cell in sweep.cells],
+        "pool": pool.values,
+    }
+
+
+class Pool:
+    """Settings that many cells share, kept once."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[str, int] = {}
+
+    def add(self, settings: Mapping[str, Any]) -> list[list[Any]]:
+        """[name, place of its value] of each setting."""
+        return [[name, self._place(value)] for name, value in settings.items()]
+
+    def _place(self, value: Any) -> int:
+        place = self._places.setdefault(json.dumps(value), len(self.values))
+        if place == len(self.values):
+            self.values.append(value)
+        return place
+
+
+def command(folder: Path, id: str) -> str:
+    """What makes the cell again, quoted for a POSIX shell."""
+    place = str(folder)
+    return shlex.join(
+        ["jaxstyle", "sweep", "cell", f"./{place}" if place.startswith("-") else place, id, "-o", f"{id}.png"]
+    )
+
+
+def _cell(
+    sweep: Sweep,
+    cell: Cell,
+    places: Mapping[str, Mapping[str, int]],
+    columns: list[Column],
+    inputs: Mapping[str, int],
+    pool: Pool,
+    points: int,
+) -> dict[str, Any]:
+    record = cell.record
+    hashes = {role: inputs_of(record, cell.axes, role, sweep.inputs) for role in ROLES}
+    return {
+        "id": cell.id,
+        "axes": [places[name][_key(cell.axes[name])] if name in cell.axes else -1 for name in places],
+        "status": record.status,
+        "error": record.error,
+        "content": inputs[hashes["content"][0]] if hashes["content"] else -1,
+        "styles": [inputs[key] for key in hashes["style"]],
+        "size": record.size,
+        "values": [column.value(record) for column in columns],
+        "history": [[name, _thin(values, points)] for name, values in record.history.items()],
+        "settings": pool.add({**record.settings, **record.extra}),
+        "command": command(sweep.folder, cell.id) if record.status != "unreadable" else "",
+    }
+
+
+def _axes(sweep: Sweep) -> dict[str, list[Any]]:
+    """The declared axes and values, then those that only cells know."""
+    axes: dict[str, dict[str, Any]] = {name: {} for name in sweep.axes}
+    declared = ((name, value) for name, values in sweep.axes.items() for value in values)
+    for name, value in chain(declared, *(cell.axes.items() for cell in sweep.cells)):
+        axes.setdefault(name, {}).setdefault(_key(value), value)
+    return {name: list(values.values()) for name, values in axes.items()}
+
+
+def _key(value: Any) -> str:
+    """1 and 1.0 are one value; 1, true and "1" are three."""
+    return json.dumps(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(value)
+    if isinstance(value, str):
+        return value
+    return "none" if value is None else json.dumps(value)
+
+
+def _thin(values: list[float | None], points: int) -> list[float | None]:
+    """At most `points` of them, the first and the last among them, to four digits."""
+    count = min(points, len(values))
+    chosen: Iterable[float | None] = (values[i * (len(values) - 1) // max(1, count - 1)] for i in range(count))
+    return [None if value is None else float(f"{value:.4g}") for value in chosen]

@@ -1,0 +1,173 @@
+"""The one-call interface: pictures in, picture out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+from jaxstyle.errors import SettingError, suggest
+from jaxstyle.losses import TotalVariation
+from jaxstyle.networks.vgg import VGG19
+from jaxstyle.objective import presets
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Color, Init, Recipe, Term, check_weight
+from jaxstyle.optimize.optimizers import LBFGS, Adam, Optimizer
+from jaxstyle.optimize.pyramid import Pyramid
+from jaxstyle.transfer.job import Job, prepare
+from jaxstyle.transfer.result import Result
+from jaxstyle.transfer.run import Callback, Progress
+
+__all__ = ["Callback", "Progress", "stylize"]
+
+STRENGTHS = {"light": 1.0, "medium": 3.0, "full": 10.0}
+"""Style weights by name, for recipes whose terms are relative to their targets, as `presets.default()`'s are."""
+OPTIMIZERS_BY_NAME: dict[str, Optimizer] = {"adam": Adam(), "lbfgs": LBFGS(line_search=False)}
+"""Optimisers by name, with settings that serve style transfer."""
+ADAM_AVERAGE = 0.9
+"""Adam's iterates jump; their average does not."""
+
+
+def stylize(
+    content: Any,
+    style: Any,
+    *,
+    model: VGG19 | str | Path | Callable[[], VGG19],
+    recipe: Recipe | None = None,
+    size: int | None = None,
+    style_scale: float = 1.0,
+    blend: Sequence[float] | None = None,
+    steps: int | None = None,
+    style_weight: float | str | None = None,
+    content_weight: float | None = None,
+    tv_weight: float | None = None,
+    optimizer: Optimizer | str | None = None,
+    learning_rate: float | None = None,
+    init: Init | Any = None,
+    color: Color | None = None,
+    pyramid: Pyramid | bool | None = None,
+    content_masks: Mapping[str, Any] | None = None,
+    style_masks: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
+    seed: int = 0,
+    plan: Plan | None = None,
+    callback: Callback | None = None,
+    every: int = 10,
+) -> Result:
+    """Paint the content picture in the style of one or more pictures.
+
+    Pictures may be paths, file objects, PIL images, uint8 or float [0, 1] arrays of shape (h, w, 3); `jaxstyle.image`
+    lists what is done with each kind.
+
+    Args:
+        content: the picture whose scene is kept.
+        style: a picture, or a list of pictures.
+        model: the feature network, what `load_vgg19` takes ("imagenet", "embedded", a path), or a function that gives
+            a network, called when all else is checked.
+        recipe: losses, weights and optimiser; `presets.default()`, and for the networks "embedded" and
+            "random" `presets.embedded()`, when not given.
+        size: long edge of the result in pixels; the content's own by default.
+        style_scale: long edge of the styles over that of the result; larger paints with broader strokes.
+        blend: how much of each style; equal by default.
+        steps: instead of the recipe's; a pyramid's other levels take theirs in proportion.
+        style_weight: instead of the recipe's; a number, or for `presets.default()` and its kin one of `STRENGTHS`:
+            "light" (1, a tint of the style), "medium" (3) or "full" (10, as painted; above it little changes).
+        content_weight: instead of the recipe's.
+        tv_weight: weight of total variation, which smooths away speckle, instead of the recipe's; 0 for none.
+        optimizer: instead of the recipe's: "adam" or "lbfgs" with their usual settings, or an `Adam` or `LBFGS`.
+        learning_rate: instead of the recipe's optimiser's.
+        init: "content", "style" (the first one, stretched), "noise", or any picture; else the recipe's.
+        color: instead of the recipe's: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram".
+        pyramid: instead of the recipe's: smaller sizes to paint at before; False for none, True for `Pyramid()`.
+        content_masks: {region: picture in grey}: where in the result each region is; white is all of it.
+        style_masks: the same regions in the style, for several styles a list; see `make_objective`.
+        seed: of the noise. The same seed, pictures and settings give the same bits on the same platform and versions.
+        plan: how it is computed, which is not part of the recipe: precision, memory, speed. When not given, the fastest
+            in float32 that fits into the free memory, see `jaxstyle.choose_plan`; where an allocator refuses all the
+            same, the run goes on from its last image with a smaller one.
+        callback: called with `Progress` after the first step (of each level), at multiples of `every`, and about once a
+            second where steps are slow; returning True ends the run with what it has.
+        every: the most steps between two callbacks (100 at most).
+
+    Raises:
+        SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
+    """
+    if not isinstance(recipe, Recipe | None):
+        raise SettingError(f"recipe: got {recipe!r}, expected a Recipe, such as presets.default()")
+    if isinstance(init, str) and init not in get_args(Init) and (Path(init).suffix or Path(init).exists()):
+        init = Path(init)
+    recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
+    recipe = override(
+        recipe,
+        steps=steps,
+        style_weight=style_weight,
+        content_weight=content_weight,
+        tv_weight=tv_weight,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        init=init,
+        color=color,
+        pyramid=pyramid,
+    )
+    sources = tuple(style) if isinstance(style, list | tuple) else (style,)
+    job = Job(content, sources, recipe, size, style_scale, blend, init, seed, content_masks, style_masks)
+    return prepare(job, model, plan).optimize(callback, every)
+
+
+def override(
+    recipe: Recipe,
+    *,
+    steps: int | None = None,
+    style_weight: float | str | None = None,
+    content_weight: float | None = None,
+    tv_weight: float | None = None,
+    optimizer: Optimizer | str | None = None,
+    learning_rate: float | None = None,
+    init: Any = None,
+    color: Color | None = None,
+    pyramid: Pyramid | bool | None = None,
+) -> Recipe:
+    """The recipe with the settings that were given on top."""
+    given: dict[str, Any] = {"steps": steps, "content_weight": content_weight, "color": color}
+    given["style_weight"] = _strength(style_weight)
+    if isinstance(init, str):
+        given["init"] = init
+    if optimizer is not None:
+        recipe = with_optimizer(recipe, optimizer)
+    if learning_rate is not None:
+        check_weight("learning_rate", learning_rate)
+        if getattr(recipe.optimizer, "line_search", False):
+            raise SettingError(
+                "learning_rate: the recipe's L-BFGS searches for its step size and takes none; leave it out"
+            )
+        given["optimizer"] = replace(recipe.optimizer, learning_rate=float(learning_rate))
+    if tv_weight is not None:
+        given["prior"] = _smoothed(recipe.prior, tv_weight)
+    given["pyramid"] = Pyramid() if pyramid is True else pyramid or None
+    recipe = replace(recipe, pyramid=None) if pyramid is False else recipe
+    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def with_optimizer(recipe: Recipe, optimizer: Optimizer | str) -> Recipe:
+    """The recipe with another optimiser, and with what goes with it: L-BFGS takes neither clipping nor averaging."""
+    chosen = OPTIMIZERS_BY_NAME.get(optimizer) if isinstance(optimizer, str) else optimizer
+    if not isinstance(chosen, Adam | LBFGS):
+        raise SettingError(f"optimizer: got {optimizer!r}; {suggest(optimizer, OPTIMIZERS_BY_NAME)}")
+    if isinstance(chosen, type(recipe.optimizer)):
+        return replace(recipe, optimizer=chosen)
+    adam = isinstance(chosen, Adam)
+    return replace(recipe, optimizer=chosen, clip=adam, average=ADAM_AVERAGE if adam else 0.0)
+
+
+def _strength(given: float | str | None) -> float | None:
+    if not isinstance(given, str):
+        return given
+    if given not in STRENGTHS:
+        raise SettingError(f"style_weight: got {given!r}; {suggest(given, STRENGTHS)}, or a number")
+    return STRENGTHS[given]
+
+
+def _smoothed(prior: tuple[Term, ...], weight: float) -> tuple[Term, ...]:
+    """The terms with that weight of total variation, which is added where there is none."""
+    check_weight("tv_weight", weight)
+    if not any(isinstance(term.loss, TotalVariation) for term in prior):
+        return (*prior, Term(TotalVariation(), weight, relative=False)) if weight else prior
+    return tuple(replace(term, weight=weight) if isinstance(term.loss, TotalVariation) else term for term in prior)

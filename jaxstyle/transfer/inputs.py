@@ -1,0 +1,115 @@
+"""From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from jaxstyle.errors import SettingError
+from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.image.color import luminance, match_color, match_luminance
+from jaxstyle.objective.memo import Once, call
+from jaxstyle.objective.recipe import Color
+from jaxstyle.optimize.pyramid import style_shape
+from jaxstyle.transfer.result import describe
+
+Regions = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an objective is made of, at the result's own size; colours are matched."""
+
+    content: np.ndarray
+    styles: list[np.ndarray]
+    content_masks: Regions | None = None
+    style_masks: list[Regions | None] | None = None
+
+    def at(self, shape: tuple[int, int], once: Once = call) -> "Inputs":
+        """The same for a result of (height, width) `shape`, each resized once, from its own size."""
+        own = self.content.shape[:2]
+        if shape == own:
+            return self
+        scale = max(shape) / max(own)
+        shapes = [style_shape(style.shape, scale) for style in self.styles]
+        styles = [once(resize, style, at) for style, at in zip(self.styles, shapes, strict=True)]
+        masks = None
+        if self.style_masks is not None:
+            masks = [_resized(each, at) for each, at in zip(self.style_masks, shapes, strict=True)]
+        return Inputs(once(resize, self.content, shape), styles, _resized(self.content_masks, shape), masks)
+
+
+def _resized(masks: Regions | None, shape: tuple[int, int]) -> Regions | None:
+    if masks is None:
+        return None
+    return {name: jnp.asarray(resize(np.asarray(mask), shape)) for name, mask in masks.items()}
+
+
+def sized(picture: Picture, size: int | None) -> Picture:
+    """The picture with its long edge at `size` pixels, alpha with it; as it is for None."""
+    if size is None:
+        return picture
+    shape = fit(picture.rgb.shape[:2], size)
+    alpha = None if picture.alpha is None else resize(picture.alpha, shape)
+    return Picture(resize(picture.rgb, shape), alpha)
+
+
+def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Content and styles as the losses see them."""
+    if color == "style":
+        return content, list(styles)
+    if color == "luminance":
+        grey = np.repeat(luminance(content)[..., None], 3, -1)
+        return grey, [match_luminance(style, content) for style in styles]
+    return content, [match_color(style, content, method=color) for style in styles]
+
+
+def read_masks(masks: Mapping[str, Any] | None, shape: tuple[int, ...], name: str) -> dict[str, Array] | None:
+    """Masks given as pictures, at the size of the picture they belong to."""
+    if masks is None:
+        return None
+    read = {region: read_picture(mask, name=f"{name}[{region!r}]").rgb.mean(-1) for region, mask in masks.items()}
+    return {region: jnp.asarray(resize(mask, (shape[0], shape[1]))) for region, mask in read.items()}
+
+
+def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Array] | None] | None:
+    """One set of masks, or one for each style."""
+    if given is None:
+        return None
+    masks = [given] if isinstance(given, Mapping) else list(given)
+    if len(masks) != len(styles):
+        raise SettingError(
+            f"style_masks: got masks for {len(masks)} styles, expected {len(styles)}, None for those without"
+        )
+    return [
+        read_masks(one, style.shape, f"style_masks[{i}]")
+        for i, (one, style) in enumerate(zip(masks, styles, strict=True))
+    ]
+
+
+def style_edge(picture: Picture, style_scale: float) -> int:
+    """The long edge of the styles."""
+    if isinstance(style_scale, bool) or not isinstance(style_scale, Real) or not 0 < style_scale <= 100:
+        raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
+    return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
+
+
+def initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tuple[np.ndarray | Array, dict[str, Any]]:
+    """The first image, and what to remember of it where it is a picture of the user's."""
+    if not isinstance(init, str):
+        picture = read_picture(init, name="init")
+        return resize(picture.rgb, content.shape[:2]), {"init_picture": describe(init, picture)}
+    if init == "noise":
+        return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
+    return (content if init == "content" else resize(style, content.shape[:2])), {}
+
+
+def masks_given(content_masks: Any, style_masks: Any) -> list[str]:
+    """The names of the regions, for a result's settings: masks themselves are not embedded."""
+    style = [style_masks] if isinstance(style_masks, Mapping) else style_masks or []
+    return sorted({region for masks in (content_masks, *style) for region in masks or {}})

@@ -1,0 +1,136 @@
+"""How much memory a run takes, known before it starts, and the plan that fits."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxstyle import optimize
+from jaxstyle.objective.banded import named_terms
+from jaxstyle.objective.objective import make_objective, ready
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.optimize.optimizers import LBFGS
+from jaxstyle.runtime.heap import keep_heap
+
+# A VGG19 to relu5_1 takes 1.8 to 2.6 kB a pixel, losses that compare positions more.
+BYTES_PER_PIXEL = 8000
+_SHARE = 0.85  # of what is free: what is running beside needs some
+_ROWS = (1024, 512, 256, 128, 64)
+
+log = logging.getLogger(__name__)
+
+
+def estimate_memory(shape: tuple[int, int] | int, recipe: Recipe, *, model: Any, plan: Plan = Plan()) -> int:  # noqa: B008
+    """Bytes that `stylize` holds while it optimises a picture of (height, width), the network included.
+
+    The arrays it works on, and the temporaries of the compiled program by XLA's own account
+    (`compiled.memory_analysis()`). It compiles the program, in 2 to 10 s, which the run then has ready. Not in it: the
+    process with its libraries, some 0.3 GiB, and what an allocator wastes.
+
+    Args:
+        shape: (height, width), or the side of a square, in pixels.
+        recipe: losses and optimiser.
+        model: the network.
+        plan: how it is computed.
+
+    Raises:
+        SettingError: as `make_objective`.
+    """
+    size = (shape, shape) if isinstance(shape, int) else tuple(shape)
+    picture = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    make = lambda model, content, style: make_objective(model, content, style, recipe, plan=plan)  # noqa: E731
+    objective = jax.eval_shape(make, ready(model, recipe, plan), picture, picture)
+    state = jax.eval_shape(lambda image: optimize.init(image, recipe.optimizer), picture)
+    program = optimize.compile_run(state, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
+    analysis: Any = program.memory_analysis()
+    held = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((state, objective)))
+    return held + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
+
+
+def choose_plan(
+    shape: tuple[int, int],
+    recipe: Recipe,
+    *,
+    model: Any,
+    available: int | None = None,
+    plan: Plan = Plan(),  # noqa: B008
+) -> Plan:
+    """The fastest plan that fits into memory, or the smallest there is.
+
+    Small pictures get `plan` as it is, without a look; for large ones each plan is compiled and its memory estimated,
+    the fastest first. Never another precision, as that would change the picture.
+
+    Args:
+        shape: (height, width) of the result.
+        recipe: losses and optimiser.
+        model: the network.
+        available: bytes; what is free by default.
+        plan: the first to try.
+    """
+    free = available_memory() if available is None else available
+    kept = recipe.optimizer.memory * 24 if isinstance(recipe.optimizer, LBFGS) else 0
+    if free is None or shape[0] * shape[1] * (BYTES_PER_PIXEL + kept) < free:
+        return plan
+    for smaller in (plan, *smaller_plans(plan, recipe, shape[0])):
+        needed = estimate_memory(shape, recipe, model=model, plan=smaller)
+        log.info("%s: needs %.1f of %.1f GiB", smaller, needed / 2**30, free / 2**30)
+        if needed <= _SHARE * free:
+            return smaller
+    log.warning("%.1f GiB are free, and the smallest plan needs %.1f GiB", free / 2**30, needed / 2**30)
+    return smaller
+
+
+def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
+    """Plans that take less and less memory, and more and more time."""
+    on_cpu = jax.default_backend() == "cpu"
+    exact = replace(plan, conv="exact") if on_cpu else plan
+    if plan != exact:
+        yield exact
+    if not plan.remat and plan.rows is None and not on_cpu:  # XLA undoes it on CPU
+        yield replace(plan, remat=True)
+    if recipe.normalize_gradients or not all(getattr(loss, "additive", False) for _, loss in named_terms(recipe)):
+        return
+    least = [rows for rows in _ROWS if rows < (plan.rows or height)]
+    for rows in least:
+        yield replace(plan, rows=rows, remat=False)
+    if least and plan != exact:
+        yield replace(exact, rows=least[-1], remat=False)
+
+
+def keep_heap_for(shape: tuple[int, int]) -> None:
+    """`keep_heap` where twice what a picture takes is small beside the free memory."""
+    free = available_memory() if jax.default_backend() == "cpu" else None
+    if free is not None and 4 * shape[0] * shape[1] * BYTES_PER_PIXEL < free:
+        keep_heap()
+
+
+def available_memory() -> int | None:
+    """Bytes that are free on the device that JAX computes on; None where nobody tells."""
+    device = jax.local_devices()[0]
+    if device.platform != "cpu":
+        stats = device.memory_stats() or {}
+        return stats["bytes_limit"] - stats["bytes_in_use"] if "bytes_limit" in stats else None
+    limits = [_system_memory(), _group_memory()]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _system_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+
+
+def _group_memory() -> int | None:
+    """Under a limit for containers (cgroup version 2)."""
+    try:
+        limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+    except OSError:
+        return None
+    return None if limit == "max" else int(limit) - int(used)

@@ -1,0 +1,238 @@
+"""A run: one level after the other, reporting on the way."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from jaxstyle import optimize
+from jaxstyle.errors import JaxstyleError, is_out_of_memory
+from jaxstyle.image import Picture, resize
+from jaxstyle.image.color import keep_color
+from jaxstyle.networks.model import FeatureModel
+from jaxstyle.objective.memo import Once, call
+from jaxstyle.objective.objective import Objective, make_objective
+from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.optimize.loop import Info, State
+from jaxstyle.optimize.pyramid import Level, grow
+from jaxstyle.runtime.heap import trim_heap
+from jaxstyle.transfer.background import Ahead
+from jaxstyle.transfer.inputs import Inputs
+from jaxstyle.transfer.memory import smaller_plans
+from jaxstyle.transfer.result import Done, Result, Status
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is, handed to the callback between chunks of steps.
+
+    Attributes:
+        step: steps done, of `steps`.
+        steps: steps asked for, at all levels.
+        total: the objective's value before the last step.
+        values: each term's, unweighted.
+        seconds: since the start, compilation included.
+        content: what the content terms add to the total.
+        style: what the style terms add to the total.
+        level: index of the level, of `levels`.
+        levels: how many sizes there are, one after the other.
+        size: the level's (height, width); the result's own at the last level.
+        make_image: the picture as it is at this level.
+        make_result: the run as it would be if it ended now, at the result's own size.
+    """
+
+    step: int
+    steps: int
+    total: float
+    values: dict[str, float]
+    seconds: float
+    content: float
+    style: float
+    level: int
+    levels: int
+    size: tuple[int, int]
+    make_image: Callable[[], np.ndarray] = field(repr=False)
+    make_result: Callable[[], Result] = field(repr=False)
+
+    @property
+    def image(self) -> Float[np.ndarray, "h w 3"]:
+        """The picture at the level's size, RGB in [0, 1]."""
+        return self.make_image()
+
+
+Callback = Callable[[Progress], bool | None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What stays the same while a picture is painted."""
+
+    recipe: Recipe
+    model: FeatureModel
+    inputs: Inputs
+    levels: tuple[Level, ...]
+    shares: tuple[float, ...]
+    plan: Plan
+    picture: Picture
+    settings: dict[str, Any]
+    started: float
+    begin: Any  # the first image, at the first level's size
+    once: Once = call
+
+    def optimize(self, callback: Callback | None, every: int) -> Result:
+        """From the first image to the result."""
+        state, objective = self.first(), self.objective(0)
+        found: list[list[Info]] = []
+        status: Status = "done"
+        for i in range(len(self.levels)):
+            with Ahead(partial(self.prepare, i + 1, _shapes(state))) as ahead:
+                state, status, infos = self.paint(i, state, objective, callback, every, ahead)
+                found.append(infos)
+                if status != "done" or i + 1 == len(self.levels):
+                    break
+                objective = ahead.result()
+            state = self.grown(i + 1, state)
+        return self.result(state, status, found)
+
+    def paint(
+        self, i: int, state: State, objective: Objective, callback: Callback | None, every: int, ahead: Ahead[Objective]
+    ) -> tuple[State, Status, list[Info]]:
+        """One level; once it runs, the next is made ready."""
+        before, infos = self.before(i), []
+        for state, info in self.chunks(i, state, objective, every):  # noqa: B020
+            infos.append(jax.device_get(info))
+            if i + 1 < len(self.levels):
+                ahead.start()
+            ended = callback is not None and bool(callback(self.progress(i, state, infos[-1])))
+            if ended and before + int(state.step) < self.before(len(self.levels)):
+                return state, "stopped" if bool(state.finite) else "not finite", infos
+        return state, "done" if bool(state.finite) else "not finite", infos
+
+    def chunks(self, i: int, state: State, objective: Objective, every: int) -> Iterator[tuple[State, Info]]:
+        """The level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
+        recipe, before = self.recipe, self.before(i)
+        plans = smaller_plans(self.plan, recipe, self.levels[i].shape[0])
+        while True:
+            try:
+                rest = self.levels[i].steps - int(state.step)
+                run = partial(optimize.chunks, average=recipe.average, clip=recipe.clip, every=every)
+                done = before + int(state.step)
+                for state, info in run(state, objective, recipe.optimizer, rest, before=done):  # noqa: B020
+                    if before + int(state.step) == done + 1:
+                        trim_heap()  # of what the compiler left
+                    yield state, info
+                return
+            except Exception as error:
+                smaller = next(plans, None)
+                if not is_out_of_memory(error) or smaller is None:
+                    raise
+            log.warning("out of memory; going on with %s", smaller)
+            objective = replace(self, plan=smaller).objective(i)
+
+    def first(self) -> State:
+        """Before any step."""
+        return optimize.init(jax.device_put(self.begin), self.recipe.optimizer)
+
+    def objective(self, i: int) -> Objective:
+        """Of a level."""
+        level, recipe, inputs = self.levels[i], self.recipe, self.inputs.at(self.levels[i].shape, self.once)
+        try:
+            return make_objective(
+                self.model,
+                inputs.content,
+                inputs.styles,
+                replace(recipe, content_weight=recipe.content_weight * level.content),
+                blend=self.shares,
+                content_masks=inputs.content_masks,
+                style_masks=inputs.style_masks,
+                plan=self.plan,
+                once=self.once,
+            )
+        except JaxstyleError as error:
+            if len(self.levels) == 1:
+                raise
+            raise type(error)(f"at {level.shape[1]}x{level.shape[0]} pixels, a level of the pyramid: {error}") from None
+
+    def prepare(self, i: int, state: State, wanted: Callable[[], bool]) -> Objective:
+        """The objective of a level, with its programs compiled; `state` has the shapes of the level before."""
+        recipe, objective = self.recipe, self.objective(i)
+        if wanted():
+            grow.lower(state, recipe.optimizer, self.levels[i].shape, clip=recipe.clip).compile()
+            first = jax.eval_shape(partial(self.grown, i), state)
+            optimize.compile_run(first, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
+        return objective
+
+    def grown(self, i: int, state: State) -> State:
+        """The last state of the level before as the first of a level."""
+        return grow(state, self.recipe.optimizer, self.levels[i].shape, clip=self.recipe.clip)
+
+    def before(self, i: int) -> int:
+        """Steps of the levels before a level."""
+        return sum(level.steps for level in self.levels[:i])
+
+    def progress(self, i: int, state: State, info: Info) -> Progress:
+        """What the callback sees after a chunk of steps."""
+        values = {name: float(column[-1]) for name, column in info.values.items()}
+        weights = self.recipe.weights()
+        content, style = (
+            sum(weights[term.name] * values[term.name] for term in terms)
+            for terms in (self.recipe.content, self.recipe.style)
+        )
+        step = self.before(i) + int(state.step)
+        return Progress(
+            step=step,
+            steps=self.before(len(self.levels)),
+            total=float(info.total[-1]),
+            content=content * self.levels[i].content,
+            style=style,
+            values=values,
+            seconds=time.perf_counter() - self.started,
+            level=i,
+            levels=len(self.levels),
+            size=self.levels[i].shape,
+            make_image=lambda: self.finish(state, self.levels[i].shape),
+            make_result=lambda: self.result(state, "stopped", [], step=step),
+        )
+
+    def result(self, state: State, status: Status, found: list[list[Info]], **more: Any) -> Result:
+        """The run as it is at this state, at the picture's own size."""
+        settings = self.settings | {"status": status} | more
+        done = [
+            Done(level.shape, sum(len(info.total) for info in infos))
+            for level, infos in zip(self.levels, found, strict=False)
+        ]
+        return Result(
+            self.finish(state, self.levels[-1].shape),
+            self.history([info for infos in found for info in infos]) if found else {},
+            status,
+            settings,
+            self.picture.alpha,
+            time.perf_counter() - self.started,
+            tuple(done),
+        )
+
+    def finish(self, state: State, shape: tuple[int, int]) -> np.ndarray:
+        """The averaged iterate, in range, with the content's colours where the recipe says."""
+        image = np.clip(np.asarray(state.average, np.float32), 0, 1)
+        image = image if image.shape[:2] == shape else resize(image, shape)
+        return keep_color(image, resize(self.picture.rgb, shape)) if self.recipe.color == "luminance" else image
+
+    def history(self, infos: list[Info]) -> dict[str, np.ndarray]:
+        """The chunks' values joined, for "total" and each term in the recipe's order."""
+        names = list(self.recipe.weights())
+        columns = [(info.total, *(info.values[name] for name in names)) for info in infos]
+        joined = [np.concatenate(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * (1 + len(names))
+        return dict(zip(("total", *names), joined, strict=True))
+
+
+def _shapes(state: State) -> State:
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), state)

@@ -1,0 +1,88 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from jaxstyle import read_recipe
+from jaxstyle.cli import demo, figures
+from jaxstyle.preprocess.strokes import GARDEN, follow, paint_strokes, smooth_noise
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """One small pair, two steps, an empty cache and no network."""
+    monkeypatch.setattr(demo, "SIZE", 48)
+    pairs = demo._pairs()
+    assert len(pairs) == 3 and all(max(pair.content.shape) == max(pair.style.shape) == 48 for pair in pairs)
+    monkeypatch.setattr(demo, "_pairs", lambda: pairs[:1])  # each compiles for its own shape
+    monkeypatch.setattr(demo, "STEPS", 2)
+    monkeypatch.setattr(demo, "keep_programs", lambda: None)  # it would hold for all later tests
+    monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("JAXSTYLE_OFFLINE", "1")
+    return pairs[0].name
+
+
+def test_demo_writes_pictures_side_by_side_and_loss_curve(quick, tmp_path, capsys, unchecked):
+    assert demo.run_demo(tmp_path / "made") == 0
+    names = {path.name for path in (tmp_path / "made").iterdir()}
+    assert names == {f"{quick}{end}.png" for end in ("", "-content", "-style", "-side-by-side", "-loss")}
+    captured = capsys.readouterr()
+    assert all(str(tmp_path / "made" / name) in captured.out for name in names)
+    with PIL.Image.open(tmp_path / f"made/{quick}-side-by-side.png") as row:
+        assert row.size == (48 + 8 + 32 + 8 + 48, 32)  # the style is a square
+    # Without the network of the papers it says so, and why.
+    assert read_recipe(tmp_path / f"made/{quick}.png")["model"]["name"] == "embedded"
+    assert "JAXSTYLE_OFFLINE forbids the network" in captured.err and "goes on with 'embedded'" in captured.err
+
+
+def test_a_damaged_network_is_named(quick, tmp_path, capsys):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/vgg19_imagenet_8bit.safetensors").write_bytes(b"half")
+    assert demo._network().name == "embedded"
+    assert "it has 4 bytes with the sha256" in capsys.readouterr().err
+
+
+def test_the_command_it_ends_with_works_as_typed(monkeypatch, tmp_path):
+    own = tmp_path / "bin/jaxstyle"
+    own.parent.mkdir()
+    own.write_text("")
+    own.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(own)])
+    monkeypatch.setenv("PATH", "")
+    assert demo._program() == str(own)
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert demo._program() == "jaxstyle"
+    monkeypatch.setattr(sys, "argv", [str(Path(demo.__file__).parents[1] / "__main__.py")])
+    assert demo._program() == f"{sys.executable} -m jaxstyle"
+
+
+def test_loss_curves_are_drawn(tmp_path):
+    history = {"total": np.array([100.0, 10.0, 1.0]), "a": np.array([1.0, np.nan, 0.0]), "empty": np.zeros(0)}
+    with PIL.Image.open(figures.save_loss_curve(tmp_path / "curve.png", history)) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    left, top, right, bottom = figures.BOX
+    # The total falls from the top to a third of the height: four powers of ten would be 1 to 100.
+    black = (pixels.sum(2) < 60)[top + 3 : bottom - 2, left + 3 : right - 2]
+    assert black[: (bottom - top) // 2, : (right - left) // 4].any()
+    assert black[-20:, -(right - left) // 4 :].any()
+    assert figures._powers({"x": np.array([0.5, 20.0])}) == (-1, 2)
+    assert figures._powers({"x": np.zeros(3)}) == (0, 1)
+    assert figures._row(np.array([0.0, 2.0]), (0, 2)).tolist() == [bottom, top]
+
+
+def test_strokes_are_a_picture_of_many_colours_and_the_same_each_time():
+    first, second = (paint_strokes(96, seed=5, strokes=400) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (96, 96, 3) and first.min() >= 0 and first.max() <= 1 and first.std() > 0.1
+    assert not np.array_equal(first, paint_strokes(96, seed=6, strokes=400))
+    assert paint_strokes(32, palette=GARDEN, strokes=50).shape == (32, 32, 3)
+
+
+def test_noise_is_even_and_paths_follow_the_field():
+    noise = smooth_noise(np.random.default_rng(0), 64, 4)
+    assert noise.min() == 0 and noise.max() == 1
+    np.testing.assert_allclose(np.histogram(noise, 4)[0] / noise.size, 0.25, atol=0.01)
+    path = follow(np.zeros((20, 20)), np.array([3.0, 4.0]), 8)  # angle 0 leads along the row
+    np.testing.assert_allclose(path[-1], [3.0, 12.0])

@@ -1,0 +1,92 @@
+import dataclasses
+import json
+
+import pytest
+
+from jaxstyle.errors import SettingError
+from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
+from jaxstyle.objective import presets
+from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.optimize.optimizers import LBFGS, Adam
+from jaxstyle.optimize.pyramid import Pyramid
+
+
+def simple(**changes) -> Recipe:
+    return Recipe(**{"content": (Term(ContentLoss()),), "style": (Term(GramLoss("relu1_1"), 0.5),)} | changes)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        presets.default(),
+        presets.embedded(),
+        simple(optimizer=LBFGS(0.5), clip=False),
+        simple(pyramid=Pyramid(64, 2**0.5, content_decay=2)),
+    ],
+)
+def test_plain_data_and_back(recipe):
+    data = json.loads(json.dumps(recipe.to_dict()))
+    assert Recipe.from_dict(data) == recipe
+    assert hash(Recipe.from_dict(data)) == hash(recipe)
+
+
+def test_weights_are_the_terms_times_the_groups():
+    recipe = simple(content_weight=2.0, style_weight=10.0, prior=(Term(TotalVariation(), 0.1),))
+    assert recipe.weights() == {"content/relu4_2": 2.0, "gram/relu1_1": 5.0, "total_variation/input": 0.1}
+
+
+def test_default_style_weight_does_not_depend_on_the_number_of_layers():
+    for layers in (("relu1_1",), presets.STYLE_LAYERS):
+        recipe = presets.default(style_layers=layers)
+        total = sum(weight for name, weight in recipe.weights().items() if name.startswith("gram"))
+        assert total == pytest.approx(recipe.style_weight)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"style_weight": float("nan")}, "style_weight: got nan, expected a finite number"),
+        ({"content_weight": -1}, "content_weight: got -1"),
+        ({"steps": -1}, "steps: got -1"),
+        ({"steps": 1.5}, "steps: got 1.5"),
+        ({"average": 1.0}, "average: got 1.0"),
+        ({"init": "contnt"}, "init: got 'contnt'; did you mean 'content'"),
+        ({"content": (), "style": ()}, "recipe: has no term"),
+        ({"optimizer": LBFGS()}, "L-BFGS diverges when its images are clipped"),
+        ({"style": (Term(GramLoss("relu1_1")), Term(GramLoss("relu1_1")))}, "gram/relu1_1 appears 2 times"),
+    ],
+)
+def test_bad_settings_are_named(changes, message):
+    with pytest.raises(SettingError, match=message):
+        simple(**changes)
+
+
+def test_bad_term_weight_names_the_term():
+    with pytest.raises(SettingError, match="weight of gram/relu1_1: got -3"):
+        Term(GramLoss("relu1_1"), -3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stepz": 3}, "unknown setting 'stepz'; did you mean 'steps'"),
+        ({"optimizer": {"name": "adamm"}}, "did you mean 'adam'"),
+        ({"optimizer": {"name": "adam", "rate": 1}}, "Adam: unknown setting 'rate'"),
+        ({"optimizer": "adam"}, "optimizer: got 'adam', expected a dict"),
+        ({"style": [{"loss": "grim", "layer": "relu1_1"}]}, "did you mean 'gram'"),
+        ({"style": [{"loss": "gram"}]}, "GramLoss: missing"),
+        ({"style": ["gram"]}, "term: got 'gram'"),
+        ({"style": {}}, "style: got {}, expected a list"),
+        ({"pyramid": {"smalest": 64}}, "Pyramid: unknown setting 'smalest'; did you mean 'smallest'"),
+        ({"pyramid": {"smallest": 1e9}}, "pyramid.smallest: got 1000000000.0"),
+        ({"pyramid": "on"}, "pyramid: got 'on', expected a dict"),
+    ],
+)
+def test_bad_data_is_named(change, message):
+    with pytest.raises(SettingError, match=message):
+        Recipe.from_dict(presets.default().to_dict() | change)
+
+
+def test_equal_recipes_are_equal_and_changed_ones_are_not():
+    assert simple() == simple()
+    assert dataclasses.replace(simple(), optimizer=Adam(0.5)) != simple()
