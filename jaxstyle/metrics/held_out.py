@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import layers_of
+from jaxstyle.networks.model import check_layers
 from jaxstyle.networks.vgg import VGG19, block_of
 from jaxstyle.objective.recipe import Recipe
 
@@ -58,13 +59,13 @@ def reachable(model: VGG19, shapes: Iterable[tuple[int, ...]]) -> Layers:
     layers = [layer for layer in model.layers if layer.startswith("relu") and not layer.endswith("_aux")]
     found = tuple(layer for layer in layers if all(_fits(model, layer, size) for size in sizes))
     for size in sizes if not found else ():
-        model.check(layers[:1], size)
+        check_layers(model, layers[:1], size)
     return found
 
 
 def _fits(model: VGG19, layer: str, shape: tuple[int, ...]) -> bool:
     try:
-        model.check((layer,), shape)
+        check_layers(model, (layer,), shape)
     except ImageError:
         return False
     return True

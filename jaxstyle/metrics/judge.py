@@ -20,6 +20,7 @@ from jaxstyle.metrics.relative import mean_distance
 from jaxstyle.metrics.similarity import LAYER, cfsd, sampled_columns
 from jaxstyle.metrics.ssim import WINDOW, ssim
 from jaxstyle.metrics.table import METRICS
+from jaxstyle.networks.model import check_layers
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.recipe import Recipe
 
@@ -129,7 +130,7 @@ class Judge:
         style = jnp.asarray(style)
         check_picture(style, "style")
         try:
-            self.model.check(self.style_layers, style.shape)
+            check_layers(self.model, self.style_layers, style.shape)
         except ImageError as error:
             raise ImageError(f"style: {error}; or name its shape among Judge.of's style_shapes") from None
         return _style_target(self, style)

@@ -11,8 +11,8 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import ImageError, SettingError, suggest
 from jaxstyle.networks.conv import Conv, conv3x3_relu
+from jaxstyle.networks.model import Geometry, check_layers
 from jaxstyle.networks.winograd import transform_kernel
 from jaxstyle.weights.layout import AUXILIARY, CONVOLUTIONS, Padding, Pooling, Weights
 
@@ -111,9 +111,9 @@ class VGG19(nnx.Module):
             ImageError: a picture too small to reach the deepest layer.
         """
         wanted = set(layers)
-        self.check(wanted, image.shape)
+        check_layers(self, wanted, image.shape)
         found, x = {"input": image}, self.preprocessed(image)
-        for number in range(1, 1 + max(map(block_of, wanted), default=0)):
+        for number in range(1, 1 + self.blocks(wanted)):
             x, new = self.block(number, x, wanted)
             found |= new
         return {name: found[name] for name in found if name in wanted}
@@ -165,7 +165,7 @@ class VGG19(nnx.Module):
         Raises:
             SettingError: a layer the network does not have.
         """
-        self.check(set(layers), (1 << 20, 1 << 20))
+        check_layers(self, layers, (1 << 20, 1 << 20))
         winograd = conv == "winograd" or (conv == "auto" and jax.default_backend() == "cpu")
         deepest = max((self.layers.index(name) for name in layers), default=0)
         names = [name for name in self.layers[1 : deepest + 1] if name.startswith("relu") and not name.endswith("_aux")]
@@ -176,20 +176,23 @@ class VGG19(nnx.Module):
             getattr(other, f"conv{name[4:]}").prepare(winograd, dtype)
         return other
 
-    def check(self, layers: Iterable[str], shape: tuple[int, ...]) -> None:
-        """Raise what `features` would for a picture of (height, width) `shape`, without a trace of the network."""
-        wanted = set(layers)
-        for name in sorted(wanted - set(self.layers)):
-            hint = suggest(name, self.layers)
-            raise SettingError(f"layers: {self.name or 'the network'} has no layer {name!r}; {hint}")
-        deepest = max((self.layers.index(name) for name in wanted), default=0)
-        least = 2 ** sum(name.startswith("pool") for name in self.layers[: deepest + 1])
-        least *= 1 if self.padding != "reflect" else 2
-        if deepest and min(shape[:2]) < least:
-            raise ImageError(
-                f"image: got {shape[1]}x{shape[0]} pixels; {self.layers[deepest]} needs at least {least} on each "
-                "side: use a larger picture or shallower layers"
-            )
+    def geometry(self, layer: str) -> Geometry:
+        """A layer's stride and halo: each convolution sees one more position on every side, and each pooling joins two.
+
+        >>> jaxstyle.load_vgg19("embedded").geometry("relu3_1")
+        Geometry(stride=4, halo=10, least=4)
+        """
+        stride, halo = 1, 0
+        for name in self.layers[1 : self.layers.index(layer) + 1]:
+            if name.startswith("pool"):
+                stride *= 2
+            elif not name.endswith("_aux"):
+                halo += stride
+        return Geometry(stride, halo, stride * (2 if self.padding == "reflect" else 1))
+
+    def blocks(self, layers: set[str]) -> int:
+        """How many blocks, 0 to 5, it takes to reach all of the layers."""
+        return max(map(block_of, layers), default=0)
 
 
 def block_of(layer: str) -> int:

@@ -8,7 +8,6 @@ Transfer", EGSR); theirs is for Gram matrices and moments, in square blocks.
 """
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +21,8 @@ from jaxtyping import Array, Float, Int
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import layers_of, select
 from jaxstyle.losses.bands import Band
+from jaxstyle.networks.model import FeatureModel, features_of, geometry_of
 from jaxstyle.objective.recipe import Recipe
-from jaxstyle.weights.layout import BLOCKS
 
 Named = tuple[tuple[str, Any], ...]
 
@@ -35,9 +34,8 @@ class Place(NamedTuple):
     low: Int[Array, ""]
     high: Int[Array, ""]
 
-    def at(self, layer: str, features: Float[Array, "h w c"]) -> Band:
-        """The band as a loss at the layer sees it."""
-        stride = locate(layer)[0]
+    def at(self, stride: int, features: Float[Array, "h w c"]) -> Band:
+        """The band as a loss at a layer of that stride sees it."""
         start = self.start // stride
         row = start + jnp.arange(features.shape[0])
         counts = (row >= self.low // stride) & (row < self.high // stride)
@@ -79,7 +77,7 @@ def check_additive(rows: int | None, losses: Named) -> None:
             )
 
 
-def cut(height: int, rows: int | None, losses: Named) -> Bands | None:
+def cut(model: FeatureModel, height: int, rows: int | None, losses: Named) -> Bands | None:
     """The bands of a picture of `height` rows, of which `rows` or fewer count in each; None where one band is enough.
 
     A band starts where all strides and `unit`s start. The last ends with the picture, so the network sees its true
@@ -87,7 +85,7 @@ def cut(height: int, rows: int | None, losses: Named) -> Bands | None:
     """
     if rows is None:
         return None
-    unit, halo = _unit(losses), _halo(losses)
+    unit, halo = _unit(model, losses), _halo(model, losses)
     rows, rest = max(rows // unit, 1) * unit, height % unit
     inner = height - 2 * halo - rest
     if inner <= rows:
@@ -136,56 +134,37 @@ def layers_named(losses: Named) -> set[str]:
     return {layer for _, loss in losses for layer in layers_of(loss)}
 
 
-def locate(layer: str) -> tuple[int, int]:
-    """A layer's stride, and how many of its rows at a band's edge the network's padding reaches.
-
-    Each convolution adds one, and pooling halves them, rounded up.
-
-    >>> locate("relu3_1")
-    (4, 3)
-    """
-    if layer == "input":
-        return 1, 0
-    found = re.fullmatch(r"(relu|pool)([1-5])(?:_(\d))?(?:_aux)?", layer)
-    if not found:
-        raise SettingError(f"rows: cannot tell the stride of layer {layer!r}; leave rows out")
-    block, rows = int(found[2]), 0
-    for before in range(1, block):
-        rows = -(-(rows + BLOCKS[before]) // 2)
-    if found[1] == "pool":
-        return 2**block, -(-(rows + BLOCKS[block]) // 2)
-    return 2 ** (block - 1), rows + int(found[3])
-
-
 def sums_of_band(
-    features: dict[str, Array], targets: dict[str, Any], losses: Named, bare: Named, place: Place
+    model: FeatureModel, features: dict[str, Array], targets: dict[str, Any], losses: Named, bare: Named, place: Place
 ) -> dict[str, Any]:
     """Each loss's sums over the band's positions."""
     sums = {}
     for (name, loss), (_, plain) in zip(losses, bare, strict=True):
         found = select(plain, features)
-        sums[name] = loss.sums(found, targets[name], place.at(plain.layer, found))
+        sums[name] = loss.sums(found, targets[name], place.at(geometry_of(model, plain.layer).stride, found))
     return sums
 
 
-def _halo(losses: Named) -> int:
-    unit, needed = _unit(losses), 0
+def _halo(model: FeatureModel, losses: Named) -> int:
+    """Rows of the picture that a band has beyond those that count, on each side."""
+    unit, needed = _unit(model, losses), 0
     for _, loss in losses:
         for layer in layers_of(loss):
-            stride, padded = locate(layer)
-            needed = max(needed, (padded + loss.reach) * stride)
+            stride, halo, _ = geometry_of(model, layer)
+            needed = max(needed, (-(-halo // stride) + loss.reach) * stride)
     return -(-needed // unit) * unit
 
 
-def _unit(losses: Named) -> int:
+def _unit(model: FeatureModel, losses: Named) -> int:
     """Bands start at multiples of it."""
-    return math.lcm(16, *(locate(layer)[0] * loss.unit for _, loss in losses for layer in layers_of(loss)))
+    strides = (geometry_of(model, layer).stride * loss.unit for _, loss in losses for layer in layers_of(loss))
+    return math.lcm(16, *strides)
 
 
 def _of_band(
     model: Any, targets: dict[str, Any], losses: Named, bare: Named, crop: Array, place: Place
 ) -> dict[str, Any]:
-    return sums_of_band(model.features(crop, layers_named(bare)), targets, losses, bare, place)
+    return sums_of_band(model, features_of(model, crop, layers_named(bare)), targets, losses, bare, place)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))

@@ -3,8 +3,9 @@
 Gatys, Ecker, Bethge, Hertzmann & Shechtman 2017, "Controlling Perceptual Factors in Neural Style Transfer", section 4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 import jax.numpy as jnp
@@ -15,10 +16,12 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses import Loss, layers_of
 from jaxstyle.losses.bands import Band
+from jaxstyle.networks.model import Geometry
 from jaxstyle.objective.recipe import Propagation
-from jaxstyle.weights.layout import CONVOLUTIONS
 
 Masks = Mapping[str, Float[Array | np.ndarray, "_h _w"]]
+Place = tuple[Geometry, tuple[int, ...]]
+"""A layer's geometry, and the shape of its activation."""
 EMPTY = 1e-6  # of the mean mask: below, a region has no pixel
 
 
@@ -62,9 +65,9 @@ def select_guides(loss: Loss, guides: Mapping[str, Array]) -> Any:
 
 
 def guidance_channels(
-    masks: Masks, shapes: Mapping[str, tuple[int, ...]], propagation: Propagation, name: str
+    masks: Masks, layers: Mapping[str, Place], propagation: Propagation, name: str
 ) -> dict[str, dict[str, Array]]:
-    """{region: {layer: channel (h, w) with mean(T^2) = 1}} for activations of the given shapes.
+    """{region: {layer: channel (h, w) with mean(T^2) = 1}} for layers of the given geometry and shapes.
 
     Raises:
         SettingError: a region that is empty, or vanishes on its way to a layer.
@@ -73,7 +76,7 @@ def guidance_channels(
     for region, mask in masks.items():
         if float(jnp.mean(mask)) < EMPTY:
             raise SettingError(f"{name}: region {region!r} is empty, expected some pixels above 0")
-        at_layers = propagate(jnp.asarray(mask), shapes, propagation)
+        at_layers = propagate(jnp.asarray(mask), layers, propagation)
         for layer, at_layer in at_layers.items():
             if float(jnp.mean(at_layer)) < EMPTY:
                 hint = "use propagation='simple', or larger regions"
@@ -83,22 +86,17 @@ def guidance_channels(
 
 
 def propagate(
-    mask: Float[Array, "h w"], shapes: Mapping[str, tuple[int, ...]], propagation: Propagation
+    mask: Float[Array, "h w"], layers: Mapping[str, Place], propagation: Propagation
 ) -> dict[str, Float[Array, "_h _w"]]:
-    """The mask at each layer of VGG19 that `shapes` names.
+    """The mask at each of the layers.
 
-    "simple" averages as pooling does; "inside" keeps the positions whose receptive field lies in the region, "all"
-    those whose receptive field touches it (each 3x3 convolution and each pooling takes the minimum, or maximum).
+    "simple" averages the pixels that a position stands for; "inside" keeps the positions all of whose pixels lie in
+    the region (the minimum over all that it sees), "all" those that see any of it (the maximum).
     """
     if propagation not in get_args(Propagation):
         raise SettingError(f"propagation: got {propagation!r}; {suggest(propagation, get_args(Propagation))}")
-    found = {"input": mask}
-    for conv in CONVOLUTIONS:
-        if conv.endswith("_1") and conv != "conv1_1":
-            mask = found[f"pool{int(conv[4]) - 1}"] = _pool(mask, propagation)
-        mask = found[f"relu{conv[4:]}"] = mask if propagation == "simple" else _spread(mask, propagation)
-        found[f"relu{conv[4:]}_aux"] = mask
-    return {layer: _sized(found[layer], shape[:2]) for layer, shape in shapes.items()}
+    seen = _SEEN[propagation]
+    return {layer: _sized(seen(mask, geometry), shape[:2]) for layer, (geometry, shape) in layers.items()}
 
 
 def check_masks(masks: Mapping[str, Any], shape: tuple[int, ...], name: str) -> dict[str, Array]:
@@ -125,24 +123,34 @@ def check_regions(content: Mapping[str, Any], styles: Sequence[Mapping[str, Any]
         raise SettingError(f"content_masks: region {region!r} of style_masks is missing; {suggest(region, content)}")
 
 
-def _pool(mask: Array, propagation: Propagation) -> Array:
-    h, w = mask.shape[0] // 2 * 2, mask.shape[1] // 2 * 2
-    blocks = mask[:h, :w].reshape(h // 2, 2, w // 2, 2)
-    match propagation:
-        case "inside":
-            return blocks.min((1, 3))
-        case "all":
-            return blocks.max((1, 3))
-    return blocks.mean((1, 3))
+def _mean(mask: Float[Array, "h w"], geometry: Geometry) -> Float[Array, "_h _w"]:
+    """The mean of the pixels that each position stands for."""
+    stride = geometry.stride
+    rows, columns = (size // stride for size in mask.shape)
+    return mask[: rows * stride, : columns * stride].reshape(rows, stride, columns, stride).mean((1, 3))
 
 
-def _spread(mask: Array, propagation: Propagation) -> Array:
-    """The minimum ("inside") or maximum ("all") of each 3x3 neighbourhood; the picture's edge is no boundary."""
-    start, pick = (jnp.inf, lax.min) if propagation == "inside" else (-jnp.inf, lax.max)
-    return lax.reduce_window(mask, jnp.asarray(start, mask.dtype), pick, (3, 3), (1, 1), "SAME")
+def _extreme(mask: Float[Array, "h w"], geometry: Geometry, pick: Any) -> Float[Array, "_h _w"]:
+    """The minimum or maximum of the pixels that each position sees; the picture's edge is no boundary."""
+    start = jnp.asarray(jnp.inf if pick is lax.min else -jnp.inf, mask.dtype)
+    stride, halo, _ = geometry
+    for axis, size in enumerate(mask.shape):
+        rest = size % stride  # of which a position sees what its halo reaches
+        mask = lax.slice_in_dim(mask, 0, size - max(0, rest - halo), axis=axis)
+        window, strides, padding = [1, 1], [1, 1], [(0, 0), (0, 0)]
+        window[axis], strides[axis], padding[axis] = stride + 2 * halo, stride, (halo, max(0, halo - rest))
+        mask = lax.reduce_window(mask, start, pick, tuple(window), tuple(strides), padding)
+    return mask
+
+
+_SEEN: dict[str, Callable[[Array, Geometry], Array]] = {
+    "simple": _mean,
+    "inside": partial(_extreme, pick=lax.min),
+    "all": partial(_extreme, pick=lax.max),
+}
 
 
 def _sized(mask: Array, shape: tuple[int, ...]) -> Array:
-    """Networks that pool with `ceil_mode` keep one more row or column: repeat the last."""
+    """The mask in a layer's shape, where the network keeps more at the edges (`ceil_mode`), or less."""
     pad = [(0, max(0, want - have)) for want, have in zip(shape, mask.shape, strict=True)]
     return jnp.pad(mask, pad, mode="edge")[: shape[0], : shape[1]] if 0 not in mask.shape else jnp.zeros(shape)

@@ -12,8 +12,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import Loss, layers_of, select
-from jaxstyle.networks.model import FeatureModel
-from jaxstyle.networks.vgg import VGG19, block_of
+from jaxstyle.networks.model import Adaptable, FeatureModel, check_layers, check_model, features_of
 from jaxstyle.objective import banded
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.blend import blend_shares, blend_targets, blended
@@ -54,7 +53,7 @@ class Objective:
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
         """The weighted sum, and each term's value, of one RGB picture in [0, 1]."""
-        bands = banded.cut(image.shape[0], self.rows, self.layers)
+        bands = banded.cut(self.model, image.shape[0], self.rows, self.layers)
         found = self._whole(image) if bands is None else self._in_bands(image, bands)
         values = {name: self.scales[name] * value for name, value in found.items()}
         weighted = [self.weights[name] * value for name, value in values.items()]
@@ -64,7 +63,7 @@ class Objective:
         layers = banded.layers_named(self.layers)
         if self.remat:
             return self._by_blocks(image, layers)
-        return self._values(self.model.features(image, layers), self.targets, self.weights)
+        return self._values(features_of(self.model, image, layers), self.targets, self.weights)
 
     def _by_blocks(self, image: Array, layers: set[str]) -> dict[str, Array]:
         """As from all features; for the gradient each block is computed again from its input, its losses with it."""
@@ -76,10 +75,10 @@ class Objective:
             wanted = {layer for name, bare in self.layers if name not in values for layer in layers_of(bare)}
             return x, values, {layer: each for layer, each in found.items() if layer in wanted}
 
-        model: Any = self.model  # a VGG19, as `ready` sees to
+        model: Any = self.model  # `Adaptable`, as `ready` sees to
         found, x = {"input": image}, model.preprocessed(image)
         values = self._values(found, self.targets, self.weights)
-        for number in range(1, 1 + max(map(block_of, layers))):
+        for number in range(1, 1 + model.blocks(layers)):
             x, new, kept = block(number, x, model, self.targets, self.weights)
             values, found = values | new, found | kept
         values |= {k: v for k, v in self._values(found, self.targets, self.weights).items() if k not in values}
@@ -134,8 +133,7 @@ def make_objective(
     """
     if not isinstance(recipe, Recipe):
         raise SettingError(f"recipe: got {type(recipe).__name__}, expected a Recipe, such as presets.default()")
-    if not isinstance(model, FeatureModel):
-        raise SettingError(f"model: got {type(model).__name__}, expected a network, such as load_vgg19 gives")
+    check_model(model)
     model = ready(model, recipe, plan)
     picture: Array = once(_checked, content, "content")
     given = [styles] if hasattr(styles, "ndim") else list(styles)
@@ -209,14 +207,12 @@ def _checked(picture: Any, name: str) -> Array:
 
 
 def _check_sizes(model: FeatureModel, content: Array, styles: Sequence[Array], losses: tuple[Named, Named]) -> None:
-    """Raise what the network raises of pictures that are too small, naming the picture."""
-    if not isinstance(model, VGG19):  # another model says what it has to say when its targets are made
-        return
+    """Raise a SettingError for an unknown layer, and an ImageError that names the picture which is too small."""
     pictures = {"content": (content, losses[0] + losses[1])}
     pictures |= {f"styles[{i}]": (style, losses[1]) for i, style in enumerate(styles)}
     for name, (picture, needed) in pictures.items():
         try:
-            model.check(banded.layers_named(needed), picture.shape)
+            check_layers(model, banded.layers_named(needed), picture.shape)
         except ImageError as error:
             raise ImageError(f"{name}: {error}") from None
 
@@ -229,14 +225,15 @@ def ready(model: Any, recipe: Recipe, plan: Plan) -> Any:
     """The model with the recipe's changes, prepared as the plan asks; what is ready stays as it is.
 
     Raises:
-        SettingError: a plan that a model of another kind than VGG19 cannot follow.
+        SettingError: a plan, or a recipe's `pooling` or `first_padding`, that the network cannot follow.
     """
-    if not isinstance(model, VGG19):
+    if not isinstance(model, Adaptable):
+        name, changed = type(model).__name__, recipe.pooling or recipe.first_padding
         if plan.dtype != "float32" or plan.remat:
-            raise SettingError(
-                f"plan: {plan} is for a VGG19, got {type(model).__name__}; use dtype='float32', remat=False"
-            )
-        return _changed(model, recipe)
+            raise SettingError(f"plan: got {plan}, which {name} cannot follow; use dtype='float32', remat=False")
+        if changed is not None:
+            raise SettingError(f"recipe: {name} cannot change its pooling or padding to {changed!r}; leave it out")
+        return model
     layers = banded.layers_named(banded.named_terms(recipe))
     return _changed(model, recipe).prepared(layers, conv=plan.conv, dtype=plan.dtype)
 

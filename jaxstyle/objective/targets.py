@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxstyle.losses import select
-from jaxstyle.networks.model import FeatureModel
+from jaxstyle.networks.model import FeatureModel, features_of, geometry_of
 from jaxstyle.objective import banded
 from jaxstyle.objective.banded import Bands, Named, Place, layers_named
 from jaxstyle.objective.blend import blend_shares, blend_targets
@@ -22,7 +22,7 @@ Channels = dict[str, Array]
 
 def shapes(model: FeatureModel, picture: Array, losses: Named) -> dict[str, tuple[int, ...]]:
     """{layer: shape of a picture's activation}, without computing any."""
-    found = jax.eval_shape(lambda m, p: m.features(p, layers_named(losses)), model, picture)
+    found = jax.eval_shape(lambda m, p: features_of(m, p, layers_named(losses)), model, picture)
     return {layer: shape.shape for layer, shape in found.items()}
 
 
@@ -58,7 +58,8 @@ class Regions:
 
     def _channels(self, model: FeatureModel, picture: Array, masks: Masks, name: str) -> dict[str, Channels]:
         sizes = shapes(model, picture, tuple(self.bare.items()))
-        return guidance_channels(check_masks(masks, picture.shape, name), sizes, self.propagation, name)
+        layers = {layer: (geometry_of(model, layer), shape) for layer, shape in sizes.items()}
+        return guidance_channels(check_masks(masks, picture.shape, name), layers, self.propagation, name)
 
     def target(self, name: str, loss: Any, shares: Sequence[float]) -> tuple[tuple, tuple]:
         """A term's guidance channels and blended target, region by region, as `Guided` takes them."""
@@ -83,13 +84,16 @@ def target_scales(
     rows: int | None,
 ) -> dict[str, Array]:
     """1 over what each relative loss has for all-zero features, the size of its target; 1 for the others, and for 0."""
-    bands = banded.cut(picture.shape[0], rows, bare)
+    bands = banded.cut(model, picture.shape[0], rows, bare)
     if bands is None:
         empty = _zero_features(model, bare, picture)
         pairs = zip(losses, bare, strict=True)
         values = {name: partial(loss, select(plain, empty), targets[name]) for (name, loss), (_, plain) in pairs}
     else:
-        of_band = lambda crop, at: banded.sums_of_band(_zero_features(model, bare, crop), targets, losses, bare, at)  # noqa: E731
+
+        def of_band(crop: Array, at: Place) -> dict[str, Any]:
+            return banded.sums_of_band(model, _zero_features(model, bare, crop), targets, losses, bare, at)
+
         sums = banded.add_up(of_band, picture, bands)
         values = {name: partial(loss.from_sums, sums[name], targets[name]) for name, loss in losses}
     sizes = {}
@@ -99,7 +103,7 @@ def target_scales(
 
 
 def _zero_features(model: FeatureModel, losses: Named, picture: Array) -> dict[str, Array]:
-    found = jax.eval_shape(lambda: model.features(picture, layers_named(losses)))
+    found = jax.eval_shape(lambda: features_of(model, picture, layers_named(losses)))
     # The barrier keeps the compiler from working the zeros' loss out itself, which takes it seconds.
     return jax.lax.optimization_barrier({k: jnp.zeros(shape.shape, shape.dtype) for k, shape in found.items()})
 
@@ -108,7 +112,7 @@ def _regional_targets(
     model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named, rows: int | None
 ) -> dict[str, dict[str, Any]]:
     """{region: {term: target}}."""
-    bands = banded.cut(picture.shape[0], rows, losses)
+    bands = banded.cut(model, picture.shape[0], rows, losses)
     if bands is None:
         return _whole(model, picture, channels, losses)
     empty = banded.zeros(jax.eval_shape(partial(_whole, losses=losses), model, picture, channels))
@@ -122,7 +126,7 @@ def _regional_targets(
 def _whole(
     model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named
 ) -> dict[str, dict[str, Any]]:
-    features = model.features(picture, layers_named(losses))
+    features = features_of(model, picture, layers_named(losses))
     found: dict[str, dict[str, Any]] = {region: {} for region in channels}
     for region, at in channels.items():
         for name, loss in losses:
@@ -144,10 +148,10 @@ def _in_bands(
     terms = [(region, name, loss) for region in channels for name, loss in losses]
 
     def add(found: dict | None, crop: Array, place: Place) -> dict:
-        features, new = model.features(crop, layers_named(losses)), {}
+        features, new = features_of(model, crop, layers_named(losses)), {}
         for region, name, loss in terms:
             values = select(loss, features)
-            band = place.at(loss.layer, values)
+            band = place.at(geometry_of(model, loss.layer).stride, values)
             if channels[region]:
                 values = apply(band.cut(channels[region][loss.layer]), values)
             before = None if found is None else found[region, name]

@@ -8,8 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.networks.model import FeatureModel
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.model import Adaptable, FeatureModel
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.memo import Memo
 from jaxstyle.objective.objective import ready
@@ -62,7 +61,7 @@ class Studio:
 
     def _network_for(self, recipe: Recipe) -> Any:
         """The network with the recipe's changes, one object for all recipes that make the same."""
-        if isinstance(self.network, VGG19) and not self._ready:
+        if isinstance(self.network, Adaptable) and not self._ready:
             self.network = ready(self.network, recipe, self.plan) if _plain(recipe) else self.network
         key = recipe.pooling, recipe.first_padding
         self._ready[key] = ready(self._ready.get(key, self.network), recipe, self.plan)

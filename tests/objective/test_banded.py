@@ -22,7 +22,7 @@ from jaxstyle.losses import (
 )
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective import presets
-from jaxstyle.objective.banded import cut, locate
+from jaxstyle.objective.banded import cut
 from jaxstyle.objective.objective import Objective, make_objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe, Term
@@ -74,7 +74,7 @@ evaluate = jax.jit(lambda objective, image: jax.value_and_grad(lambda x: objecti
 
 def assert_same(blocks: Objective, plain: Objective, image, rtol):
     """Values, gradient and targets."""
-    assert cut(image.shape[0], blocks.rows, blocks.layers) is not None and plain.rows is None
+    assert cut(blocks.model, image.shape[0], blocks.rows, blocks.layers) is not None and plain.rows is None
     (total, values), gradient = evaluate(blocks, image)
     (expected, expected_values), expected_gradient = evaluate(plain, image)
     np.testing.assert_allclose(total, expected, rtol=rtol)
@@ -117,13 +117,14 @@ def test_laplacians_of_any_square_and_every_total_variation(x64, pool, form):
 
 
 def test_one_row_less_of_halo_would_show():
-    """The halo is what it must be: the network's made-up edge reaches exactly as far as `locate` says."""
+    """The halo is what it must be: the network's made-up edge reaches exactly as far as the network says."""
     model = network("zero", "max")
     (picture,) = pictures((256, 40))
     layers = [name for name in model.layers if name != "input"]
     full, part = model.features(picture, layers), model.features(picture[64:], layers)
     for layer in layers:
-        stride, rows = locate(layer)
+        stride, halo, _ = model.geometry(layer)
+        rows = -(-halo // stride)
         expected, got = full[layer][64 // stride :], part[layer]
         np.testing.assert_allclose(got[rows:], expected[rows:], rtol=1e-4, atol=1e-5)
         assert np.abs(got[rows - 1] - expected[rows - 1]).max() > 1e-4, layer
@@ -134,7 +135,7 @@ def test_one_row_less_of_halo_would_show():
 @pytest.mark.parametrize("losses", [EVERY.content, EVERY.style, EVERY.prior, (Term(GramLoss("pool5")),)])
 def test_bands_partition_the_rows(height, rows, losses):
     named = tuple((term.name, term.loss) for term in losses)
-    bands = cut(height, rows, named)
+    bands = cut(network(), height, rows, named)
     if bands is None:
         return
     counted = np.zeros(height, int)
@@ -241,8 +242,3 @@ def test_what_cannot_be_is_refused(rows, changes, message):
     recipe, picture = dataclasses.replace(GRAMS, **changes), pictures((64, 64))[0]
     with pytest.raises(SettingError, match=message):
         make_objective(network(), picture, picture, recipe, plan=Plan(rows=rows))
-
-
-def test_layers_of_other_networks():
-    with pytest.raises(SettingError, match=r"rows: cannot tell the stride of layer 'features\.3'; leave rows out"):
-        locate("features.3")

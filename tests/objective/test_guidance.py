@@ -4,10 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import maximum_filter, minimum_filter
 
 import jaxstyle
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import GramLoss, SlicedWassersteinLoss, gram_matrix
+from jaxstyle.networks.model import Geometry
 from jaxstyle.objective import presets
 from jaxstyle.objective.blend import Summed, blend_targets, blended
 from jaxstyle.objective.guidance import Guided, propagate
@@ -83,16 +85,45 @@ def test_each_region_may_take_another_style(embedded, pictures, two_colours):
 
 def test_propagation():
     mask = jnp.zeros((16, 16)).at[4:12, 4:12].set(1.0)
-    shapes = {"relu1_1": (16, 16, 1), "pool1": (8, 8, 1), "relu2_1": (8, 8, 1)}
-    simple, inside, all_ = (propagate(mask, shapes, how) for how in ("simple", "inside", "all"))
+    relu1, pool1, relu2 = Geometry(1, 1), Geometry(2, 2), Geometry(2, 4)
+    layers = {"relu1_1": (relu1, (16, 16, 1)), "pool1": (pool1, (8, 8, 1)), "relu2_1": (relu2, (8, 8, 1))}
+    simple, inside, all_ = (propagate(mask, layers, how) for how in ("simple", "inside", "all"))
     np.testing.assert_array_equal(simple["relu1_1"], mask)
     assert simple["relu2_1"].sum() == 16
     assert (inside["relu1_1"].sum(), all_["relu1_1"].sum()) == (36, 100)
     assert (inside["relu2_1"] <= simple["relu2_1"]).all() and (simple["relu2_1"] <= all_["relu2_1"]).all()
     # relu2_1 sees conv1_1, conv1_2, pool1, conv2_1: 2 pixels, then 1 block of 2 further
     assert (inside["relu2_1"].sum(), all_["relu2_1"].sum()) == (0, 64)
-    assert propagate(mask, {"relu1_1": (16, 16, 1)}, "all")["relu1_1"].shape == (16, 16)
-    assert propagate(jnp.ones((15, 15)), {"relu2_1": (8, 8, 1)}, "simple")["relu2_1"].shape == (8, 8)
+    assert propagate(jnp.ones((15, 15)), {"relu2_1": (relu2, (8, 8, 1))}, "simple")["relu2_1"].shape == (8, 8)
+
+
+@pytest.mark.parametrize("shape", [(48, 80), (45, 83)])
+def test_a_position_has_the_extreme_of_all_that_it_sees(imagenet, shape):
+    """What geometry says is what the network's own convolutions and poolings would spread."""
+    mask = np.random.default_rng(0).random(shape).astype(np.float32)
+    wanted = {name: imagenet.geometry(name) for name in imagenet.layers[1:]}
+    sizes = {name: tuple(size // geometry.stride for size in shape) for name, geometry in wanted.items()}
+    layers = {name: (geometry, sizes[name]) for name, geometry in wanted.items()}
+    inside, all_, simple = (propagate(jnp.asarray(mask), layers, how) for how in ("inside", "all", "simple"))
+    low = high = mean = mask
+    for name in imagenet.layers[1:]:
+        if name.startswith("pool"):
+            rows, columns = sizes[name]
+            low, high, mean = (x[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2) for x in (low, high, mean))
+            low, high, mean = low.min((1, 3)), high.max((1, 3)), mean.mean((1, 3))
+        else:
+            low, high = minimum_filter(low, 3, mode="nearest"), maximum_filter(high, 3, mode="nearest")
+        np.testing.assert_array_equal(inside[name], low, err_msg=name)
+        np.testing.assert_array_equal(all_[name], high, err_msg=name)
+        np.testing.assert_allclose(simple[name], mean, rtol=1e-6, err_msg=name)
+
+
+def test_a_halo_that_does_not_reach_a_rest_of_rows():
+    mask = jnp.ones((11, 4)).at[9:].set(0.0)  # the last two rows belong to no position of stride 3
+    found = propagate(mask, {"own": (Geometry(3, 0), (3, 1))}, "inside")["own"]
+    np.testing.assert_array_equal(found, jnp.ones((3, 1)))
+    found = propagate(mask, {"own": (Geometry(3, 1), (3, 1))}, "inside")["own"]
+    np.testing.assert_array_equal(found[:, 0], [1, 1, 0])
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,18 @@ def test_computing_blocks_again_changes_nothing(embedded, pictures):
     np.testing.assert_allclose(found[1][1] / scale, gradient / scale, atol=1e-4)
 
 
-def test_remat_is_for_vgg19(pictures):
+def test_remat_is_for_networks_of_blocks(pictures):
     class Other:
+        layers = ("relu1_1",)
+
         def features(self, image, layers):
             return dict.fromkeys(layers, image)
 
+        def geometry(self, layer):
+            return 1, 0
+
     recipe = Recipe(content=(Term(presets.ContentLoss("relu1_1")),), style=())
-    with pytest.raises(SettingError, match="is for a VGG19, got Other"):
+    with pytest.raises(
+        SettingError, match=r"plan: got Plan.*, which Other cannot follow; use dtype='float32', remat=False"
+    ):
         make_objective(Other(), *pictures[:2], recipe, plan=Plan(remat=True))
