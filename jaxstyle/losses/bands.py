@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from jaxstyle.losses.base import Loss
+
 
 class Band(NamedTuple):
     """Some rows of a layer as a loss is given them, and which of them count.
@@ -41,7 +43,7 @@ def whole(features: Float[Array, "h w c"]) -> Band:
     return Band(0, jnp.ones(features.shape[0], jnp.promote_types(features.dtype, jnp.float32)))
 
 
-class StatisticLoss:
+class StatisticLoss(Loss):
     """A loss that compares statistics, which are functions of sums over positions. For losses to inherit from.
 
     `sums(features, target, band)` are the sums of a band; added up over all bands, `statistics(sums, target)` is what
@@ -50,9 +52,6 @@ class StatisticLoss:
     """
 
     additive: ClassVar[bool] = True
-    centred: ClassVar[bool] = False
-    reach: ClassVar[int] = 0
-    unit: ClassVar[int] = 1
 
     def sums(self, features: Any, target: Any, band: Band) -> Any:
         """The sums over a band's positions: a pytree of arrays."""
@@ -76,18 +75,14 @@ class StatisticLoss:
         return sums if found is None else jax.tree.map(jnp.add, found, sums)
 
 
-class MapLoss:
+class MapLoss(Loss):
     """A loss that is the mean squared difference of two maps, of which each row belongs to a row of the features.
 
-    Attributes:
-        reach: rows above and below its own that a row of the map depends on.
-        unit: rows of the features that one row of the map stands for.
+    Its `reach` is the rows above and below its own that a row of the map depends on, its `unit` the rows of the
+    features that one row of the map stands for.
     """
 
     additive: ClassVar[bool] = True
-    centred: ClassVar[bool] = False
-    reach: ClassVar[int] = 0
-    unit: ClassVar[int] = 1
 
     def target(self, features: Any) -> Any:
         """The map."""

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import check_sampling, cosine_distances, sampled_hypercolumns
 
 
@@ -24,7 +25,7 @@ def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> F
 
 
 @dataclass(frozen=True)
-class ContextualLoss:
+class ContextualLoss(Loss):
     """`-log CX`: the contextual similarity of two sets of features, wherever they are in the picture; at least 0.
 
     Mechrez, Talmi & Zelnik-Manor 2018 ("The Contextual Loss for Image Transformation with Non-Aligned Data"), eq. 5.
@@ -47,7 +48,6 @@ class ContextualLoss:
     samples: int = 1024
     seed: int = 0
     kind: ClassVar[str] = "contextual"
-    blendable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.bandwidth) and self.bandwidth > 0):

@@ -48,6 +48,7 @@ class GramLoss(StatisticLoss):
     layer: str
     per_channel: bool = False
     kind: ClassVar[str] = "gram"
+    blendable: ClassVar[bool] = True
     narrow: ClassVar[bool] = True  # bfloat16 features, float32 sums
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "c c"]:

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.base import Loss
 
 
 @dataclass(frozen=True)
-class HistogramLoss:
+class HistogramLoss(Loss):
     """Mean squared difference of the features and of themselves remapped to the style's histograms.
 
     `mean((F - HistMatch(F, S))^2)`, each channel on its own, the remapped features a constant: Risser, Wilmot & Barnes

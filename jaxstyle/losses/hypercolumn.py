@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.base import Loss
 
 # Added to squared norms: an all-zero feature then has a gradient, and its cosine with anything is 0.
 EPSILON = 1e-8
@@ -75,7 +76,7 @@ def cosine_distances(x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Ar
 
 
 @dataclass(frozen=True)
-class HypercolumnLoss:
+class HypercolumnLoss(Loss):
     """What losses on sampled hypercolumns share: where they look.
 
     Attributes:

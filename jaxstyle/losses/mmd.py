@@ -53,7 +53,6 @@ class MMDLoss(StatisticLoss):
     samples: int = 1024
     seed: int = 0
     kind: ClassVar[str] = "mmd"
-    blendable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.kernel not in get_args(Kernel):

@@ -35,7 +35,6 @@ class NearestNeighbourLoss(HypercolumnLoss):
 
     samples: int = 4096
     kind: ClassVar[str] = "nearest_neighbour"
-    blendable: ClassVar[bool] = False
 
     def target(self, features: Maps) -> Float[Array, "m c"]:
         """The style's hypercolumns: balanced, centred, of length 1."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.base import Loss
 from jaxstyle.saliency.activations import AggregatedActivations
 from jaxstyle.saliency.component import largest_component
 from jaxstyle.saliency.localizer import as_localizer
@@ -19,7 +20,7 @@ THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class RegionLoss:
+class RegionLoss(Loss):
     """Mean squared difference of two localization maps: `sum(w (m(x) - m(content))^2) / sum(w)`, in [0, 1].
 
     Liu, Xu, Ye, Zhang, Weng, Chang & Tang 2019 ("Image Neural Style Transfer With Preserving the Salient Regions", IEEE
@@ -46,7 +47,6 @@ class RegionLoss:
     localizer: Any = field(default_factory=AggregatedActivations)
     largest: bool = True
     kind: ClassVar[str] = "region"
-    blendable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "localizer", as_localizer(self.localizer))
@@ -77,7 +77,7 @@ class RegionLoss:
 
 
 @dataclass(frozen=True)
-class SalientContentLoss:
+class SalientContentLoss(Loss):
     """Content loss where the object is: `sum(m (F - P)^2) / (c sum(m))`, m the content's map, c channels.
 
     The mean squared difference of features (`ContentLoss`), each position weighted by the localization map of the
@@ -95,7 +95,6 @@ class SalientContentLoss:
     content_layer: str = "relu4_2"
     localizer: Any = field(default_factory=AggregatedActivations)
     kind: ClassVar[str] = "salient_content"
-    blendable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "localizer", as_localizer(self.localizer))

@@ -11,6 +11,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import (
     HypercolumnLoss,
     check_sampling,
@@ -42,7 +43,6 @@ class RelaxedEMDLoss(HypercolumnLoss):
     """
 
     kind: ClassVar[str] = "remd"
-    blendable: ClassVar[bool] = False
 
     def target(self, features: Maps) -> Float[Array, "m c"]:
         """The style's hypercolumns."""
@@ -80,7 +80,7 @@ class HypercolumnMomentLoss(HypercolumnLoss):
 
 
 @dataclass(frozen=True)
-class PaletteLoss:
+class PaletteLoss(Loss):
     """Relaxed earth mover's distance between colours, with `D = (1 - cos) + |x - y| / sqrt(3)`, of RGB - 1/2.
 
     STROTSS's l_p as its code has it. The paper compares in a decorrelated colour space and by Euclidean distance
@@ -96,7 +96,6 @@ class PaletteLoss:
     samples: int = 1024
     seed: int = 0
     kind: ClassVar[str] = "palette"
-    blendable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_sampling(self.samples, self.seed)

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.losses.base import Loss
 from jaxstyle.losses.histogram import match, quantiles
 
 BLOCK = 2**22
 
 
 @dataclass(frozen=True)
-class SlicedWassersteinLoss:
+class SlicedWassersteinLoss(Loss):
     """Mean squared difference of sorted projections of the features on random unit directions.
 
     `mean_v mean_i (sort(F v)_i - sort(S v)_i)^2`: Heitz et al. 2021 ("A Sliced Wasserstein Loss for Neural Texture

@@ -9,13 +9,14 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses.bands import Band, whole
+from jaxstyle.losses.base import Loss
 
 Form = Literal["squared", "absolute", "corner", "replicate"]
 Part = tuple[Float[Array, ""], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
-class TotalVariation:
+class TotalVariation(Loss):
     """Differences of neighbouring pixels, over all channels, in one of the forms that were published. No target.
 
     | form        | value                                                       | whose, with which weight           |
@@ -44,9 +45,7 @@ class TotalVariation:
     form: Form = "squared"
     kind: ClassVar[str] = "total_variation"
     additive: ClassVar[bool] = True
-    centred: ClassVar[bool] = False
     reach: ClassVar[int] = 1
-    unit: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):

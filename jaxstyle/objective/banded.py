@@ -70,7 +70,7 @@ def named_terms(recipe: Recipe) -> Named:
 def check_additive(rows: int | None, losses: Named) -> None:
     """Raise SettingError for losses that are no sums over positions, where there are `rows`."""
     for name, loss in losses if rows is not None else ():
-        if not getattr(loss, "additive", False):
+        if not loss.additive:
             raise SettingError(
                 f"rows: {name} sorts, matches or samples positions and needs the whole picture at once; leave rows "
                 "out, or take a loss of sums over positions, such as gram, moments or gaussian_wasserstein"

@@ -43,7 +43,7 @@ class Summed:
 
 def blended(loss: Loss, blending: Blending, count: int) -> Any:
     """The loss as it is for one style or a mean of targets, else wrapped in `Summed`."""
-    keeps_apart = blending == "losses" or not getattr(loss, "blendable", True)
+    keeps_apart = blending == "losses" or not loss.blendable
     return Summed(loss) if keeps_apart and count > 1 else loss
 
 
@@ -59,7 +59,7 @@ def blend_targets(loss: Any, targets: Sequence[Any], shares: Sequence[float]) ->
         return targets[0]
     shapes = [[leaf.shape for leaf in jax.tree.leaves(target)] for target in targets]
     if any(shape != shapes[0] for shape in shapes):
-        kind = getattr(loss, "kind", "the loss")
+        kind = loss.kind
         raise SettingError(f"blending: targets of {kind} have no mean for styles of different sizes: use 'losses'")
     return jax.tree.map(lambda *leaves: sum(map(jnp.multiply, shares, leaves)), *targets)
 

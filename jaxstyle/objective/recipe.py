@@ -1,12 +1,14 @@
 """A recipe: everything about a run but its pictures and its network, as data that can be saved and compared."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
 from jaxstyle.errors import SettingError, suggest
-from jaxstyle.losses import LOSSES, Loss, layers_of
-from jaxstyle.optimize.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
+from jaxstyle.losses import Loss, layers_of
+from jaxstyle.losses.base import check_loss, find_loss
+from jaxstyle.optimize.optimizers import OPTIMIZERS, Adam, Optax, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.weights.layout import Padding, Pooling
 
@@ -34,14 +36,15 @@ class Term:
     relative: bool = True
 
     def __post_init__(self) -> None:
+        check_loss(self.loss, "loss")
         check_weight(f"weight of {self.name}", self.weight)
         object.__setattr__(self, "weight", float(self.weight))
 
     @property
     def name(self) -> str:
         """Unique in a recipe: "gram/relu3_1"."""
-        layers, label = layers_of(self.loss), getattr(self.loss, "label", self.loss.kind)
-        return f"{label}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
+        layers = layers_of(self.loss)
+        return f"{self.loss.label}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,13 @@ class Recipe:
     """What is optimised, and how.
 
     Attributes:
-        content: terms whose targets come from the content picture.
+        content: terms whose targets come from the content picture: a term, or several. A bare loss is a term of
+            weight 1.
         style: terms whose targets come from the style pictures.
         prior: terms of the generated picture alone, such as total variation.
         content_weight: multiplies the weights of the content terms.
         style_weight: multiplies the weights of the style terms.
-        optimizer: `Adam` or `LBFGS`.
+        optimizer: `Adam`, `LBFGS`, or any optax transformation, which is wrapped in `Optax`.
         steps: how many of its steps, at the picture's own size.
         pyramid: smaller sizes to paint at before, with steps of their own; None for none.
         average: decay in [0, 1) of the moving average of the images that becomes the result; 0 takes the last image.
@@ -91,6 +95,8 @@ class Recipe:
     pyramid: Pyramid | None = None
 
     def __post_init__(self) -> None:
+        for group in ("content", "style", "prior"):
+            object.__setattr__(self, group, _terms(group, getattr(self, group)))
         check_weight("content_weight", self.content_weight)
         check_weight("style_weight", self.style_weight)
         if isinstance(self.steps, bool) or not isinstance(self.steps, Integral) or self.steps < 0:
@@ -105,9 +111,10 @@ class Recipe:
             raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
         if not isinstance(self.pyramid, Pyramid | None):
             raise SettingError(f"pyramid: got {self.pyramid!r}, expected a Pyramid or None")
-        if self.clip and isinstance(self.optimizer, LBFGS):
+        object.__setattr__(self, "optimizer", as_optimizer(self.optimizer))
+        if self.clip and not self.optimizer.clips:
             raise SettingError(
-                "clip: L-BFGS diverges when its images are clipped; use clip=False (the result is clipped)"
+                f"clip: {self.optimizer.kind} diverges when its images are clipped; use clip=False (the result is)"
             )
         # Plain numbers, whatever NumPy scalars came in: recipes are written as JSON and TOML.
         for name, kind in (("content_weight", float), ("style_weight", float), ("steps", int), ("average", float)):
@@ -129,7 +136,10 @@ class Recipe:
         terms = {name: tuple(replace(term, weight=1.0) for term in getattr(self, name)) for name in groups}
         numbers = {"content_weight": 1.0, "style_weight": 1.0, "average": 0.0, "steps": 0}
         elsewhere = {"init": "content", "color": "style", "pyramid": None}
-        return replace(self, optimizer=replace(self.optimizer, learning_rate=1.0), **terms, **numbers, **elsewhere)  # type: ignore[arg-type]
+        optimizer = (
+            with_learning_rate(self.optimizer, 1.0) if hasattr(self.optimizer, "learning_rate") else self.optimizer
+        )
+        return replace(self, optimizer=optimizer, **terms, **numbers, **elsewhere)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe. What is None is left out."""
@@ -140,7 +150,8 @@ class Recipe:
             plain[group] = [_term_to_dict(term) for term in plain[group]]
         if self.pyramid is not None:
             plain["pyramid"] = asdict(self.pyramid)
-        return plain | {"optimizer": {"name": self.optimizer.kind, **asdict(self.optimizer)}}
+        settings = {} if isinstance(self.optimizer, Optax) else asdict(self.optimizer)  # type: ignore[call-overload]
+        return plain | {"optimizer": {"name": self.optimizer.kind, **settings}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -151,10 +162,26 @@ class Recipe:
                 settings[group] = tuple(_term_from_dict(term) for term in _expect(list, group, settings[group]))
         if "optimizer" in settings:
             options = dict(_expect(dict, "optimizer", settings["optimizer"]))
+            if options.get("name") == Optax.kind:
+                raise SettingError(
+                    "optimizer: the run had an optax transformation, which no recipe can carry; pass it again"
+                )
             settings["optimizer"] = _build(_choose("optimizer", options.pop("name", None), OPTIMIZERS), options)
         if "pyramid" in settings:
             settings["pyramid"] = _build(Pyramid, _expect(dict, "pyramid", settings["pyramid"]))
         return _build(cls, settings)
+
+
+def _terms(group: str, given: Any) -> tuple[Term, ...]:
+    """A group's terms, whether given as one or several, as terms or as bare losses."""
+    if isinstance(given, Term | Loss) or not isinstance(given, Iterable) or isinstance(given, str):
+        given = (given,)
+    terms = list(given)
+    for i, each in enumerate(terms):
+        if not isinstance(each, Term):
+            check_loss(each, f"{group}[{i}]")
+            terms[i] = Term(each)
+    return tuple(terms)
 
 
 def check_weight(name: str, weight: float) -> None:
@@ -170,7 +197,7 @@ def _term_to_dict(term: Term) -> dict[str, Any]:
 
 def _term_from_dict(data: Any) -> Term:
     options = dict(_expect(dict, "term", data))
-    loss = _choose("loss", options.pop("loss", None), LOSSES)
+    loss = find_loss(options.pop("loss", None))
     of_term = {name: options.pop(name) for name in ("weight", "relative") if name in options}
     return Term(_build(loss, options), **of_term)
 

@@ -14,7 +14,7 @@ from jaxstyle.optimize.loop import (
     run_plain,
     step,
 )
-from jaxstyle.optimize.optimizers import LBFGS, OPTIMIZERS, Adam, Optimizer
+from jaxstyle.optimize.optimizers import LBFGS, OPTIMIZERS, Adam, Optax, Optimizer
 from jaxstyle.optimize.pyramid import Pyramid, grow
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Adam",
     "Evaluate",
     "Info",
+    "Optax",
     "Optimizer",
     "Pyramid",
     "State",

@@ -14,7 +14,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.optimize.optimizers import Optimizer
 
 CAPACITY = 100
-"""The most steps of one call of `run`, unless it is told otherwise."""
+"""Lengths of Info's arrays are multiples of it, so that few programs serve all numbers of steps."""
 LESS_MEMORY: dict[str, Any] = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 """Compiler options for a program of `run` that is no part of another: `jax.jit` takes options for those alone.
 
@@ -91,10 +91,9 @@ def run_plain(
     average: float | Array = 0.0,
     clip: bool = True,
 ) -> tuple[State, Info]:
-    """`steps` steps in one program; pure, so `jax.vmap` over states and objectives makes a batch.
+    """`steps` steps in one program, and no more than `capacity`: what `run` compiles, for programs of one's own.
 
-    `steps` is traced and at most `capacity`, the length of Info's arrays: any number of steps is one compilation,
-    and two runs after each other equal one long run bit for bit.
+    `steps` may be traced. Pure, so `jax.vmap` over states and objectives makes a batch.
     """
     total, values = jax.tree.map(
         lambda shape: jnp.full(capacity, jnp.nan, shape.dtype), jax.eval_shape(objective, state.image)
@@ -109,8 +108,50 @@ def run_plain(
 
 
 run_plain.__name__ = run_plain.__qualname__ = "run"
-run = jax.jit(run_plain, static_argnames=("capacity", "clip"))
+_together = jax.jit(run_plain, static_argnames=("capacity", "clip"))
 _alone = jax.jit(run_plain, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
+
+
+def run(
+    state: State,
+    objective: Evaluate,
+    optimizer: Optimizer,
+    steps: int | Array,
+    *,
+    capacity: int | None = None,
+    average: float | Array = 0.0,
+    clip: bool = True,
+) -> tuple[State, Info]:
+    """Run `steps` steps in one compiled program; two runs after each other equal one long run bit for bit.
+
+    Args:
+        state: from `init`, or where an earlier run ended.
+        objective: image -> (total, {term: value}); a pytree, such as `make_objective` gives.
+        optimizer: its settings.
+        steps: how many. Another number is another program only beyond a multiple of 100.
+        capacity: the length of Info's arrays, at least `steps`: needed only where `steps` is traced by a
+            transformation of your own, which then does `capacity` steps at most.
+        average: see `step`.
+        clip: see `step`.
+
+    Raises:
+        SettingError: no number of steps, or a capacity that is too small or missing.
+    """
+    capacity = _capacity(steps, capacity)
+    return _together(state, objective, optimizer, steps, capacity=capacity, average=average, clip=clip)
+
+
+def _capacity(steps: int | Array, given: int | None) -> int:
+    """Room for all steps. Raises SettingError where there is none, rather than leave steps out."""
+    if isinstance(steps, jax.core.Tracer):
+        if given is None:
+            raise SettingError("capacity: `steps` is traced, so say the most steps there may be, such as capacity=300")
+        return given
+    if isinstance(steps, bool) or int(steps) != steps or steps < 0:
+        raise SettingError(f"steps: got {steps!r}, expected a whole number, at least 0")
+    if given is not None and given < steps:
+        raise SettingError(f"capacity: got {given} for {steps} steps, expected at least as many; or leave it out")
+    return max(1, -(-int(steps) // CAPACITY)) * CAPACITY if given is None else given
 
 
 def chunks(

@@ -1,16 +1,43 @@
-"""The optimisers and their settings: optax's Adam and L-BFGS, their learning rates leaves of a pytree."""
+"""The optimisers and their settings: optax's Adam, L-BFGS, or any optax transformation."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import optax
+from jaxtyping import Array
 
+from jaxstyle.errors import SettingError
 from jaxstyle.optimize.lbfgs import lbfgs
 
 PIXELS = 255.0
 """The published codes without a line search optimise pixels of 0 to 255."""
+Resize = Callable[[Array, str], Array]
+"""`resize(values, method)`: an array like the picture at the next level's size, by a method of `jax.image.resize`."""
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """A frozen, hashable dataclass of settings, and a pytree: what a sweep varies are its leaves.
+
+    Attributes:
+        kind: its name in recipes.
+        clips: the images may be clipped to [0, 1] between its steps.
+    """
+
+    kind: ClassVar[str]
+    clips: ClassVar[bool]
+
+    def transform(self) -> optax.GradientTransformationExtraArgs:
+        """The optax transformation from gradients to updates."""
+        ...
+
+    def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
+        """Its state at the beginning of a pyramid's next level, from that of the level before and a fresh one."""
+        ...
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["b1", "b2", "eps"])
@@ -23,11 +50,21 @@ class Adam:
     b2: float = 0.99
     eps: float = 1e-8
     kind: ClassVar[str] = "adam"
+    clips: ClassVar[bool] = True
 
     def transform(self) -> optax.GradientTransformationExtraArgs:
         """The optax transformation from gradients to updates."""
         scale = optax.scale_by_adam(self.b1, self.b2, self.eps)
         return optax.with_extra_args_support(optax.chain(scale, optax.scale_by_learning_rate(self.learning_rate)))
+
+    def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
+        """The moments, resized, and the count that corrects their bias."""
+
+        def carried(part: optax.ScaleByAdamState) -> optax.ScaleByAdamState:
+            mean, square = resize(part.mu, "cubic"), resize(part.nu, "linear")
+            return part._replace(mu=mean, nu=jnp.maximum(square, 0))
+
+        return jax.tree.map(carried, state, is_leaf=lambda part: isinstance(part, optax.ScaleByAdamState))
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["memory", "line_search"])
@@ -44,6 +81,7 @@ class LBFGS:
     memory: int = 10
     line_search: bool = True
     kind: ClassVar[str] = "lbfgs"
+    clips: ClassVar[bool] = False
 
     def transform(self) -> optax.GradientTransformationExtraArgs:
         """The optax transformation from gradients to updates."""
@@ -51,6 +89,54 @@ class LBFGS:
             return optax.lbfgs(memory_size=self.memory)
         return lbfgs(self.learning_rate, self.memory, unit=PIXELS)
 
+    def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
+        """A fresh state: the memory is of pairs that belong to one objective."""
+        return fresh
 
-Optimizer = Adam | LBFGS
+
+@partial(jax.tree_util.register_dataclass, data_fields=[], meta_fields=["transformation"])
+@dataclass(frozen=True)
+class Optax:
+    """Any optax transformation, such as `optax.sgd(0.1)`: recipes accept it bare, and wrap it in this.
+
+    Its settings are within functions, so a recipe that is written down cannot carry them: pass the transformation
+    again to paint the same picture again. At each level of a pyramid it begins afresh.
+
+    Attributes:
+        transformation: compiled programs are found again for the same object, not for an equal one.
+    """
+
+    transformation: optax.GradientTransformation
+    kind: ClassVar[str] = "optax"
+    clips: ClassVar[bool] = True
+
+    def transform(self) -> optax.GradientTransformationExtraArgs:
+        """The transformation, which is also told the objective's value and the gradient."""
+        return optax.with_extra_args_support(self.transformation)
+
+    def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
+        """A fresh state."""
+        return fresh
+
+
 OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.kind: optimizer for optimizer in (Adam, LBFGS)}
+"""{kind: optimiser}: those that recipes can carry."""
+
+
+def as_optimizer(given: Any) -> Optimizer:
+    """An optimiser as it is, a bare optax transformation wrapped. Raises SettingError for anything else."""
+    if isinstance(given, optax.GradientTransformation):
+        return Optax(given)
+    if isinstance(given, type) or not isinstance(given, Optimizer):
+        raise SettingError(
+            f"optimizer: got {given!r}, expected Adam(...), LBFGS(...), an optax transformation such as "
+            "optax.sgd(0.1), or an object with kind, clips, transform() and carry()"
+        )
+    return given
+
+
+def with_learning_rate(optimizer: Optimizer, rate: float) -> Optimizer:
+    """The optimiser with another learning rate. Raises SettingError where it has none."""
+    if not hasattr(optimizer, "learning_rate") or not is_dataclass(optimizer):
+        raise SettingError(f"learning_rate: {optimizer.kind} has its own within; leave it out")
+    return replace(optimizer, learning_rate=rate)

@@ -6,14 +6,13 @@ from numbers import Integral, Real
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
 from jaxstyle.image.decode import MAX_EDGE
 from jaxstyle.optimize import loop
 from jaxstyle.optimize.loop import State
-from jaxstyle.optimize.optimizers import Adam, Optimizer
+from jaxstyle.optimize.optimizers import Optimizer
 
 GRID = 16
 """Both edges of the earlier levels are multiples of it, so that many pictures share their compiled programs."""
@@ -126,9 +125,8 @@ def style_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
 def grow(state: State, optimizer: Optimizer, shape: tuple[int, int], *, clip: bool = True) -> State:
     """The first state of the next level, of (height, width) `shape`.
 
-    As crowsonkb/style-transfer-pytorch does it: the image starts at the averaged iterate and a new average begins;
-    Adam keeps its moments, resized, and the count that corrects their bias. L-BFGS starts again: its memory is of
-    pairs that belong to one objective.
+    As crowsonkb/style-transfer-pytorch does it: the image starts at the averaged iterate and a new average begins; the
+    optimiser says what it carries on (Adam its moments, L-BFGS nothing).
 
     Args:
         state: the last of the level before.
@@ -138,15 +136,11 @@ def grow(state: State, optimizer: Optimizer, shape: tuple[int, int], *, clip: bo
     """
     image = _resized(state.average, shape, "cubic")
     first = loop.init(jnp.clip(image, 0, 1) if clip else image, optimizer)
-    if not isinstance(optimizer, Adam):
-        return first
 
-    def carried(part: optax.ScaleByAdamState) -> optax.ScaleByAdamState:
-        mean, square = _resized(part.mu, shape, "cubic"), _resized(part.nu, shape, "linear")
-        return part._replace(mu=mean, nu=jnp.maximum(square, 0))
+    def resize(values: Array, method: str) -> Array:
+        return _resized(values, shape, method)
 
-    moments = jax.tree.map(carried, state.optimizer, is_leaf=lambda part: isinstance(part, optax.ScaleByAdamState))
-    return first._replace(optimizer=moments)
+    return first._replace(optimizer=optimizer.carry(state.optimizer, first.optimizer, resize))
 
 
 def _resized(values: Float[Array, "h w 3"], shape: tuple[int, int], method: str) -> Array:

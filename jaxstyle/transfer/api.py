@@ -11,7 +11,7 @@ from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective import presets
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Color, Init, Recipe, Term, check_weight
-from jaxstyle.optimize.optimizers import LBFGS, Adam, Optimizer
+from jaxstyle.optimize.optimizers import LBFGS, Adam, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.transfer.job import Job, prepare
 from jaxstyle.transfer.result import Result
@@ -23,8 +23,8 @@ STRENGTHS = {"light": 1.0, "medium": 3.0, "full": 10.0}
 """Style weights by name, for recipes whose terms are relative to their targets, as `presets.default()`'s are."""
 OPTIMIZERS_BY_NAME: dict[str, Optimizer] = {"adam": Adam(), "lbfgs": LBFGS(line_search=False)}
 """Optimisers by name, with settings that serve style transfer."""
-ADAM_AVERAGE = 0.9
-"""Adam's iterates jump; their average does not."""
+AVERAGE = 0.9
+"""Iterates of Adam and its kin jump; their average does not."""
 
 
 def stylize(
@@ -72,7 +72,8 @@ def stylize(
             "light" (1, a tint of the style), "medium" (3) or "full" (10, as painted; above it little changes).
         content_weight: instead of the recipe's.
         tv_weight: weight of total variation, which smooths away speckle, instead of the recipe's; 0 for none.
-        optimizer: instead of the recipe's: "adam" or "lbfgs" with their usual settings, or an `Adam` or `LBFGS`.
+        optimizer: instead of the recipe's: "adam" or "lbfgs" with their usual settings, an `Adam`, an `LBFGS`, or an
+            optax transformation.
         learning_rate: instead of the recipe's optimiser's.
         init: "content", "style" (the first one, stretched), "noise", or any picture; else the recipe's.
         color: instead of the recipe's: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram".
@@ -138,7 +139,7 @@ def override(
             raise SettingError(
                 "learning_rate: the recipe's L-BFGS searches for its step size and takes none; leave it out"
             )
-        given["optimizer"] = replace(recipe.optimizer, learning_rate=float(learning_rate))
+        given["optimizer"] = with_learning_rate(recipe.optimizer, float(learning_rate))
     if tv_weight is not None:
         given["prior"] = _smoothed(recipe.prior, tv_weight)
     given["pyramid"] = Pyramid() if pyramid is True else pyramid or None
@@ -148,13 +149,12 @@ def override(
 
 def with_optimizer(recipe: Recipe, optimizer: Optimizer | str) -> Recipe:
     """The recipe with another optimiser, and with what goes with it: L-BFGS takes neither clipping nor averaging."""
-    chosen = OPTIMIZERS_BY_NAME.get(optimizer) if isinstance(optimizer, str) else optimizer
-    if not isinstance(chosen, Adam | LBFGS):
+    if isinstance(optimizer, str) and optimizer not in OPTIMIZERS_BY_NAME:
         raise SettingError(f"optimizer: got {optimizer!r}; {suggest(optimizer, OPTIMIZERS_BY_NAME)}")
-    if isinstance(chosen, type(recipe.optimizer)):
+    chosen = as_optimizer(OPTIMIZERS_BY_NAME[optimizer] if isinstance(optimizer, str) else optimizer)
+    if chosen.clips == recipe.optimizer.clips:
         return replace(recipe, optimizer=chosen)
-    adam = isinstance(chosen, Adam)
-    return replace(recipe, optimizer=chosen, clip=adam, average=ADAM_AVERAGE if adam else 0.0)
+    return replace(recipe, optimizer=chosen, clip=chosen.clips, average=AVERAGE if chosen.clips else 0.0)
 
 
 def _strength(given: float | str | None) -> float | None:

@@ -14,7 +14,7 @@ from jaxstyle.objective.banded import named_terms
 from jaxstyle.objective.objective import make_objective, ready
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
-from jaxstyle.optimize.optimizers import LBFGS
+from jaxstyle.optimize.optimizers import Optimizer
 from jaxstyle.runtime.heap import keep_heap
 
 # A VGG19 to relu5_1 takes 1.8 to 2.6 kB a pixel, losses that compare positions more.
@@ -73,8 +73,7 @@ def choose_plan(
         plan: the first to try.
     """
     free = available_memory() if available is None else available
-    kept = recipe.optimizer.memory * 24 if isinstance(recipe.optimizer, LBFGS) else 0
-    if free is None or shape[0] * shape[1] * (BYTES_PER_PIXEL + kept) < free:
+    if free is None or shape[0] * shape[1] * (BYTES_PER_PIXEL + _kept(recipe.optimizer)) < free:
         return plan
     for smaller in (plan, *smaller_plans(plan, recipe, shape[0])):
         needed = estimate_memory(shape, recipe, model=model, plan=smaller)
@@ -85,6 +84,13 @@ def choose_plan(
     return smaller
 
 
+def _kept(optimizer: Optimizer) -> float:
+    """Bytes of the optimiser's state for each pixel."""
+    image = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
+    leaves = jax.tree.leaves(jax.eval_shape(optimizer.transform().init, image))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) / 256
+
+
 def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
     """Plans that take less and less memory, and more and more time."""
     on_cpu = jax.default_backend() == "cpu"
@@ -93,7 +99,7 @@ def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
         yield exact
     if not plan.remat and plan.rows is None and not on_cpu:  # XLA undoes it on CPU
         yield replace(plan, remat=True)
-    if recipe.normalize_gradients or not all(getattr(loss, "additive", False) for _, loss in named_terms(recipe)):
+    if recipe.normalize_gradients or not all(loss.additive for _, loss in named_terms(recipe)):
         return
     least = [rows for rows in _ROWS if rows < (plan.rows or height)]
     for rows in least:

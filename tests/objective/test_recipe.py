@@ -52,7 +52,7 @@ def test_default_style_weight_does_not_depend_on_the_number_of_layers():
         ({"average": 1.0}, "average: got 1.0"),
         ({"init": "contnt"}, "init: got 'contnt'; did you mean 'content'"),
         ({"content": (), "style": ()}, "recipe: has no term"),
-        ({"optimizer": LBFGS()}, "L-BFGS diverges when its images are clipped"),
+        ({"optimizer": LBFGS()}, "clip: lbfgs diverges when its images are clipped"),
         ({"style": (Term(GramLoss("relu1_1")), Term(GramLoss("relu1_1")))}, "gram/relu1_1 appears 2 times"),
     ],
 )

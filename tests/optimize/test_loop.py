@@ -1,15 +1,19 @@
+from dataclasses import replace
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from jaxstyle import optimize
+import jaxstyle
+from jaxstyle import Recipe, optimize, presets
 from jaxstyle.errors import SettingError
 from jaxstyle.objective.objective import make_objective
 from jaxstyle.objective.presets import default
-from jaxstyle.optimize.optimizers import LBFGS, Adam
+from jaxstyle.optimize import Pyramid
+from jaxstyle.optimize.optimizers import LBFGS, Adam, Optax, as_optimizer
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["goal"], meta_fields=["cliff"])
@@ -140,3 +144,60 @@ def test_chunks_are_one_program(optimizer, caplog):
     with jax.log_compiles(), caplog.at_level("WARNING"):
         list(optimize.chunks(optimize.init(start(shape), optimizer), bowl, optimizer, 12, every=5, clip=False))
     assert sum("Finished XLA compilation of jit(run)" in message for message in caplog.messages) == 1
+
+
+def test_no_number_of_steps_is_cut_short():
+    """The arrays of 100 entries were once a limit that nobody was told of."""
+    begin, goal = optimize.init(start(), Adam()), Bowl(jnp.full((2, 2, 3), 0.9))
+    long, info = optimize.run(begin, goal, Adam(), 250)
+    assert int(long.step) == 250 and info.total.shape == (300,)
+    assert np.isfinite(info.total[:250]).all() and np.isnan(info.total[250:]).all()
+    half, _ = optimize.run(begin, goal, Adam(), 100)
+    both, _ = optimize.run(half, goal, Adam(), 150, capacity=150)
+    np.testing.assert_array_equal(both.image, long.image)
+    nothing, info = optimize.run(begin, goal, Adam(), 0)
+    assert int(nothing.step) == 0 and info.total.shape == (100,)
+
+
+@pytest.mark.parametrize(
+    ("steps", "capacity", "message"),
+    [
+        (3, 2, "capacity: got 2 for 3 steps"),
+        (-1, None, "steps: got -1"),
+        (True, None, "steps: got True"),
+    ],
+)
+def test_numbers_of_steps_that_cannot_be(steps, capacity, message):
+    begin, goal = optimize.init(start(), Adam()), Bowl(jnp.full((2, 2, 3), 0.9))
+    with pytest.raises(SettingError, match=message):
+        optimize.run(begin, goal, Adam(), steps, capacity=capacity)
+
+
+def test_traced_steps_need_a_capacity():
+    begin, goal = optimize.init(start(), Adam()), Bowl(jnp.full((2, 2, 3), 0.9))
+    with pytest.raises(SettingError, match="capacity: `steps` is traced"):
+        jax.jit(lambda n: optimize.run(begin, goal, Adam(), n))(3)
+    state, info = jax.jit(lambda n: optimize.run(begin, goal, Adam(), n, capacity=4))(3)
+    assert int(state.step) == 3 and info.total.shape == (4,)
+
+
+def test_any_optax_transformation_is_an_optimizer(embedded, pictures):
+    goal = jnp.full((2, 2, 3), 0.7)
+    plain = as_optimizer(optax.sgd(0.25))
+    state, _ = optimize.run(optimize.init(start(), plain), Bowl(goal), plain, 3)
+    image = start()
+    for _ in range(3):
+        image = jnp.clip(image - 0.25 * jax.grad(lambda x: Bowl(goal)(x)[0])(image), 0, 1)
+    np.testing.assert_allclose(state.image, image, rtol=1e-6)
+    recipe = replace(presets.embedded(), optimizer=optax.adam(0.02), pyramid=Pyramid(32))
+    assert isinstance(recipe.optimizer, Optax) and recipe == replace(recipe, steps=recipe.steps)
+    result = jaxstyle.stylize(*pictures[:2], model=embedded, recipe=recipe, steps=2)
+    assert result.settings["recipe"]["optimizer"] == {"name": "optax"}
+    with pytest.raises(SettingError, match="optimizer: the run had an optax transformation, which no recipe can carry"):
+        Recipe.from_dict(recipe.to_dict())
+    with pytest.raises(SettingError, match="learning_rate: optax has its own within; leave it out"):
+        jaxstyle.stylize(*pictures[:2], model=embedded, recipe=recipe, steps=2, learning_rate=0.1)
+    with pytest.raises(SettingError, match=r"optimizer: got .*, expected Adam"):
+        replace(recipe, optimizer=Adam)
+    with pytest.raises(SettingError, match=r"optimizer: got 'sgd'; "):
+        jaxstyle.stylize(*pictures[:2], model=embedded, recipe=recipe, optimizer="sgd")
