@@ -14,7 +14,7 @@ import numpy as np
 from jaxstyle import optimize
 from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.runtime.miscompilations import KNOWN, Check, relative_error

@@ -29,22 +29,28 @@ class Term:
         relative: divide the value by the value that all-zero features have, that is by the target's own size (for a
             Gram matrix, mean(A^2)). Then 1 means "as far from the target as nothing at all", and one weight means the
             same at every picture size, layer and network. Published recipes do without.
+        of: the name of the reference picture that the target comes from, instead of the content or the styles; see
+            `make_objective`.
     """
 
     loss: Loss
     weight: float = 1.0
     relative: bool = True
+    of: str | None = None
 
     def __post_init__(self) -> None:
         check_loss(self.loss, "loss")
+        if not isinstance(self.of, str | None):
+            raise SettingError(f"of: got {self.of!r}, expected the name of a reference picture, or None")
         check_weight(f"weight of {self.name}", self.weight)
         object.__setattr__(self, "weight", float(self.weight))
 
     @property
     def name(self) -> str:
-        """Unique in a recipe: "gram/relu3_1"."""
+        """Unique in a recipe: "gram/relu3_1", or "gram/relu3_1 of NAME"."""
         layers = layers_of(self.loss)
-        return f"{self.loss.label}/{layers[0]}" + (f"..{layers[-1]}" if len(layers) > 1 else "")
+        place = layers[0] + (f"..{layers[-1]}" if len(layers) > 1 else "")
+        return f"{self.loss.label}/{place}" + (f" of {self.of}" if self.of else "")
 
 
 @dataclass(frozen=True)
@@ -192,13 +198,14 @@ def check_weight(name: str, weight: float) -> None:
 
 def _term_to_dict(term: Term) -> dict[str, Any]:
     options = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(term.loss).items() if v is not None}  # type: ignore[call-overload]
-    return {"loss": term.loss.kind, **options, "weight": term.weight, "relative": term.relative}
+    of = {} if term.of is None else {"of": term.of}
+    return {"loss": term.loss.kind, **options, "weight": term.weight, "relative": term.relative, **of}
 
 
 def _term_from_dict(data: Any) -> Term:
     options = dict(_expect(dict, "term", data))
     loss = find_loss(options.pop("loss", None))
-    of_term = {name: options.pop(name) for name in ("weight", "relative") if name in options}
+    of_term = {name: options.pop(name) for name in ("weight", "relative", "of") if name in options}
     return Term(_build(loss, options), **of_term)
 
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from jaxstyle.networks.model import Adaptable, FeatureModel
 from jaxstyle.objective.banded import Named
+from jaxstyle.objective.make import ready
 from jaxstyle.objective.memo import Memo
-from jaxstyle.objective.objective import ready
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.targets import make_targets

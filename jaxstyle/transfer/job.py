@@ -13,8 +13,8 @@ from jaxstyle.errors import SettingError
 from jaxstyle.image import fit, read_picture, resize
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.objective.blend import blend_shares
+from jaxstyle.objective.make import ready
 from jaxstyle.objective.memo import Once, call
-from jaxstyle.objective.objective import ready
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.pyramid import levels

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxstyle import optimize
 from jaxstyle.objective.banded import named_terms
-from jaxstyle.objective.objective import make_objective, ready
+from jaxstyle.objective.make import make_objective, ready
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.optimizers import Optimizer

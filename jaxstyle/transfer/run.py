@@ -16,8 +16,9 @@ from jaxstyle.errors import JaxstyleError, is_out_of_memory
 from jaxstyle.image import Picture, resize
 from jaxstyle.image.color import keep_color
 from jaxstyle.networks.model import FeatureModel
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.memo import Once, call
-from jaxstyle.objective.objective import Objective, make_objective
+from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.loop import Info, State

@@ -7,7 +7,7 @@ from jax.test_util import check_grads
 from jaxstyle.networks import winograd
 from jaxstyle.networks.conv import conv3x3_relu
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.presets import default
 from jaxstyle.weights.random_features import random_weights

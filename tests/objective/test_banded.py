@@ -23,7 +23,8 @@ from jaxstyle.losses import (
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective import presets
 from jaxstyle.objective.banded import cut
-from jaxstyle.objective.objective import Objective, make_objective
+from jaxstyle.objective.make import make_objective
+from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.optimize.optimizers import LBFGS, Adam

@@ -13,7 +13,7 @@ from jaxstyle.networks.model import Geometry
 from jaxstyle.objective import presets
 from jaxstyle.objective.blend import Summed, blend_targets, blended
 from jaxstyle.objective.guidance import Guided, propagate
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.transfer.api import with_optimizer
 
 QUICK = with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")

@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.errors import ImageError, JaxstyleError, SettingError
 from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.blend import blend_shares
-from jaxstyle.objective.objective import Objective, make_objective
+from jaxstyle.objective.make import make_objective
+from jaxstyle.objective.objective import Objective
+from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.presets import default
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.runtime.reference import objective_gradient
@@ -201,3 +203,88 @@ def test_float64_pictures_through_a_float32_network(embedded, pictures, x64):
     wide = [jnp.asarray(np.asarray(p), jnp.float64) for p in pictures]
     objective = make_objective(embedded, wide[0], wide[1], recipe)
     assert np.isfinite(jax.grad(lambda x: objective(x)[0])(wide[2])).all()
+
+
+class Scaled:
+    """A researcher's own network, which knows nothing of VGG19's names."""
+
+    layers = ("half", "third")
+
+    def features(self, image, layers):
+        found = {}
+        for layer in layers:
+            stride = self.geometry(layer)[0]
+            h, w = (size // stride for size in image.shape[:2])
+            found[layer] = image[: h * stride, : w * stride].reshape(h, stride, w, stride, 3).mean((1, 3)) * 2
+        return found
+
+    def geometry(self, layer):
+        return {"half": (2, 0), "third": (3, 0, 12)}[layer]
+
+
+jax.tree_util.register_static(Scaled)
+
+
+def test_an_own_network_serves_losses_masks_and_bands(pictures):
+    content, style = (jnp.asarray(picture) for picture in pictures[:2])
+    tall = jnp.concatenate([content] * 6)
+    recipe = Recipe(ContentLoss("half"), [GramLoss("half"), GramLoss("third")], [TotalVariation()])
+    whole, banded = (make_objective(Scaled(), tall, style, recipe, plan=Plan(rows=rows)) for rows in (None, 48))
+    assert banded.rows == 48
+    (total, _), gradient = jax.value_and_grad(whole, has_aux=True)(tall * 0.9)
+    (again, _), same = jax.value_and_grad(banded, has_aux=True)(tall * 0.9)
+    np.testing.assert_allclose(total, again, rtol=1e-5)
+    np.testing.assert_allclose(gradient, same, atol=1e-5 * float(jnp.abs(gradient).max()))
+    left = jnp.zeros(content.shape[:2]).at[:, :16].set(1.0)
+    masks = {"content_masks": {"a": left, "b": 1 - left}, "style_masks": [{"a": jnp.ones(style.shape[:2])}] * 2}
+    with pytest.raises(SettingError, match="style_masks: no style has the region 'b'"):
+        make_objective(Scaled(), content, [style, style], recipe, **masks)
+    masks["style_masks"] = [{"a": jnp.ones(style.shape[:2])}, {"b": jnp.ones(style.shape[:2])}]
+    assert jnp.isfinite(make_objective(Scaled(), content, [style, style], recipe, **masks)(content)[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"style": (GramLoss("halv"),)}, "layers: the network has no layer 'halv'; did you mean 'half'"),
+        ({"pooling": "average"}, "recipe: Scaled cannot change its pooling or padding to 'average'; leave it out"),
+        ({"first_padding": "reflect"}, "recipe: Scaled cannot change its pooling or padding to 'reflect'"),
+    ],
+)
+def test_what_an_own_network_cannot_do_is_named(pictures, changes, message):
+    recipe = dataclasses.replace(Recipe(ContentLoss("half"), GramLoss("half")), **changes)
+    with pytest.raises(SettingError, match=message):
+        make_objective(Scaled(), *pictures[:2], recipe)
+
+
+def test_what_is_no_network_is_named(pictures):
+    recipe = Recipe(ContentLoss("half"), ())
+    with pytest.raises(SettingError, match=r"model: got Bare, expected a network.*; it lacks layers, geometry"):
+        make_objective(type("Bare", (), {"features": None})(), *pictures[:2], recipe)
+    with pytest.raises(SettingError, match=r"model: got Scaled.*this is the class, make one of it"):
+        make_objective(Scaled, *pictures[:2], recipe)
+    small = Recipe(ContentLoss("third"), ())
+    with pytest.raises(ImageError, match=r"content: image: got 9x9 pixels; third needs at least 12 on each side"):
+        make_objective(Scaled(), pictures[0][:9, :9], pictures[1], small)
+
+
+def test_a_term_of_a_reference_has_its_target(pictures):
+    content, style, other = (jnp.asarray(picture) for picture in pictures[:3])
+    terms = Term(ContentLoss("half")), Term(ContentLoss("half"), 2.0, of="last frame")
+    recipe = Recipe(content=terms, style=(Term(GramLoss("half")), Term(GramLoss("third"), of="texture")))
+    references = {"last frame": other, "texture": content[:20, :28]}
+    objective = make_objective(Scaled(), content, style, recipe, references=references)
+    assert terms[1].name == "content/half of last frame"
+    values = objective(other)[1]
+    assert values["content/half of last frame"] == 0 and values["content/half"] > 0
+    assert make_objective(Scaled(), other, style, recipe, references=references)(other)[1]["content/half"] == 0
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    for wrong, message in [
+        ({"last frame": other}, "references: a term is of 'texture', which is missing"),
+        (references | {"more": style}, r"references: no term is of 'more'; write Term\(loss, of='more'\)"),
+        (references | {"texture": other[:8]}, r"references\['texture'\]: image: got 32x8 pixels; third needs"),
+    ]:
+        with pytest.raises(JaxstyleError, match=message):
+            make_objective(Scaled(), content, style, recipe, references=wrong)
+    with pytest.raises(SettingError, match="of: got 3"):
+        Term(GramLoss("half"), of=3)

@@ -10,7 +10,7 @@ import pytest
 
 from jaxstyle.errors import SettingError
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.presets import PRESETS
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.recipe_file import MAX_BYTES, load_recipe, save_recipe, to_toml

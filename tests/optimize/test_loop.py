@@ -10,7 +10,7 @@ import pytest
 import jaxstyle
 from jaxstyle import Recipe, optimize, presets
 from jaxstyle.errors import SettingError
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.presets import default
 from jaxstyle.optimize import Pyramid
 from jaxstyle.optimize.optimizers import LBFGS, Adam, Optax, as_optimizer

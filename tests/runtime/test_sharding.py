@@ -8,7 +8,7 @@ import pytest
 from jaxstyle import optimize
 from jaxstyle.errors import ImageError
 from jaxstyle.objective import presets
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.runtime.sharding import split_rows
 from jaxstyle.weights.random_features import dead_leaves

@@ -11,7 +11,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.image import load_image, read_recipe, save_image
 from jaxstyle.losses import GramLoss
 from jaxstyle.metrics import METRICS, ssim
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.recipe import Term
 from jaxstyle.optimize.optimizers import LBFGS, Adam
 from jaxstyle.optimize.pyramid import Pyramid
@@ -86,7 +86,7 @@ def test_what_differs_in_structure_runs_apart(grid, sweep, tmp_path):
 
 
 def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypatch):
-    from jaxstyle.objective import objective
+    from jaxstyle.objective import make
 
     made = []
 
@@ -94,8 +94,8 @@ def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypat
         made.append(len(losses))
         return original(model, picture, losses, rows)
 
-    original = objective.make_targets
-    monkeypatch.setattr(objective, "make_targets", make_targets)
+    original = make.make_targets
+    monkeypatch.setattr(make, "make_targets", make_targets)
     sweep(grid(style_weight=[1, 2, 3], seed=[0, 1]), tmp_path)
     assert len(made) == 4  # two contents, two styles
 

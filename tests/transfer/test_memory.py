@@ -9,7 +9,7 @@ import pytest
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import HypercolumnMomentLoss
 from jaxstyle.objective import presets
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.optimize import loop

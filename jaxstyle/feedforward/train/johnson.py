@@ -22,7 +22,8 @@ from jaxstyle.feedforward.train.settings import JohnsonTraining
 from jaxstyle.image import fit, load_image, resize
 from jaxstyle.losses import ContentLoss, GramLoss, Loss, TotalVariation
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.objective import Objective, make_objective
+from jaxstyle.objective.make import make_objective
+from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Activations, Plan
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.objective.targets import make_targets, target_scales

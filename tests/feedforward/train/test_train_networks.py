@@ -21,7 +21,7 @@ from jaxstyle.feedforward.train.johnson import JohnsonTask, johnson_recipe, trai
 from jaxstyle.feedforward.train.settings import AdaINTraining, JohnsonTraining
 from jaxstyle.image import load_image, save_image
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.objective import make_objective
+from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.weights.layout import CONVOLUTIONS, UNIT, Weights
 from jaxstyle.weights.random_features import dead_leaves, random_weights
