@@ -9,12 +9,12 @@ from jaxstyle.metrics.edges import edge_agreement
 from jaxstyle.metrics.frechet import fid, frechet_distance
 from jaxstyle.metrics.held_out import held_out
 from jaxstyle.metrics.inception import Inception, load_inception
-from jaxstyle.metrics.judge import ContentTarget, Judge, StyleTarget, stack_targets
+from jaxstyle.metrics.judge import Judge, stack_targets
 from jaxstyle.metrics.lpips import LPIPS, load_lpips
 from jaxstyle.metrics.relative import relative_distance
 from jaxstyle.metrics.similarity import cfsd
 from jaxstyle.metrics.ssim import ssim
-from jaxstyle.metrics.table import METRICS, Metric
+from jaxstyle.metrics.table import METRICS, ContentTarget, Metric, Seen, StyleTarget
 
 __all__ = [
     "LPIPS",
@@ -24,6 +24,7 @@ __all__ = [
     "Inception",
     "Judge",
     "Metric",
+    "Seen",
     "StyleTarget",
     "artfid",
     "cfsd",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,14 +12,12 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import gram_matrix
 from jaxstyle.losses.hypercolumn import check_sampling
-from jaxstyle.metrics.chroma import chroma_histogram, histogram_distance
-from jaxstyle.metrics.edges import edge_agreement
+from jaxstyle.metrics.chroma import chroma_histogram
 from jaxstyle.metrics.held_out import Layers, held_out, reachable
 from jaxstyle.metrics.pictures import check_picture
-from jaxstyle.metrics.relative import mean_distance
-from jaxstyle.metrics.similarity import LAYER, cfsd, sampled_columns
-from jaxstyle.metrics.ssim import WINDOW, ssim
-from jaxstyle.metrics.table import METRICS
+from jaxstyle.metrics.similarity import LAYER, sampled_columns
+from jaxstyle.metrics.ssim import WINDOW
+from jaxstyle.metrics.table import METRICS, ContentTarget, Seen, StyleTarget
 from jaxstyle.networks.model import check_layers
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.recipe import Recipe
@@ -28,21 +26,6 @@ TOGETHER = 2
 """Pictures at a time: it bounds memory, and as XLA rounds otherwise in other batches it is one number for all."""
 
 Values = dict[str, Float[Array, "*b"]]
-
-
-class ContentTarget(NamedTuple):
-    """What is remembered of a content picture: itself, its held-out features, and its sampled features for CFSD."""
-
-    picture: Array
-    features: dict[str, Array]
-    columns: Array
-
-
-class StyleTarget(NamedTuple):
-    """What is remembered of a style: its chroma histogram and held-out Gram matrices, of one shape for all sizes."""
-
-    chroma: Array
-    grams: dict[str, Array]
 
 
 @partial(
@@ -192,13 +175,5 @@ def _judge(judge: Judge, images: Array, contents: ContentTarget, styles: StyleTa
 def _values(judge: Judge, image: Array, content: ContentTarget, style: StyleTarget) -> Values:
     """The metrics of one picture."""
     found = judge.model.features(image, {*judge.content_layers, *judge.style_layers, judge.similarity_layer})
-    grams = {layer: gram_matrix(found[layer]) for layer in judge.style_layers}
-    columns = sampled_columns(found[judge.similarity_layer], judge.samples)
-    return {
-        "ssim": ssim(image, content.picture),
-        "edge_agreement": edge_agreement(image, content.picture),
-        "chroma_distance": histogram_distance(chroma_histogram(image), style.chroma),
-        "content_distance": mean_distance(found, content.features),
-        "style_distance": mean_distance(grams, style.grams),
-        "cfsd": cfsd(columns, content.columns),
-    }
+    seen = Seen(image, found, sampled_columns(found[judge.similarity_layer], judge.samples), content, style)
+    return {name: metric.compute(seen) for name, metric in METRICS.items()}

@@ -31,11 +31,13 @@ class Measures:
         self.studio, self.more = studio, more
         self.recipes = list(dict.fromkeys(recipe.graph() for recipe in recipes))
         self._judges: dict[tuple[int, ...], Judge] = {}
+        self._said: set[str] = set()
 
     def __call__(self, results: Mapping[int, tuple[Run, Result]], width: int) -> dict[int, Measured]:
         """{index: {metric: value}}; nothing, and a warning, where they cannot be had. `width` results at a time."""
         found: dict[int, Measured] = {}
         if not isinstance(self.studio.given, VGG19):
+            self._warn(f"they are judged by a VGG19, and {type(self.studio.given).__name__} is none")
             return found
         indices = list(results)
         for start in range(0, len(indices), width):
@@ -43,8 +45,14 @@ class Measures:
             try:
                 found |= dict(zip(part, self._measure([results[i] for i in part], width), strict=True))
             except JaxstyleError as error:
-                log.warning("no metrics: %s", error)
+                self._warn(str(error))
         return found
+
+    def _warn(self, reason: str) -> None:
+        """Say once why there are no metrics."""
+        if reason not in self._said:
+            log.warning("no metrics: %s", reason)
+        self._said.add(reason)
 
     def _measure(self, results: Sequence[tuple[Run, Result]], width: int) -> list[Measured]:
         judge = self._judge(results[0][0])
