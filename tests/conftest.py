@@ -30,7 +30,7 @@ CHECKED = (
     "objective.targets",
     "objective.memo",
     "optimize.loop",
-    "transfer",
+    *(f"transfer.{name}" for name in ("api", "background", "inputs", "job", "memory", "result", "run")),
     "feedforward",
     "sweep",
     "metrics",

@@ -12,7 +12,7 @@ from jaxstyle.artworks.stages import Stages
 from jaxstyle.image import Picture, read_picture
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.plan import Plan
-from jaxstyle.objective.recipe import Color, Recipe
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.preprocess import Quantized
 from jaxstyle.preprocess.abstraction import Statistic
 from jaxstyle.preprocess.dither import Dither
@@ -51,15 +51,11 @@ def artwork(
     dither: Dither | None = None,
     recipe: Recipe | None = None,
     size: int | None = None,
-    style_scale: float = 1.0,
-    steps: int | None = None,
-    style_weight: float | None = None,
-    content_weight: float | None = None,
-    color: Color | None = None,
     seed: int = 0,
     plan: Plan | None = None,
     callback: Callback | None = None,
     every: int = 10,
+    **settings: Any,
 ) -> Artwork:
     """Make the content simpler, paint it in the style, and make the painting simpler; each stage on or off.
 
@@ -78,8 +74,8 @@ def artwork(
         quantize: paint the content in so many colours, before the transfer; see `quantize_colors`.
         after_quantize: paint the result in so many colours.
         dither: how both quantisations dither; not at all when not given.
-        recipe, size, style_scale, steps, style_weight, content_weight, color, seed, plan, callback, every: as for
-            `stylize`. The seed is that of quantisation too.
+        recipe, size, seed, plan, callback, every: as for `stylize`. The seed is that of quantisation too.
+        settings: all others of `stylize`, such as `steps` and `style_weight`.
 
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
@@ -93,15 +89,11 @@ def artwork(
         style,
         model=model,
         recipe=recipe,
-        style_scale=style_scale,
-        steps=steps,
-        style_weight=style_weight,
-        content_weight=content_weight,
-        color=color,
         seed=seed,
         plan=plan,
         callback=callback,
         every=every,
+        **settings,
     )
     pictures["transfer"] = result.image
     source = describe(content, original)

@@ -1,16 +1,16 @@
 """`jaxstyle artwork`. Nothing heavy is imported before it is needed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from jaxstyle.weights.catalogue import default_network
+from jaxstyle.cli.options import Painting
 
 
-@dataclass
-class Artwork:
+@dataclass(kw_only=True)
+class Artwork(Painting):
     """Make pictures simpler (superpixels, few colours), paint them in the style of another, and simplify the result."""
 
     pictures: Annotated[Positional[tuple[Path, ...]], arg(metavar="CONTENT... STYLE")]
@@ -33,30 +33,6 @@ class Artwork:
     """Mix colours of quantisation from dots; not when not given."""
     keep_stages: bool = False
     """Also write each stage's picture, NAME-1-content.png and so on, and all of them in one, NAME-stages.png."""
-    weights: str = field(default_factory=default_network)
-    """The VGG19, as for `jaxstyle stylize`."""
-    recipe: str | None = None
-    """A preset or recipe file, as for `jaxstyle stylize`."""
-    size: int | None = None
-    """Long edge of the results in pixels; by default each content's own, at most 512."""
-    steps: int | None = None
-    """Optimisation steps."""
-    style_weight: float | None = None
-    """More paints more style; the content weight is 1."""
-    content_weight: float | None = None
-    """More keeps more of the scene."""
-    style_scale: float = 1.0
-    """As for `jaxstyle stylize`."""
-    color: Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"] | None = None
-    """As for `jaxstyle stylize`."""
-    seed: int = 0
-    """Of noise and of palettes."""
-    conv: Literal["auto", "winograd", "exact"] = "auto"
-    """As for `jaxstyle stylize`."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """As for `jaxstyle stylize`."""
-    rows: int | None = None
-    """As for `jaxstyle stylize`."""
 
     def run(self) -> int:
         """Exit code 0; 1 where a picture of several failed or became infinite; 75 where it was interrupted."""

@@ -1,115 +1,21 @@
-"""`jaxstyle demo`: photographs of scikit-image and scikit-learn, painted with the network of the papers."""
+"""`jaxstyle demo`. Nothing heavy is imported before it is needed."""
 
-import os
-import shlex
-import shutil
-import sys
-import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated
 
-import numpy as np
-from jaxtyping import Float
-
-from jaxstyle.cli.figures import save_loss_curve, save_side_by_side
-from jaxstyle.cli.progress import run_progress
-from jaxstyle.cli.run_stylize import load_weights, stopping
-from jaxstyle.errors import ImageFileError, WeightsError
-from jaxstyle.image import load_image, save_image
-from jaxstyle.networks.vgg import VGG19
-from jaxstyle.preprocess.strokes import GARDEN, paint_strokes
-from jaxstyle.runtime.compile_cache import keep_programs
-from jaxstyle.transfer.api import Progress, stylize
-from jaxstyle.transfer.result import Result
-from jaxstyle.weights.catalogue import EMBEDDED, IMAGENET, default_network, find
-
-SIZE = 320
-STEPS = 40  # at each size
+from tyro.conf import arg
 
 
-class Pair(NamedTuple):
-    """What is painted in which style, in RGB of [0, 1], and the name of its files."""
+@dataclass
+class Demo:
+    """Paint three photographs with the network of the papers, in about three minutes on two cores."""
 
-    name: str
-    content: Float[np.ndarray, "_h _w 3"]
-    style: Float[np.ndarray, "_h _w 3"]
+    output: Annotated[Path, arg(aliases=("-o",))] = Path("demo")
+    """The folder to write into; made where it is missing."""
 
+    def run(self) -> int:
+        """Exit code 0."""
+        from jaxstyle.cli.run_demo import run_demo
 
-def run_demo(folder: Path) -> int:
-    """Paint each pair; write content, style, picture, all three side by side, and the loss curve; 0."""
-    keep_programs()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
-    started, model = time.perf_counter(), _network()
-    pairs = _pairs()
-    for pair in pairs:
-        result = _paint(pair, model)
-        if result is None:
-            raise KeyboardInterrupt
-        print(*_written(folder, pair, result), sep="\n")
-    print(f"{time.perf_counter() - started:.0f} s with the network {model.name!r}. Next, the same at another strength:")
-    content, style = (folder / f"{pairs[0].name}-{part}.png" for part in ("content", "style"))
-    print(f"{_program()} stylize {shlex.quote(str(content))} {shlex.quote(str(style))} -o again.png --style-weight 2")
-    return 0
-
-
-def _network() -> VGG19:
-    """The one of the papers that is in the cache, else the small download, else the one that comes with jaxstyle."""
-    name = default_network()
-    name = name if find(name).present else IMAGENET[1]
-    try:
-        return load_weights(name)
-    except WeightsError as error:
-        print(f"jaxstyle: {error}\njaxstyle: the demo goes on with {EMBEDDED!r}: less style", file=sys.stderr)
-        return load_weights(EMBEDDED)
-
-
-def _pairs() -> list[Pair]:
-    """Three photographs in painted styles."""
-    from skimage import data
-    from sklearn.datasets import load_sample_image
-
-    pairs = (
-        ("china", load_sample_image("china.jpg"), paint_strokes(384, seed=3)),
-        ("chelsea", data.chelsea(), paint_strokes(384, seed=1, palette=GARDEN)),
-        ("rocket", data.rocket(), paint_strokes(384, seed=5)),
-    )
-    return [Pair(name, load_image(content, size=SIZE), load_image(style, size=SIZE)) for name, content, style in pairs]
-
-
-def _paint(pair: Pair, model: VGG19) -> Result | None:
-    """With the recipe that suits the network; None when interrupted."""
-    with stopping() as stop, run_progress() as show:
-
-        def callback(progress: Progress) -> bool:
-            stop.armed = True
-            show(progress)
-            return stop.asked
-
-        print(f"painting {pair.name}", file=sys.stderr)
-        result = stylize(pair.content, pair.style, model=model, steps=STEPS, callback=callback)
-        return None if stop.asked else result
-
-
-def _written(folder: Path, pair: Pair, result: Result) -> list[Path]:
-    path = folder / f"{pair.name}.png"
-    return [
-        save_image(path.with_stem(f"{pair.name}-content"), pair.content),
-        save_image(path.with_stem(f"{pair.name}-style"), pair.style),
-        result.save(path),
-        save_side_by_side(path.with_stem(f"{pair.name}-side-by-side"), pair.content, pair.style, result.image),
-        save_loss_curve(path.with_stem(f"{pair.name}-loss"), result.history),
-    ]
-
-
-def _program() -> str:
-    """How this program is called from the current folder: "jaxstyle" only where the shell would find this one."""
-    own = Path(sys.argv[0])
-    found = shutil.which("jaxstyle")
-    if found and own.exists() and Path(found).resolve() == own.resolve():
-        return "jaxstyle"
-    if own.stem == "jaxstyle" and os.access(own, os.X_OK) and own.is_file():
-        return shlex.quote(str(own))
-    return f"{shlex.quote(sys.executable)} -m jaxstyle"
+        return run_demo(self.output)

@@ -11,11 +11,10 @@ from jaxstyle.artworks.figure import draw_stages
 from jaxstyle.artworks.pipeline import Artwork, artwork
 from jaxstyle.artworks.stages import Stages
 from jaxstyle.cli.progress import run_progress
-from jaxstyle.cli.run_stylize import DEFAULT_SIZE, Stop, load_weights, stopping
+from jaxstyle.cli.run_stylize import Stop, load_weights, stopping
 from jaxstyle.errors import ImageFileError, JaxstyleError, is_out_of_memory
 from jaxstyle.image import check_target, fit, read_picture, save_image
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.presets import recipe_for
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.recipe_file import load_recipe
@@ -84,9 +83,8 @@ class _Painter:
     def paint(self, content: Path) -> Artwork:
         """One content, with progress."""
         options, shape = self.options, read_picture(content, name="content").rgb.shape[:2]
-        size = min(DEFAULT_SIZE, max(shape)) if options.size is None else options.size
-        keep_heap_for(fit(shape, size))
-        plan = Plan(conv=options.conv, dtype=options.dtype, rows=options.rows)
+        arguments = options.arguments(shape) | {"recipe": self.recipe}
+        keep_heap_for(fit(shape, arguments["size"]))
         print(f"painting {content}", file=sys.stderr)
         with run_progress() as show:
 
@@ -99,17 +97,9 @@ class _Painter:
                 content,
                 self.style,
                 model=self.model,
-                recipe=self.recipe,
-                size=size,
-                style_scale=options.style_scale,
-                steps=options.steps,
-                style_weight=options.style_weight,
-                content_weight=options.content_weight,
-                color=options.color,
-                seed=options.seed,
-                plan=None if plan == Plan() else plan,
                 callback=callback,
                 **self.stages.to_dict(),
+                **arguments,
             )
 
     def save(self, made: Artwork, name: str) -> list[Path]:

@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 from jaxstyle.cli.fast_progress import Count
+from jaxstyle.cli.fast_work import Work
 from jaxstyle.cli.progress import download_progress
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import SettingError
@@ -13,7 +14,6 @@ from jaxstyle.feedforward.load import NAMES, load_fast
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Fast, read_source, read_styles, takes_style
 from jaxstyle.feedforward.refine import Refine
-from jaxstyle.feedforward.work import Work
 from jaxstyle.image import fit
 from jaxstyle.objective.recipe_file import load_recipe
 from jaxstyle.runtime.compile_cache import keep_programs

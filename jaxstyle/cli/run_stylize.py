@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,6 @@ from jaxstyle.cli.progress import download_progress, run_progress
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
 from jaxstyle.networks.vgg import VGG19
-from jaxstyle.objective.plan import Plan
-from jaxstyle.objective.presets import recipe_for
-from jaxstyle.objective.recipe import Init
-from jaxstyle.objective.recipe_file import load_recipe
 from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.transfer.api import Progress, stylize
 from jaxstyle.transfer.memory import keep_heap_for
@@ -28,9 +24,7 @@ from jaxstyle.transfer.result import Result
 from jaxstyle.weights.load import load_vgg19
 
 if TYPE_CHECKING:
-    from jaxstyle.cli.main import Stylize
-
-DEFAULT_SIZE = 512
+    from jaxstyle.cli.stylize import Stylize
 
 
 class Stop:
@@ -90,8 +84,8 @@ def run_stylize(options: "Stylize") -> int:
     if not options.style:
         raise SettingError("STYLE: got no picture, expected at least one")
     content = read_picture(options.content, name="content")
-    size = min(DEFAULT_SIZE, max(content.rgb.shape[:2])) if options.size is None else options.size
-    keep_heap_for(fit(content.rgb.shape[:2], size))
+    arguments = options.arguments(content.rgb.shape)
+    keep_heap_for(fit(content.rgb.shape[:2], arguments["size"]))
     content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
     style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
     frames = Frames(options.output, options.save_every)
@@ -108,44 +102,20 @@ def run_stylize(options: "Stylize") -> int:
             options.content,
             list(options.style),
             model=lambda: load_weights(options.weights),
-            recipe=recipe_for(options.weights) if options.recipe is None else load_recipe(options.recipe),
-            size=size,
-            style_scale=options.style_scale,
-            blend=options.blend,
-            steps=options.steps,
-            style_weight=options.style_weight,
-            content_weight=options.content_weight,
-            tv_weight=options.tv_weight,
-            optimizer=options.optimizer,
-            learning_rate=options.learning_rate,
-            init=_init(options.init),
-            color=options.color,
-            plan=_plan(options),
-            pyramid=None if options.pyramid is None else options.pyramid == "on",
             content_masks=content_masks,
             style_masks=style_masks if any(style_masks) else None,
-            seed=options.seed,
             callback=callback,
             every=_every(options.save_every),
+            **arguments,
         )
         show.close()
         return _finish(options, result, frames)
-
-
-def _plan(options: "Stylize") -> Plan | None:
-    """As asked for; None where nothing was, and the memory decides."""
-    plan = Plan(conv=options.conv, dtype=options.dtype, rows=options.rows)
-    return None if plan == Plan() else plan
 
 
 def load_weights(weights: str) -> VGG19:
     """With a bar while it is downloaded."""
     with download_progress(weights) as progress:
         return load_vgg19(weights, progress=progress)
-
-
-def _init(given: str | None) -> str | Path | None:
-    return given if given is None or given in get_args(Init) else Path(given)
 
 
 def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Path] | None]:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxstyle.cli.progress import sweep_progress
-from jaxstyle.cli.rerun import model_of
+from jaxstyle.cli.run_rerun import model_of
 from jaxstyle.cli.run_stylize import load_weights, stopping
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, load_image, save_image

@@ -35,7 +35,7 @@ class Saliency:
 
     def run(self) -> int:
         """Exit code 0."""
-        from jaxstyle.cli.run_stylize import DEFAULT_SIZE
+        from jaxstyle.cli.options import DEFAULT_SIZE
         from jaxstyle.image import check_target, fit, load_image, resize, save_image
         from jaxstyle.saliency import overlay, saliency_map
 

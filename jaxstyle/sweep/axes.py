@@ -2,49 +2,24 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, get_args
+from dataclasses import fields, replace
+from typing import Any
 
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.objective.presets import PRESETS, recipe_for
-from jaxstyle.objective.recipe import Init, Recipe, Term, check_weight
+from jaxstyle.objective.recipe import Recipe, Term, check_weight
 from jaxstyle.objective.recipe_file import load_recipe
-from jaxstyle.transfer.api import override
+from jaxstyle.transfer.api import make_job
 from jaxstyle.transfer.job import Job
+from jaxstyle.transfer.settings import Settings
 from jaxstyle.weights.catalogue import SHIPPED
 
-AXES = {
-    "recipe": "a preset's name, a recipe file, or a Recipe",
-    "content_layers": "of the preset, where it takes them",
-    "style_layers": "of the preset, where it takes them",
-    "steps": "instead of the recipe's",
-    "style_weight": "instead of the recipe's",
-    "content_weight": "instead of the recipe's",
-    "tv_weight": "weight of total variation, instead of the recipe's",
-    "optimizer": '"adam" or "lbfgs", instead of the recipe\'s',
-    "learning_rate": "instead of the recipe's optimiser's",
-    "color": "instead of the recipe's",
-    "pyramid": "instead of the recipe's: false, true or a Pyramid",
-    "init": '"content", "style", "noise" or a picture',
-    "size": "long edge in pixels",
-    "style_scale": "long edge of the styles over that of the result",
-    "blend": "how much of each style, where a cell has several",
-    "seed": "of the noise",
-}
-"""The names of axes, beside `content` and `style`; a term's name, such as "gram/relu3_1", is one too: its weight."""
+_SETTINGS = tuple(entry.name for entry in fields(Settings))
+AXES = ("recipe", "content_layers", "style_layers", *_SETTINGS)
+"""The names of axes, beside `content` and `style`: a recipe, the layers of a preset that takes them, and every setting
+of `stylize`. A term's name, such as "gram/relu3_1", is one too: its weight."""
 LISTS = ("content_layers", "style_layers", "blend")
 """Axes whose values are lists themselves."""
-_OVERRIDES = (
-    "steps",
-    "style_weight",
-    "content_weight",
-    "tv_weight",
-    "optimizer",
-    "learning_rate",
-    "color",
-    "pyramid",
-)
 
 
 def check_axis(name: str) -> None:
@@ -59,14 +34,8 @@ def job_of(point: Mapping[str, Any], content: Any, styles: tuple[Any, ...], netw
     Raises:
         SettingError: a value that does not fit its axis.
     """
-    given = {name: point.get(name) for name in _OVERRIDES}
-    init = point.get("init")
-    if isinstance(init, str) and init not in get_args(Init):
-        init = Path(init)
-    recipe = override(_weighted(_recipe(point, network), point), **given, init=init)
-    single = {name: point[name] for name in ("size", "style_scale", "seed") if name in point}
-    blend = tuple(point["blend"]) if point.get("blend") is not None else None
-    return Job(content, styles, recipe, init=None if isinstance(init, str) else init, blend=blend, **single)
+    settings = Settings(**{name: value for name, value in point.items() if name in _SETTINGS and value is not None})
+    return make_job(content, styles, _weighted(_recipe(point, network), point), settings)
 
 
 def _recipe(point: Mapping[str, Any], network: str) -> Recipe:

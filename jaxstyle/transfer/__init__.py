@@ -1,7 +1,29 @@
-"""One call from pictures to a finished picture: `stylize`."""
+"""One call from pictures to a finished picture: `stylize`. Names are loaded on first use: `settings` needs no JAX."""
 
-from jaxstyle.transfer.api import Progress, stylize
-from jaxstyle.transfer.memory import choose_plan, estimate_memory
-from jaxstyle.transfer.result import Result
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Progress", "Result", "choose_plan", "estimate_memory", "stylize"]
+_HOME = {
+    "Progress": "run",
+    "Result": "result",
+    "Settings": "settings",
+    "choose_plan": "memory",
+    "estimate_memory": "memory",
+    "stylize": "api",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'jaxstyle.transfer' has no attribute {name!r}")
+    return getattr(import_module(f"jaxstyle.transfer.{_HOME[name]}"), name)
+
+
+if TYPE_CHECKING:
+    from jaxstyle.transfer.api import stylize as stylize
+    from jaxstyle.transfer.memory import choose_plan as choose_plan
+    from jaxstyle.transfer.memory import estimate_memory as estimate_memory
+    from jaxstyle.transfer.result import Result as Result
+    from jaxstyle.transfer.run import Progress as Progress
+    from jaxstyle.transfer.settings import Settings as Settings

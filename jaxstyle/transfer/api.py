@@ -1,7 +1,7 @@
 """The one-call interface: pictures in, picture out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.transfer.job import Job, prepare
 from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.run import Callback, Progress
+from jaxstyle.transfer.settings import Settings
 
 __all__ = ["Callback", "Progress", "stylize"]
 
@@ -91,60 +92,63 @@ def stylize(
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
     """
+    given = locals()
+    settings = Settings(**{entry.name: given[entry.name] for entry in fields(Settings)})
     if not isinstance(recipe, Recipe | None):
         raise SettingError(f"recipe: got {recipe!r}, expected a Recipe, such as presets.default()")
-    if isinstance(init, str) and init not in get_args(Init) and (Path(init).suffix or Path(init).exists()):
-        init = Path(init)
     recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
-    recipe = override(
-        recipe,
-        steps=steps,
-        style_weight=style_weight,
-        content_weight=content_weight,
-        tv_weight=tv_weight,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        init=init,
-        color=color,
-        pyramid=pyramid,
-    )
     sources = tuple(style) if isinstance(style, list | tuple) else (style,)
-    job = Job(content, sources, recipe, size, style_scale, blend, init, seed, content_masks, style_masks)
+    job = make_job(content, sources, recipe, settings, content_masks, style_masks)
     return prepare(job, model, plan).optimize(callback, every)
 
 
-def override(
+def make_job(
+    content: Any,
+    styles: tuple[Any, ...],
     recipe: Recipe,
-    *,
-    steps: int | None = None,
-    style_weight: float | str | None = None,
-    content_weight: float | None = None,
-    tv_weight: float | None = None,
-    optimizer: Optimizer | str | None = None,
-    learning_rate: float | None = None,
-    init: Any = None,
-    color: Color | None = None,
-    pyramid: Pyramid | bool | None = None,
-) -> Recipe:
+    settings: Settings,
+    content_masks: Mapping[str, Any] | None = None,
+    style_masks: Any = None,
+) -> Job:
+    """The job of painting a picture, with the settings applied to the recipe."""
+    init = named_init(settings.init)
+    recipe = override(recipe, replace(settings, init=init))
+    begin = None if isinstance(init, str) else init
+    blend = None if settings.blend is None else tuple(settings.blend)
+    size, scale, seed = settings.size, settings.style_scale, settings.seed
+    return Job(content, styles, recipe, size, scale, blend, begin, seed, content_masks, style_masks)
+
+
+def named_init(init: Any) -> Any:
+    """What a run starts from: a name of `Init` stays one, any other text that looks like a file is its path."""
+    is_file = isinstance(init, str) and init not in get_args(Init) and (Path(init).suffix or Path(init).exists())
+    return Path(init) if is_file else init
+
+
+def override(recipe: Recipe, settings: Settings) -> Recipe:
     """The recipe with the settings that were given on top."""
-    given: dict[str, Any] = {"steps": steps, "content_weight": content_weight, "color": color}
-    given["style_weight"] = _strength(style_weight)
-    if isinstance(init, str):
-        given["init"] = init
-    if optimizer is not None:
-        recipe = with_optimizer(recipe, optimizer)
-    if learning_rate is not None:
-        check_weight("learning_rate", learning_rate)
-        if getattr(recipe.optimizer, "line_search", False):
-            raise SettingError(
-                "learning_rate: the recipe's L-BFGS searches for its step size and takes none; leave it out"
-            )
-        given["optimizer"] = with_learning_rate(recipe.optimizer, float(learning_rate))
-    if tv_weight is not None:
-        given["prior"] = _smoothed(recipe.prior, tv_weight)
-    given["pyramid"] = Pyramid() if pyramid is True else pyramid or None
-    recipe = replace(recipe, pyramid=None) if pyramid is False else recipe
+    given: dict[str, Any] = {name: getattr(settings, name) for name in ("steps", "content_weight", "color")}
+    given["style_weight"] = _strength(settings.style_weight)
+    if isinstance(settings.init, str):
+        given["init"] = settings.init
+    if settings.optimizer is not None:
+        recipe = with_optimizer(recipe, settings.optimizer)
+    if settings.learning_rate is not None:
+        given["optimizer"] = _faster(recipe, settings.learning_rate)
+    if settings.tv_weight is not None:
+        given["prior"] = _smoothed(recipe.prior, settings.tv_weight)
+    if settings.pyramid is not None and not settings.pyramid:
+        recipe = replace(recipe, pyramid=None)
+    given["pyramid"] = Pyramid() if settings.pyramid is True else settings.pyramid or None
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def _faster(recipe: Recipe, rate: Any) -> Optimizer:
+    """The recipe's optimiser with another learning rate."""
+    check_weight("learning_rate", rate)
+    if getattr(recipe.optimizer, "line_search", False):
+        raise SettingError("learning_rate: the recipe's L-BFGS searches for its step size and takes none; leave it out")
+    return with_learning_rate(recipe.optimizer, float(rate))
 
 
 def with_optimizer(recipe: Recipe, optimizer: Optimizer | str) -> Recipe:

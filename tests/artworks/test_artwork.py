@@ -110,7 +110,8 @@ def files(tmp_path, pictures, monkeypatch):
 
 def run(files, *pictures, **options):
     paths = tuple(files / picture for picture in pictures)
-    return Artwork(paths, files / "out", weights="embedded", recipe=str(files / "quick.toml"), **options).run()
+    given = {"weights": "embedded", "recipe": str(files / "quick.toml")} | options
+    return Artwork(pictures=paths, output=files / "out", **given).run()
 
 
 def names(folder):
@@ -145,7 +146,7 @@ def test_kept_stages_and_few_colors(files, capsys):
 
 @pytest.mark.parametrize("stage, content", [({"superpixels": 9}, "out/a-2-superpixels.png"), ({}, "photos/a.png")])
 def test_rerun(files, capsys, monkeypatch, stage, content):
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     assert run(files, "photos/a.png", "style.png", keep_stages=True, **stage) == 0
     assert Rerun(files / "out" / "a.png", content=files / content, style=(files / "style.png",)).run() == 0
     assert "the same, bit for bit" in capsys.readouterr().out
@@ -181,7 +182,8 @@ def test_names_that_would_be_the_same(files):
 
 
 def test_pictures_are_not_written_over(files):
-    options = Artwork((files / "photos", files / "style.png"), files / "photos", weights="embedded")
+    pictures = (files / "photos", files / "style.png")
+    options = Artwork(pictures=pictures, output=files / "photos", weights="embedded")
     with pytest.raises(SettingError, match=r"--output: .*a.png is one of the pictures given"):
         options.run()
 
@@ -204,7 +206,8 @@ def test_the_command_line():
     arguments += ["--keep-stages", "--dither", "ordered"]
     options = tyro.cli(Artwork, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
     expected = {"superpixels": 400, "after_quantize": 16, "keep_stages": True, "dither": "ordered"}
-    assert options == Artwork((Path("a.png"), Path("photos"), Path("s.jpg")), Path("out"), **expected)
+    pictures = (Path("a.png"), Path("photos"), Path("s.jpg"))
+    assert options == Artwork(pictures=pictures, output=Path("out"), **expected)
     assert {field.name for field in fields(Stages)} <= {field.name for field in fields(Artwork)}
 
 

@@ -23,7 +23,7 @@ DEFAULT = ["--weights", "embedded", "--size", "32"]
 def files(tmp_path, pictures, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("jaxstyle.cli.run_stylize.keep_programs", lambda: None)  # it would hold for all later tests
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     for name, picture in zip(("content", "style", "other"), pictures, strict=True):
         save_image(tmp_path / f"{name}.png", picture)
     return tmp_path
@@ -123,7 +123,7 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
         ({"more": ["--save-every", "0"]}, 2, "save-every"),
         ({"output": "/proc/o.png"}, 3, "/proc/o.png"),
         ({"given": [*DEFAULT, "--learning-rate", "0.1"]}, 2, "learning_rate"),
-        ({"more": ["--init", "contnet"]}, 3, "init"),
+        ({"more": ["--init", "contnet"]}, 2, "init: got 'contnet'; did you mean 'content'"),
     ],
 )
 def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, message):
@@ -196,7 +196,9 @@ def test_weights_commands(files, capsys):
 
 
 def test_help_and_version_do_not_start_jax():
-    program = "import sys; from jaxstyle.cli import main\ntry: main(%r)\nfinally: assert not {'jax'} & {*sys.modules}"
+    program = (
+        "import sys; from jaxstyle.cli.main import main\ntry: main(%r)\nfinally: assert not {'jax'} & {*sys.modules}"
+    )
     for arguments in (["--help"], ["stylize", "--help"], ["--version"], []):
         done = subprocess.run([sys.executable, "-c", program % arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

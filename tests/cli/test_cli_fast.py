@@ -26,7 +26,7 @@ def test_what_is_understood():
 
 
 def test_it_is_light_to_import():
-    code = "import sys, jaxstyle.cli_fast; print([name for name in ('jax', 'numpy') if name in sys.modules])"
+    code = "import sys, jaxstyle.cli.fast; print([name for name in ('jax', 'numpy') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
@@ -35,7 +35,7 @@ def files(tmp_path, pictures, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("JAXSTYLE_OFFLINE", "1")
     monkeypatch.setattr("jaxstyle.cli.run_fast.keep_programs", lambda: None)
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     for name, picture in zip(("content", "style"), pictures, strict=False):
         save_image(tmp_path / f"{name}.png", picture)
     return tmp_path

@@ -1,6 +1,6 @@
 import pytest
 
-from jaxstyle.cli import doctor
+from jaxstyle.cli import run_doctor as doctor
 from jaxstyle.cli.main import main
 
 

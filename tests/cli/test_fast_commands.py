@@ -7,11 +7,12 @@ import pytest
 from fake_network import Fake, Own, painted
 
 from jaxstyle import load_image, read_recipe, save_image
+from jaxstyle.cli import fast_work as work
 from jaxstyle.cli import run_fast
 from jaxstyle.cli.fast import Fast
 from jaxstyle.cli.main import Rerun
 from jaxstyle.errors import ImageFileError, SettingError
-from jaxstyle.feedforward import frames, work
+from jaxstyle.feedforward import frames
 from jaxstyle.feedforward.frames import is_done
 from jaxstyle.feedforward.johnson import Johnson
 from jaxstyle.losses import ContentLoss, GramLoss
@@ -175,8 +176,8 @@ def test_refined_with_progress(files, network, capsys):
 
 @pytest.mark.parametrize("options", [{}, {"refine": 2, "weights": "random"}])
 def test_rerun(files, network, monkeypatch, capsys, options):
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
-    monkeypatch.setattr("jaxstyle.cli.rerun_fast.load_fast", lambda name: network)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun_fast.load_fast", lambda name: network)
     recipe = {"recipe": str(files / "quick.toml")} if options else {}
     assert run(files, "shots/1.png", style=("styles",), blend=(1, 2), strength=0.7, **options, **recipe) == 0
     given = {"content": files / "shots" / "1.png", "style": (files / "styles/a.png", files / "styles/b.png")}
@@ -187,7 +188,7 @@ def test_rerun(files, network, monkeypatch, capsys, options):
 
 
 def test_a_network_with_a_style_of_its_own_is_refined_and_made_again(files, monkeypatch, capsys):
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     network = str(Johnson.random(0, width=2).save(files / "own.safetensors"))
     options = {"refine": 2, "weights": "random", "recipe": str(files / "quick.toml")}
     assert run(files, "shots/1.png", "shots/2.png", style=("style.png",), model=network, **options) == 0
@@ -198,7 +199,7 @@ def test_a_network_with_a_style_of_its_own_is_refined_and_made_again(files, monk
 
 
 def test_rerun_of_settings_that_a_stranger_wrote(files, network, monkeypatch):
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     assert run(files, "shots/1.png", "style.png") == 0
     sound = read_recipe(files / "out" / "1.png")
     refined = {"fast": sound["fast"] | {"refine": 2}, "recipe": {}, "model": {}, "seed": 0}

@@ -21,7 +21,7 @@ def run(capsys, *arguments) -> tuple[int, str, str]:
 @pytest.fixture
 def made(tmp_path, pictures, capsys, monkeypatch):
     monkeypatch.setattr("jaxstyle.cli.run_stylize.keep_programs", lambda: None)  # it would hold for all later tests
-    monkeypatch.setattr("jaxstyle.cli.rerun.keep_programs", lambda: None)
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     for name, picture in zip(("content", "style", "other"), pictures, strict=True):
         save_image(tmp_path / f"{name}.png", picture)
     arguments = [tmp_path / "content.png", tmp_path / "style.png", "-o", tmp_path / "out.png", *QUICK]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import jaxstyle
-from jaxstyle.cli.demo import run_demo
+from jaxstyle.cli.run_demo import run_demo
 from jaxstyle.errors import InstallationError
 from jaxstyle.runtime import installation, miscompilations
 from jaxstyle.runtime.miscompilations import Check
@@ -112,7 +112,7 @@ def test_wrong_numbers_are_refused_wherever_pictures_are_painted(
     installation.require_right_numbers.cache_clear()
     monkeypatch.setattr(installation, "_trusted", False)
     monkeypatch.setattr(miscompilations, "KNOWN", [lambda: Check("sum of squares", float("nan"), 1e-6)])
-    monkeypatch.setattr("jaxstyle.cli.demo.keep_programs", lambda: None)  # it would hold for all later tests
+    monkeypatch.setattr("jaxstyle.cli.run_demo.keep_programs", lambda: None)  # it would hold for all later tests
     with pytest.raises(InstallationError, match=r"sum of squares.*import jaxstyle before JAX computes anything"):
         paint(tmp_path)
 

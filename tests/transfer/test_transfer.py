@@ -1,5 +1,8 @@
 import dataclasses
+import inspect
 import io
+from dataclasses import fields
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,10 +10,14 @@ import PIL.Image
 import pytest
 
 import jaxstyle
+from jaxstyle.cli.artwork import Artwork
+from jaxstyle.cli.stylize import Stylize
 from jaxstyle.errors import ImageError, SettingError, WeightsError
 from jaxstyle.objective import presets
 from jaxstyle.optimize.optimizers import LBFGS, Adam
-from jaxstyle.transfer.api import override, with_optimizer
+from jaxstyle.sweep.axes import AXES
+from jaxstyle.transfer.api import named_init, override, with_optimizer
+from jaxstyle.transfer.settings import Settings
 
 QUICK = with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")
 
@@ -105,24 +112,24 @@ def test_single_settings_on_top_of_a_recipe(paint):
 
 @pytest.mark.parametrize(("given", "weight"), [("light", 1.0), ("medium", 3.0), ("full", 10.0), (2, 2.0)])
 def test_named_strengths(given, weight):
-    assert override(QUICK, style_weight=given).style_weight == weight
+    assert override(QUICK, Settings(style_weight=given)).style_weight == weight
 
 
 def test_the_weight_of_total_variation():
-    assert override(QUICK, tv_weight=4.0).weights()["total_variation/input"] == 4.0
-    assert override(presets.neural_style(), tv_weight=2.0).prior[0].loss.form == "corner"
+    assert override(QUICK, Settings(tv_weight=4.0)).weights()["total_variation/input"] == 4.0
+    assert override(presets.neural_style(), Settings(tv_weight=2.0)).prior[0].loss.form == "corner"
     without = presets.gatys()
-    assert override(without, tv_weight=2.0).weights()["total_variation/input"] == 2.0
-    assert override(without, tv_weight=0.0) == without
-    assert override(QUICK, tv_weight=0.0).weights()["total_variation/input"] == 0.0
+    assert override(without, Settings(tv_weight=2.0)).weights()["total_variation/input"] == 2.0
+    assert override(without, Settings(tv_weight=0.0)) == without
+    assert override(QUICK, Settings(tv_weight=0.0)).weights()["total_variation/input"] == 0.0
 
 
 def test_another_optimizer_brings_what_goes_with_it():
-    quasi = override(QUICK, optimizer="lbfgs")
+    quasi = override(QUICK, Settings(optimizer="lbfgs"))
     assert quasi.optimizer == LBFGS(line_search=False) and not quasi.clip and quasi.average == 0
-    adam = override(quasi, optimizer="adam", learning_rate=0.05)
+    adam = override(quasi, Settings(optimizer="adam", learning_rate=0.05))
     assert adam.optimizer == Adam(0.05) and adam.clip and adam.average == QUICK.average
-    own = override(presets.gatys(), optimizer=LBFGS(memory=5))
+    own = override(presets.gatys(), Settings(optimizer=LBFGS(memory=5)))
     assert own == dataclasses.replace(presets.gatys(), optimizer=LBFGS(memory=5))
 
 
@@ -256,3 +263,26 @@ def test_a_result_on_the_way_knows_its_settings_and_alpha(paint, pictures, tmp_p
     settings = jaxstyle.read_recipe(found[0].save(tmp_path / "step.png"))
     assert (settings["step"], settings["status"]) == (1, "stopped")
     assert found[0].to_pil().mode == "RGBA"
+
+
+def test_every_setting_is_declared_once():
+    """A new flag is a field of Settings and an argument of stylize: the command line, sweeps and artworks follow."""
+    settings = {entry.name: entry.default for entry in fields(Settings)}
+    arguments = inspect.signature(jaxstyle.stylize).parameters
+    assert {name: arguments[name].default for name in settings} == settings
+    others = ["content", "style", "model", "recipe", "content_masks", "style_masks", "plan", "callback", "every"]
+    assert sorted(arguments) == sorted([*settings, *others])
+    assert {*settings} < {*AXES}
+    for command in (Stylize, Artwork):
+        assert {*settings} < {entry.name for entry in fields(command)}
+
+
+@pytest.mark.parametrize("given", ["content", "style", "noise", "nois", None, 3])
+def test_init_is_a_name_or_a_file(given, tmp_path):
+    assert named_init(given) == given
+
+
+def test_text_that_looks_like_a_file_is_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bare").write_bytes(b"")
+    assert [named_init(name) for name in ("a.png", "bare", "x/y.jpg")] == [Path("a.png"), Path("bare"), Path("x/y.jpg")]

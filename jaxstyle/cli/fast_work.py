@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.cli.fast_progress import Count, count_progress
+from jaxstyle.cli.options import DEFAULT_SIZE
 from jaxstyle.cli.progress import run_progress
-from jaxstyle.cli.run_stylize import DEFAULT_SIZE, Stop, load_weights
+from jaxstyle.cli.run_stylize import Stop, load_weights
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
 from jaxstyle.feedforward.frames import Group, batches, is_done, make_folder
 from jaxstyle.feedforward.model import FastModel

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxstyle.cli.progress import run_progress
-from jaxstyle.cli.rerun import model_of
+from jaxstyle.cli.run_rerun import model_of
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.fast import stylize_fast
@@ -19,7 +19,7 @@ from jaxstyle.transfer.api import Progress
 from jaxstyle.transfer.result import Result
 
 if TYPE_CHECKING:
-    from jaxstyle.cli.main import Rerun
+    from jaxstyle.cli.rerun import Rerun
 
 EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
 OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}

@@ -6,7 +6,8 @@ import PIL.Image
 import pytest
 
 from jaxstyle import read_recipe
-from jaxstyle.cli import demo, figures
+from jaxstyle.cli import figures
+from jaxstyle.cli import run_demo as demo
 from jaxstyle.preprocess.strokes import GARDEN, follow, paint_strokes, smooth_noise
 
 

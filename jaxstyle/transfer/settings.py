@@ -1,0 +1,54 @@
+"""What a user may set of a run on top of its recipe: declared here once, for Python, the command line and sweeps."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+# Nothing heavy is imported: the command line shows these settings without starting JAX.
+
+Strength = Literal["light", "medium", "full"]
+ColorName = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]
+if TYPE_CHECKING:  # in Python a setting may also be an object
+    Picture = Any
+    Optimization = Any
+    Coarse = Any
+else:
+    Picture = str
+    Optimization = Literal["adam", "lbfgs"]
+    Coarse = bool
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """Settings of a run. Those that are None stay as the recipe has them."""
+
+    size: int | None = None
+    """Long edge of the result in pixels. By default the content's own; the command line's is at most 512."""
+    steps: int | None = None
+    """Optimisation steps at the result's size; the smaller sizes of a pyramid take theirs in proportion."""
+    style_weight: float | Strength | None = None
+    """How much style: a number, or light (1: a tint), medium (3) or full (10: as painted; above it little changes).
+    By default the recipe's, 10 for most."""
+    content_weight: float | None = None
+    """How much of the scene is kept. By default the recipe's, 1 for most."""
+    tv_weight: float | None = None
+    """Weight of total variation: more smooths away speckle, 0 is none. By default the recipe's."""
+    optimizer: Optimization | None = None
+    """Another optimiser than the recipe's: adam or lbfgs with their usual settings; in Python also an `Adam`, an
+    `LBFGS` or an optax transformation."""
+    learning_rate: float | None = None
+    """Another learning rate than the recipe's: of Adam in pixel values per step, where 1 is from black to white."""
+    style_scale: float = 1.0
+    """Long edge of the styles over that of the result: larger paints with broader strokes."""
+    blend: tuple[float, ...] | None = None
+    """How much of each style, for example 2 1. By default equal shares."""
+    init: Picture | None = None
+    """What to start from: content, style (the first one, stretched), noise, or a picture such as an earlier result. By
+    default as the recipe says, mostly the content."""
+    color: ColorName | None = None
+    """style: the style's colours, as most recipes have it. luminance: the content's colours. cholesky, pca, symmetric
+    or histogram: the style is given the content's colours first."""
+    pyramid: Coarse | None = None
+    """Whether to paint at smaller sizes first, with steps of their own: from 128 pixels, each size twice the one
+    before; in Python also a `Pyramid`. By default as the recipe says."""
+    seed: int = 0
+    """Random seed of the noise that a run may start from."""
