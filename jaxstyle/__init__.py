@@ -31,7 +31,7 @@ _HOME = {
     "load_image": "image",
     "load_johnson": "feedforward",
     "load_magenta": "feedforward",
-    "load_vgg19": "weights.load",
+    "load_vgg19": "networks.load",
     "load_wct": "feedforward",
     "make_objective": "objective",
     "read_recipe": "image",
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from jaxstyle.image import read_recipe as read_recipe
     from jaxstyle.image import save_image as save_image
     from jaxstyle.networks import VGG19 as VGG19
+    from jaxstyle.networks.load import load_vgg19 as load_vgg19
     from jaxstyle.objective import Objective as Objective
     from jaxstyle.objective import Plan as Plan
     from jaxstyle.objective import Recipe as Recipe
@@ -109,4 +110,3 @@ if TYPE_CHECKING:
     from jaxstyle.transfer import choose_plan as choose_plan
     from jaxstyle.transfer import estimate_memory as estimate_memory
     from jaxstyle.transfer import stylize as stylize
-    from jaxstyle.weights.load import load_vgg19 as load_vgg19

@@ -47,9 +47,9 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.catalogue import find
-from jaxstyle.weights.load import load_vgg19
 from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -10,7 +10,7 @@ from jaxstyle.cli.options import Painting
 
 
 @dataclass(kw_only=True)
-class Artwork(Painting):
+class ArtworkCommand(Painting):
     """Make pictures simpler (superpixels, few colours), paint them in the style of another, and simplify the result."""
 
     pictures: Annotated[Positional[tuple[Path, ...]], arg(metavar="CONTENT... STYLE")]
@@ -20,7 +20,7 @@ class Artwork(Painting):
     superpixels: int | None = None
     """Before the transfer, paint about so many regions of the content in one colour each."""
     compactness: float = 10.0
-    """Of the superpixels: 1 follows colours, 100 makes squares."""
+    """How square superpixels are: 1 follows colours, 100 makes squares."""
     statistic: Literal["mean", "median"] = "mean"
     """The colour of a superpixel."""
     merge: float | None = None
@@ -30,7 +30,7 @@ class Artwork(Painting):
     after_quantize: int | None = None
     """Paint the result in so many colours; it is then written with a palette, far smaller."""
     dither: Literal["floyd_steinberg", "ordered"] | None = None
-    """Mix colours of quantisation from dots; not when not given."""
+    """How quantisation mixes colours from dots. By default it does not."""
     keep_stages: bool = False
     """Also write each stage's picture, NAME-1-content.png and so on, and all of them in one, NAME-stages.png."""
 

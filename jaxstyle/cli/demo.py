@@ -8,7 +8,7 @@ from tyro.conf import arg
 
 
 @dataclass
-class Demo:
+class DemoCommand:
     """Paint three photographs with the network of the papers, in about three minutes on two cores."""
 
     output: Annotated[Path, arg(aliases=("-o",))] = Path("demo")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Doctor:
+class DoctorCommand:
     """Check that this installation computes correctly, and list its devices and versions."""
 
     def run(self) -> int:

@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 
 @dataclass
-class Fast:
+class FastCommand:
     """Paint pictures in any style in one forward pass each: CONTENT STYLE, or CONTENT... --style STYLE..."""
 
     pictures: Annotated[Positional[tuple[Path, ...]], arg(metavar="CONTENT... [STYLE]")]

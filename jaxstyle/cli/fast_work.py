@@ -15,7 +15,7 @@ from jaxstyle.cli.run_stylize import Stop, load_weights
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
 from jaxstyle.feedforward.frames import Group, batches, is_done, make_folder
 from jaxstyle.feedforward.model import FastModel
-from jaxstyle.feedforward.painter import Fast, Frame, Painter, make_frame, read_source, read_styles
+from jaxstyle.feedforward.painter import FastSettings, Frame, Painter, make_frame, read_source, read_styles
 from jaxstyle.feedforward.refine import Refine
 from jaxstyle.transfer.api import Progress
 from jaxstyle.transfer.result import Result
@@ -29,7 +29,7 @@ class Work:
     """What stays the same from picture to picture, and what became of them."""
 
     size: int | None
-    fast: Fast
+    fast: FastSettings
     refine: Refine
     network: FastModel
     stop: Stop

@@ -10,35 +10,35 @@ import tyro
 from tyro.conf import OmitArgPrefixes, subcommand
 
 from jaxstyle import __version__
-from jaxstyle.cli.artwork import Artwork
-from jaxstyle.cli.demo import Demo
-from jaxstyle.cli.doctor import Doctor
-from jaxstyle.cli.fast import Fast
-from jaxstyle.cli.presets import Presets
-from jaxstyle.cli.rerun import Rerun
-from jaxstyle.cli.saliency import Saliency
-from jaxstyle.cli.stylize import Stylize
-from jaxstyle.cli.sweep import Report, Sweep
-from jaxstyle.cli.train import Train
-from jaxstyle.cli.weights import Weights
+from jaxstyle.cli.artwork import ArtworkCommand
+from jaxstyle.cli.demo import DemoCommand
+from jaxstyle.cli.doctor import DoctorCommand
+from jaxstyle.cli.fast import FastCommand
+from jaxstyle.cli.presets import PresetsCommand
+from jaxstyle.cli.rerun import RerunCommand
+from jaxstyle.cli.saliency import SaliencyCommand
+from jaxstyle.cli.stylize import StylizeCommand
+from jaxstyle.cli.sweep import ReportCommand, SweepCommand
+from jaxstyle.cli.train import TrainCommand
+from jaxstyle.cli.weights import WeightsCommand
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
 
 STOPPED, INTERRUPTED = 75, 130
 
 
 Command = (
-    Annotated[Stylize, subcommand("stylize")]
-    | Annotated[Fast, subcommand("fast")]
-    | Annotated[Rerun, subcommand("rerun")]
-    | Annotated[Artwork, subcommand("artwork")]
-    | Annotated[Saliency, subcommand("saliency")]
-    | Annotated[Sweep, subcommand("sweep")]
-    | Annotated[Train, subcommand("train")]
-    | Annotated[Report, subcommand("report")]
-    | Annotated[Presets, subcommand("presets")]
-    | Annotated[Weights, subcommand("weights")]
-    | Annotated[Doctor, subcommand("doctor")]
-    | Annotated[Demo, subcommand("demo")]
+    Annotated[StylizeCommand, subcommand("stylize")]
+    | Annotated[FastCommand, subcommand("fast")]
+    | Annotated[RerunCommand, subcommand("rerun")]
+    | Annotated[ArtworkCommand, subcommand("artwork")]
+    | Annotated[SaliencyCommand, subcommand("saliency")]
+    | Annotated[SweepCommand, subcommand("sweep")]
+    | Annotated[TrainCommand, subcommand("train")]
+    | Annotated[ReportCommand, subcommand("report")]
+    | Annotated[PresetsCommand, subcommand("presets")]
+    | Annotated[WeightsCommand, subcommand("weights")]
+    | Annotated[DoctorCommand, subcommand("doctor")]
+    | Annotated[DemoCommand, subcommand("demo")]
 )
 
 

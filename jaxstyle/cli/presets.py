@@ -35,7 +35,7 @@ class PresetsShow:
 
 
 @dataclass
-class Presets:
+class PresetsCommand:
     """List and show recipes."""
 
     command: OmitSubcommandPrefixes[

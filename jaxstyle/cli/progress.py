@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 from jaxstyle.transfer.api import Progress
 
 if TYPE_CHECKING:
-    from jaxstyle.sweep.painter import Progress as Sweeping
+    from jaxstyle.sweep.painter import SweepProgress
 
 PLAIN_SECONDS = 5.0  # between two plain lines
 
@@ -114,7 +114,7 @@ class _SweepBar:
         self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
         self.task = self.bar.add_task("", total=None, cells="")
 
-    def __call__(self, progress: "Sweeping") -> None:
+    def __call__(self, progress: "SweepProgress") -> None:
         """Show it."""
         self.bar.start()
         part = progress.running * progress.step / max(1, progress.steps)
@@ -134,7 +134,7 @@ class _SweepLines:
     def __init__(self) -> None:
         self.last = -PLAIN_SECONDS
 
-    def __call__(self, progress: "Sweeping") -> None:
+    def __call__(self, progress: "SweepProgress") -> None:
         """Print it, if it is time."""
         if time.monotonic() - self.last >= PLAIN_SECONDS or progress.done == progress.cells:
             self.last = time.monotonic()
@@ -144,7 +144,7 @@ class _SweepLines:
         """Nothing is open."""
 
 
-def during(progress: "Sweeping") -> str:
+def during(progress: "SweepProgress") -> str:
     """What runs, and what failed."""
     failed = f"{progress.failed} failed  " if progress.failed else ""
     if not progress.running:

@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 
 @dataclass
-class Rerun:
+class RerunCommand:
     """Make a result again from the recipe inside it, and say whether it is the same, bit for bit, or what differs."""
 
     result: Annotated[Positional[Path], arg(metavar="RESULT")]
@@ -18,13 +18,13 @@ class Rerun:
     content: Path | None = None
     """The content picture, where it is not beside the result or in the current folder."""
     style: tuple[Path, ...] = ()
-    """The style pictures, likewise."""
+    """The style pictures, where they are not beside the result or in the current folder."""
     init: Path | None = None
-    """The picture it started from, likewise."""
+    """The picture that it started from, where that is not beside the result or in the current folder."""
     weights: str | None = None
     """The weights file, where its name does not tell."""
     model: str | None = None
-    """Of `jaxstyle fast`, the fast network's file, where its name does not tell."""
+    """For a result of `jaxstyle fast`: the fast network's file, where its name does not tell."""
 
     def run(self) -> int:
         """Exit code 0 when the pictures are identical, 1 when they differ."""

@@ -24,13 +24,13 @@ from jaxstyle.transfer.api import Progress
 from jaxstyle.transfer.memory import keep_heap_for
 
 if TYPE_CHECKING:
-    from jaxstyle.cli import artwork as cli_artwork
+    from jaxstyle.cli.artwork import ArtworkCommand
 
 STOPPED = 75
 logger = logging.getLogger("jaxstyle")
 
 
-def run_artworks(options: "cli_artwork.Artwork") -> int:
+def run_artworks(options: "ArtworkCommand") -> int:
     """Paint and save all; the exit code."""
     keep_programs()
     stages = Stages(**{field.name: getattr(options, field.name) for field in fields(Stages)})
@@ -49,7 +49,7 @@ def run_artworks(options: "cli_artwork.Artwork") -> int:
 class _Painter:
     """What stays the same from content to content."""
 
-    options: "cli_artwork.Artwork"
+    options: "ArtworkCommand"
     stages: Stages
     style: Path
     recipe: Recipe

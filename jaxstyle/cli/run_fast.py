@@ -12,7 +12,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.frames import group, make_folder, told_apart
 from jaxstyle.feedforward.load import NAMES, load_fast
 from jaxstyle.feedforward.model import FastModel
-from jaxstyle.feedforward.painter import Fast, read_source, read_styles, takes_style
+from jaxstyle.feedforward.painter import FastSettings, read_source, read_styles, takes_style
 from jaxstyle.feedforward.refine import Refine
 from jaxstyle.image import fit
 from jaxstyle.objective.recipe_file import load_recipe
@@ -20,10 +20,10 @@ from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.weights.catalogue import default_network
 
 if TYPE_CHECKING:
-    from jaxstyle.cli import fast as cli_fast
+    from jaxstyle.cli.fast import FastCommand
 
 
-def run_fast(options: "cli_fast.Fast") -> int:
+def run_fast(options: "FastCommand") -> int:
     """Paint and save all; the exit code."""
     keep_programs()
     fast, refine = _settings(options)
@@ -47,7 +47,7 @@ def run_fast(options: "cli_fast.Fast") -> int:
     return code
 
 
-def _settings(options: "cli_fast.Fast") -> tuple[Fast, Refine]:
+def _settings(options: "FastCommand") -> tuple[FastSettings, Refine]:
     """Both, checked; the feature network is not loaded yet."""
     if not options.refine and options.weights is not None:
         raise SettingError("--weights: is for refining; give it steps, such as --refine 50")
@@ -56,7 +56,9 @@ def _settings(options: "cli_fast.Fast") -> tuple[Fast, Refine]:
     color = options.color or ("style" if recipe is None else recipe.color)
     if options.size is not None:
         fit((1, 1), options.size)
-    return Fast(options.style_size, options.strength, options.blend, color), Refine(options.refine, weights, recipe)
+    return FastSettings(options.style_size, options.strength, options.blend, color), Refine(
+        options.refine, weights, recipe
+    )
 
 
 def _load(name: str) -> FastModel:

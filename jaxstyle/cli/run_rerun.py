@@ -13,6 +13,7 @@ from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.image import check_target, read_picture, read_recipe
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
@@ -20,10 +21,11 @@ from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.transfer.api import Progress, stylize
 from jaxstyle.transfer.result import Result, fingerprint, versions
 from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED
-from jaxstyle.weights.load import load_vgg19
 
 if TYPE_CHECKING:
-    from jaxstyle.cli.rerun import Rerun
+    from jaxstyle.cli.rerun import RerunCommand
+
+    pass
 
 EXPECTED = {
     "recipe": dict,
@@ -38,7 +40,7 @@ EXPECTED = {
 """What a result's settings must hold; they come from a file that anyone may have written."""
 
 
-def run_rerun(options: "Rerun") -> int:
+def run_rerun(options: "RerunCommand") -> int:
     """Run again; 0 if the pictures are the same, 1 if not, 75 when interrupted."""
     keep_programs()
     if options.output is not None:
@@ -80,7 +82,7 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+def _again(options: "RerunCommand", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
     init = settings.get("init_picture")
     if init is not None:
         init = find_input(init, options.init, options.result, "--init")

@@ -19,7 +19,9 @@ from jaxstyle.transfer.api import Progress
 from jaxstyle.transfer.result import Result
 
 if TYPE_CHECKING:
-    from jaxstyle.cli.rerun import Rerun
+    from jaxstyle.cli.rerun import RerunCommand
+
+    pass
 
 EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
 OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}
@@ -48,7 +50,7 @@ def settings_of(path: Path) -> dict[str, Any]:
     return settings
 
 
-def make_again(options: "Rerun", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
+def make_again(options: "RerunCommand", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
     """The fast result by the same settings."""
     fast = settings["fast"]
     with stopping() as stop, run_progress() as show:
@@ -72,7 +74,7 @@ def make_again(options: "Rerun", settings: dict[str, Any], content: Path, styles
         )
 
 
-def _refining(options: "Rerun", settings: dict[str, Any]) -> dict[str, Any]:
+def _refining(options: "RerunCommand", settings: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `stylize_fast` for a refined result; none for another."""
     if not settings["fast"].get("refine"):
         return {}

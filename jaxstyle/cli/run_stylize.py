@@ -16,15 +16,17 @@ import numpy as np
 from jaxstyle.cli.progress import download_progress, run_progress
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.transfer.api import Progress, stylize
 from jaxstyle.transfer.memory import keep_heap_for
 from jaxstyle.transfer.result import Result
-from jaxstyle.weights.load import load_vgg19
 
 if TYPE_CHECKING:
-    from jaxstyle.cli.stylize import Stylize
+    from jaxstyle.cli.stylize import StylizeCommand
+
+    pass
 
 
 class Stop:
@@ -75,7 +77,7 @@ class Frames:
         return save_animation(path, [*map(load_image, self.written), last], seconds=0.15)
 
 
-def run_stylize(options: "Stylize") -> int:
+def run_stylize(options: "StylizeCommand") -> int:
     """Run and save; the exit code."""
     keep_programs()
     check_target(options.output)
@@ -137,7 +139,7 @@ def _every(save_every: int | None) -> int:
     return next(n for n in range(10, 0, -1) if (save_every or 10) % n == 0)
 
 
-def _finish(options: "Stylize", result: Result, frames: Frames) -> int:
+def _finish(options: "StylizeCommand", result: Result, frames: Frames) -> int:
     path, animation = result.save(options.output), None
     try:
         animation = frames.animate(result.image)

@@ -21,7 +21,7 @@ from jaxstyle.sweep.batch import Batch, begin, end
 from jaxstyle.sweep.cells import Cell, read_cells
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid, read_toml
-from jaxstyle.sweep.painter import Progress, Settings
+from jaxstyle.sweep.painter import SweepProgress, SweepSettings
 from jaxstyle.sweep.run import Summary, count, paint_cells, run_sweep
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
@@ -30,7 +30,7 @@ from jaxstyle.weights.catalogue import default_network
 if TYPE_CHECKING:
     from jaxstyle.cli.sweep import SweepCell, SweepRetry, SweepRun, SweepStatus
 
-Callback = Callable[[Progress], bool]
+Callback = Callable[[SweepProgress], bool]
 
 
 def run_grid(options: "SweepRun") -> int:
@@ -92,7 +92,7 @@ def run_retry(options: "SweepRetry") -> int:
         if (folder.record(cell.id) or {}).get("status") in ("failed", "not finite"):
             folder.forget(cell.id)
     with _interruptible() as callback:
-        settings = Settings(options.batch or "auto", tuple(jax.local_devices()), callback=callback)
+        settings = SweepSettings(options.batch or "auto", tuple(jax.local_devices()), callback=callback)
         return _tell(paint_cells(cells, cells, folder, studio, settings))
     return _interrupted(options.folder)
 
@@ -157,7 +157,7 @@ def _interruptible() -> Iterator[Callback]:
     """A callback that shows progress and asks for an end after a signal; before the first it ends at once."""
     with stopping() as stop, sweep_progress() as show:
 
-        def callback(progress: Progress) -> bool:
+        def callback(progress: SweepProgress) -> bool:
             stop.armed = True
             show(progress)
             return stop.asked

@@ -13,7 +13,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.johnson import load_johnson
 from jaxstyle.feedforward.train.adain import train_adain
 from jaxstyle.feedforward.train.johnson import johnson_recipe, train_johnson
-from jaxstyle.feedforward.train.loop import Progress, Trained
+from jaxstyle.feedforward.train.loop import Trained, TrainingProgress
 from jaxstyle.feedforward.train.settings import AdaINTraining, JohnsonTraining, Training
 from jaxstyle.objective.recipe_file import load_recipe
 from jaxstyle.runtime.compile_cache import keep_programs
@@ -89,7 +89,7 @@ class _Lines:
     def __init__(self) -> None:
         self.last = -PLAIN_SECONDS
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: TrainingProgress) -> None:
         """Print it, if it is time."""
         if time.monotonic() - self.last < PLAIN_SECONDS and progress.step != progress.steps:
             return

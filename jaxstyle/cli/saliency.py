@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Saliency:
+class SaliencyCommand:
     """Show where the network sees an object in a picture: what the region loss keeps."""
 
     image: Annotated[Positional[Path], arg(metavar="IMAGE")]

@@ -11,7 +11,7 @@ from jaxstyle.cli.options import Painting
 
 
 @dataclass(kw_only=True)
-class Stylize(Painting):
+class StylizeCommand(Painting):
     """Paint the CONTENT picture in the style of one or more STYLE pictures."""
 
     content: Annotated[Positional[Path], arg(metavar="CONTENT")]

@@ -98,7 +98,7 @@ class SweepCell:
 
 
 @dataclass
-class Sweep:
+class SweepCommand:
     """Paint whole grids of pictures and settings in batches, resumable."""
 
     command: OmitSubcommandPrefixes[
@@ -114,7 +114,7 @@ class Sweep:
 
 
 @dataclass
-class Report:
+class ReportCommand:
     """Write a sweep as one HTML page: contact sheet, filters, before and after, curves, metrics."""
 
     folder: Annotated[Positional[Path], arg(metavar="DIR")]

@@ -28,13 +28,13 @@ class _Common:
     size: int = 256
     """Pixels a side of the crops, a multiple of 16."""
     learning_rate: float | None = None
-    """Of Adam; 1e-3 for johnson, 1e-4 for adain, when not given."""
+    """Learning rate of Adam. By default 1e-3 for johnson, 1e-4 for adain."""
     style_weight: float | None = None
     """More paints more style; 10 when not given."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of activations; bfloat16 is faster on accelerators and halves their memory."""
+    """Precision of the activations; bfloat16 is faster on accelerators and halves their memory."""
     seed: int = 0
-    """Of the first parameters (without --init), the crops and their order."""
+    """Random seed of the first parameters (without --init), and of the crops and their order."""
     held_out: int = 4
     """Pictures of each folder to keep for the contact sheets, a quarter at most."""
     log_every: int = 10
@@ -79,7 +79,7 @@ class TrainAdain(_Common):
     contents: Contents
     """A folder of photographs, with folders within."""
     styles: Annotated[Positional[Path], arg(metavar="STYLES")]
-    """A folder of paintings, likewise."""
+    """A folder of paintings, with folders within."""
 
     def run(self) -> int:
         """Exit code 0; 1 where the loss became infinite; 75 where it was interrupted and can go on."""
@@ -89,7 +89,7 @@ class TrainAdain(_Common):
 
 
 @dataclass
-class Train:
+class TrainCommand:
     """Train a fast network of one's own."""
 
     command: OmitSubcommandPrefixes[

@@ -13,7 +13,8 @@ class WeightsList:
 
     def run(self) -> int:
         """Exit code 0."""
-        from jaxstyle.weights.catalogue import CATALOGUE, cache_dir
+        from jaxstyle.weights.catalogue import CATALOGUE
+        from jaxstyle.weights.entry import cache_dir
 
         for entry in CATALOGUE:
             size = "? MB" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
@@ -59,7 +60,7 @@ class WeightsConvert:
     pooling: str | None = None
     """max, average or l2."""
     bits: Literal[8, 16, 32] = 32
-    """Of each number in the new file: 8 makes it a quarter as large, with kernels rounded to tables of 256 numbers."""
+    """Bits of each number in the new file: 8 makes it a quarter as large, kernels rounded to tables of 256 numbers."""
 
     def run(self) -> int:
         """Exit code 0."""
@@ -118,7 +119,7 @@ class WeightsVerify:
 
 
 @dataclass
-class Weights:
+class WeightsCommand:
     """List, fetch, convert and verify networks."""
 
     command: OmitSubcommandPrefixes[

@@ -115,7 +115,7 @@ class AdaIN(FeatureTransfer):
         return write_network(path, "adain", arrays, {"name": self.name, "licence": self.licence, **texts})
 
     def code_shapes(self) -> tuple[int, int]:
-        """Of a code."""
+        """Shapes of the arrays of a code."""
         return (2, self.encoder.channels)
 
     def style_code(self, style: Float[ArrayLike, "h w 3"]) -> Float[Array, "2 c"]:

@@ -62,7 +62,7 @@ class Encoder(VGG19):
 
     @property
     def channels(self) -> int:
-        """Of its last layer."""
+        """Channels of its last layer."""
         return int(getattr(self, f"conv{self.level}_1").kernel.shape[3])
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -108,7 +108,7 @@ class Decoder(nnx.Module):
 
     @property
     def channels(self) -> int:
-        """That it takes."""
+        """Channels that it takes."""
         return int(getattr(self, f"conv{self.level}_1").kernel.shape[2])
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.load import load_fast
 from jaxstyle.feedforward.model import FastModel
-from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles, takes_masks
+from jaxstyle.feedforward.painter import FastSettings, Painter, make_frame, read_source, read_styles, takes_masks
 from jaxstyle.feedforward.refine import Refine
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.plan import Plan
@@ -73,7 +73,7 @@ def stylize_fast(
     """
     started = time.perf_counter()
     color = color or (recipe.color if isinstance(recipe, Recipe) else "style")
-    fast = Fast(style_size, strength, blend, color)
+    fast = FastSettings(style_size, strength, blend, color)
     if isinstance(every, bool) or not isinstance(every, Integral) or every < 1:
         raise SettingError(f"every: got {every!r}, expected at least 1 step between two reports")
     given = Refine(refine, refine_model, recipe, seed, plan)

@@ -16,10 +16,10 @@ from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.transfer.memory import available_memory
 
 MOST = 8
-"""Of contents in one batch on an accelerator. On CPUs a batch saves but a twentieth of the time, and other roundings
+"""Contents in one batch on an accelerator. On CPUs a batch saves but a twentieth of the time, and other roundings
 than alone would keep `jaxstyle rerun` from the same bits."""
 BYTES_PER_PIXEL = 4000
-"""That one content of a batch takes at most, of the networks that there are."""
+"""Memory that one content of a batch takes at most, of the networks that there are."""
 
 
 class Group(NamedTuple):

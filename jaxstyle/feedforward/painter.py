@@ -49,7 +49,7 @@ def read_styles(style: Any) -> tuple[Source, ...]:
 
 
 @dataclass(frozen=True)
-class Fast:
+class FastSettings:
     """How pictures are painted; the arguments of `stylize_fast`, which explains them."""
 
     style_size: int | None = None
@@ -99,7 +99,7 @@ class Painter:
 
     model: FastModel
     styles: tuple[Source, ...]
-    fast: Fast
+    fast: FastSettings
     once: Memo = field(default_factory=Memo, repr=False)
 
     def __post_init__(self) -> None:
@@ -149,7 +149,10 @@ class Painter:
         return Result(image, {}, "done", settings, frame.picture.alpha, time.perf_counter() - started)
 
     def code(self, frame: Frame) -> Code:
-        """Of all styles as one, with masks a list; the same for every content unless colours are matched to it."""
+        """The code of all styles as one, with masks a list of codes.
+
+        It is the same for every content unless colours are matched to it.
+        """
         if not takes_style(self.model):
             return ()
         edge = self.fast.style_size or max(frame.seen.shape[:2])

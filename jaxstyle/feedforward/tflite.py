@@ -18,7 +18,7 @@ from jaxstyle.weights.layout import Parsed
 
 MAX_BYTES = 64_000_000
 MAX_COUNT = 4000
-"""Of tensors and of operations; Magenta's have fewer than 500."""
+"""The most tensors, and the most operations, that a file may have; Magenta's have fewer than 500."""
 MAX_NUMBERS = 10_000_000
 
 _OPS = tflite.BuiltinOperator

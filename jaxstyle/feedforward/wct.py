@@ -140,7 +140,7 @@ class WCT(FeatureTransfer):
         return arrays, texts
 
     def code_shapes(self) -> tuple[tuple[tuple[int], tuple[int, int]], ...]:
-        """Of a code, from the deepest level to the shallowest."""
+        """Shapes of the arrays of a code, from the deepest level to the shallowest."""
         return tuple(((encoder.channels,), (encoder.channels, encoder.channels)) for encoder in self.encoders)
 
     def style_code(self, style: Float[ArrayLike, "h w 3"]) -> LevelCodes:

@@ -164,5 +164,8 @@ def _match_quantiles(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(counts: np.ndarray) -> np.ndarray:
-    """Of equal values the middle one: a style of one colour becomes the content's median, not its maximum."""
+    """The quantile of each value.
+
+    Equal values get the middle one, so that a style of one colour becomes the content's median, not its maximum.
+    """
     return (np.cumsum(counts) - counts / 2) / counts.sum()

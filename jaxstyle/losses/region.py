@@ -16,7 +16,7 @@ from jaxstyle.saliency.mask import Mask
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
 THRESHOLD = 0.5
-"""Of a map: above it is the object. SCDA's own for `AggregatedActivations`."""
+"""Threshold of a map: above it is the object. SCDA's own for `AggregatedActivations`."""
 
 
 @dataclass(frozen=True)

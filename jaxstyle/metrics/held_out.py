@@ -9,7 +9,7 @@ from jaxstyle.networks.vgg import VGG19, block_of
 from jaxstyle.objective.recipe import Recipe
 
 ORDER = ("2", "3", "4", "1")
-"""Of a block's layers: the second is what the usual recipes, which take the first, leave out."""
+"""Order in which a block's layers are tried: the usual recipes take the first, and leave out the second."""
 CONTENT = "relu4_2"
 """What counts as the content layer of a recipe without content terms."""
 

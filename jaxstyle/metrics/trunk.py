@@ -28,34 +28,34 @@ class Conv(NamedTuple):
         return (self.channels_out, self.channels_in, self.size, self.size)
 
 
-class Pool(NamedTuple):
+class MaxPool(NamedTuple):
     """A maximum with stride 2."""
 
     size: int
 
 
-def _vgg16() -> tuple[Conv | Pool, ...]:
-    steps: list[Conv | Pool] = []
+def _vgg16() -> tuple[Conv | MaxPool, ...]:
+    steps: list[Conv | MaxPool] = []
     channels, index = 3, 0
     for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
         for i in range(count):
             steps.append(Conv(index, channels, width, tapped=i == count - 1))
             channels, index = width, index + 2
-        steps.append(Pool(2))
+        steps.append(MaxPool(2))
         index += 1
     return tuple(steps[:-1])
 
 
 _ALEXNET = (
     Conv(0, 3, 64, size=11, stride=4, padding=2, tapped=True),
-    Pool(3),
+    MaxPool(3),
     Conv(3, 64, 192, size=5, padding=2, tapped=True),
-    Pool(3),
+    MaxPool(3),
     Conv(6, 192, 384, tapped=True),
     Conv(8, 384, 256, tapped=True),
     Conv(10, 256, 256, tapped=True),
 )
-TRUNKS: dict[str, tuple[Conv | Pool, ...]] = {"alexnet": _ALEXNET, "vgg16": _vgg16()}
+TRUNKS: dict[str, tuple[Conv | MaxPool, ...]] = {"alexnet": _ALEXNET, "vgg16": _vgg16()}
 
 
 def trunk_shapes(trunk: str) -> dict[str, tuple[int, ...]]:
@@ -100,7 +100,7 @@ def activations(trunk: str, arrays: Mapping[str, Array], x: Float[Array, "h w 3"
         padding = step.padding if isinstance(step, Conv) else 0
         if min(x.shape[:2]) + 2 * padding < step.size:
             raise ImageError(f"image: got {shape[1]}x{shape[0]} pixels, too small for {trunk}; resize it")
-        if isinstance(step, Pool):
+        if isinstance(step, MaxPool):
             x = max_pool(x, step.size, 2)
             continue
         kernel, bias = (arrays[f"features.{step.number}.{part}"] for part in ("weight", "bias"))

@@ -17,7 +17,7 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
 STRIP_BYTES = 5 << 20
-"""Of transformed input at a time: what stays in the caches of a core or two."""
+"""Bytes of transformed input at a time: what stays in the caches of a core or two."""
 LEAST_TILES = 256
 """At a time: fewer rows, and the matrix products wait for their kernels from memory."""
 _G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24

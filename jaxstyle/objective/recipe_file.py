@@ -7,7 +7,6 @@ from pathlib import Path
 import tomli_w
 
 from jaxstyle.errors import SettingError
-from jaxstyle.files import write_atomically
 from jaxstyle.objective.presets import PRESETS, preset
 from jaxstyle.objective.recipe import Recipe
 
@@ -17,16 +16,6 @@ MAX_BYTES = 1_000_000
 def to_toml(recipe: Recipe) -> str:
     """The recipe as TOML text, which `load_recipe` reads back to an equal recipe."""
     return tomli_w.dumps(recipe.to_dict())
-
-
-def save_recipe(path: str | os.PathLike[str], recipe: Recipe) -> Path:
-    """Write a recipe file; it appears whole or not at all. Raises SettingError where it cannot be written."""
-    try:
-        with write_atomically(Path(path)) as file:
-            file.write(to_toml(recipe).encode())
-    except OSError as error:
-        raise SettingError(f"{path}: cannot be written ({error.strerror})") from error
-    return Path(path)
 
 
 def load_recipe(source: str | os.PathLike[str]) -> Recipe:

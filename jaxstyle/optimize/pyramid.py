@@ -98,7 +98,7 @@ def levels(pyramid: Pyramid | None, shape: tuple[int, ...], steps: int) -> tuple
 
 
 def _coarse_shapes(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, int]]:
-    """Of the levels before the last: {long edge: (height, width)}, as the grid may give two levels the same."""
+    """The sizes (height, width) of the levels before the last; where the grid gives two the same, they are one."""
     edge, shapes = float(pyramid.smallest), {}
     while edge * pyramid.ratio**0.5 <= max(own):
         shape = on_grid(own, edge / max(own))

@@ -21,9 +21,9 @@ class Saved(NamedTuple):
 
     path: Path
     bytes: int
-    """Of the indexed file."""
+    """Bytes of the indexed file."""
     full_bytes: int
-    """Of the same picture as a PNG with 24 bits per pixel."""
+    """Bytes of the same picture as a PNG with 24 bits per pixel."""
 
     @property
     def saving(self) -> float:

@@ -15,7 +15,7 @@ Weights = Integer[np.ndarray, " n"]
 SAMPLE = 2**15
 """Pixels that a palette is fitted to where a picture has more distinct colours than that."""
 STARTS = 3
-"""Of k-means, from different colours; the best end is taken."""
+"""Runs of k-means, from different colours; the best end is taken."""
 
 
 def find_palette(colors: Codes, counts: Weights, size: int, space: Space, method: Method, seed: int) -> Codes:

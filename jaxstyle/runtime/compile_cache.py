@@ -9,10 +9,10 @@ from pathlib import Path
 
 import jax
 
-from jaxstyle.weights.catalogue import cache_dir
+from jaxstyle.weights.entry import cache_dir
 
 MAX_BYTES = 1 << 30
-"""Of all kept programs, of all machines and versions; a program of ours takes about 0.1 MB to 1 MB."""
+"""The most bytes of kept programs, of all machines and versions; a program of ours takes about 0.1 MB to 1 MB."""
 
 
 _folder: Path | None = None

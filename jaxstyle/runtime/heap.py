@@ -31,7 +31,7 @@ def trim_heap() -> None:
 
 
 def _function(name: str) -> Any:
-    """Of glibc; None elsewhere, and in other C libraries that lack it."""
+    """A function of glibc; None elsewhere, and in other C libraries that lack it."""
     if not sys.platform.startswith("linux"):
         return None
     try:

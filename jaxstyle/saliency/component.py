@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Int
 
 
 def largest_component(mask: Bool[Array, "h w"]) -> Bool[Array, "h w"]:
-    """Of the positions that are True, the largest set that hangs together; corners touch. All False for an empty mask.
+    """The largest connected set of the positions that are True, where corners touch; all False for an empty mask.
 
     Of two of one size the one whose last position comes later in reading order. `jax.jit` and `jax.vmap` take it, so
     that a target can be made of it. It has no gradient. The time goes with the length of the longest path inside a

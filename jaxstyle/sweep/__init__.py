@@ -7,6 +7,6 @@
 
 from jaxstyle.sweep.axes import AXES as AXES
 from jaxstyle.sweep.grid import Grid as Grid
-from jaxstyle.sweep.painter import Progress as Progress
+from jaxstyle.sweep.painter import SweepProgress as SweepProgress
 from jaxstyle.sweep.run import Summary as Summary
 from jaxstyle.sweep.run import run_sweep as run_sweep

@@ -99,7 +99,7 @@ class Batch:
             yield states, Info(infos.total[:, :n], {name: column[:, :n] for name, column in infos.values.items()})
 
     def _objectives(self, level: int) -> Any:
-        """Of every lane; a run that has none fails alone. None where all have failed."""
+        """The objectives of all lanes; a run that has none fails alone. None where all have failed."""
         found: list[Any] = []
         for i, run in enumerate(self.runs):
             try:

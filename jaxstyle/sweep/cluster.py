@@ -2,32 +2,27 @@
 
 import os
 import socket
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-
-import jax
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.objective.plan import Plan
-from jaxstyle.sweep.cells import Cell, Stored, resolve
-from jaxstyle.sweep.folder import FOLDERS, SweepFolder
+from jaxstyle.sweep.cells import Cell, resolve
+from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
-from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, Progress, Settings
+from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, SweepProgress
 from jaxstyle.sweep.records import write_failed
-from jaxstyle.sweep.run import Summary, check_options, count, paint_cells
+from jaxstyle.sweep.remote import Files, paint_remotely, pictures_of
+from jaxstyle.sweep.run import Summary, check_options, count
 from jaxstyle.sweep.studio import Studio
 
 RETRIES = 5
 """Times that a batch is given to another worker when one is lost."""
 BATCH = 16
 """Cells of a task, where the caller does not say."""
-
-Files = dict[str, bytes]
 
 
 def run_on_ray(
@@ -42,7 +37,7 @@ def run_on_ray(
     metrics: bool = True,
     shard: tuple[int, int] = (0, 1),
     checkpoint: float = CHECKPOINT_SECONDS,
-    callback: Callable[[Progress], bool | None] | None = None,
+    callback: Callable[[SweepProgress], bool | None] | None = None,
 ) -> Summary:
     """`run_sweep` on the workers of a Ray cluster; the same cells, the same files, written by this process alone.
 
@@ -113,7 +108,7 @@ class _Driver:
     batch: int
     metrics: bool
     total: int
-    callback: Callable[[Progress], bool | None] | None
+    callback: Callable[[SweepProgress], bool | None] | None
 
     def run(self, cells: Sequence[Cell], mine: Sequence[Cell]) -> bool:
         """Give out the cells that are not finished; whether the callback ended it."""
@@ -128,7 +123,7 @@ class _Driver:
                 while len(running) <= slots and (part := next(waiting, None)) is not None:
                     held = self._claimed(part, locks)
                     if held:
-                        running[paint.remote(shared, held, _pictures(held), self.metrics)] = held
+                        running[paint.remote(shared, held, pictures_of(held), self.metrics)] = held
                 if not running:
                     return False
                 ready, _ = self.ray.wait(list(running), timeout=1.0)
@@ -195,66 +190,4 @@ class _Driver:
     def _ended(self, running: int) -> bool:
         if self.callback is None:
             return False
-        return bool(self.callback(Progress(len(self.done), self.total, self.failed, running, 0, 0, 0.0)))
-
-
-def paint_remotely(shared: tuple, cells: list[Cell], pictures: dict[str, tuple[str, bytes]], metrics: bool) -> Files:
-    """In a worker: paint cells into a folder of its own, and give back its files."""
-    with tempfile.TemporaryDirectory() as place:
-        given = _unpacked(pictures, Path(place))
-        there = [replace(cell, job=_elsewhere(cell, given)) for cell in cells]
-        folder = SweepFolder(Path(place) / "sweep")
-        folder.make()
-        network, plan, recipes = shared
-        settings = Settings("auto", tuple(jax.local_devices()), metrics, judged=tuple(recipes))
-        paint_cells(there, there, folder, _studio(network, plan), settings)
-        found = [path for name in FOLDERS[:3] for path in (folder.path / name).iterdir() if path.suffix != ".npy"]
-        return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in found}
-
-
-_STUDIOS: dict[Any, Studio] = {}
-
-
-def _studio(network: Any, plan: Plan) -> Studio:
-    """Of this worker: its compiled programs and targets serve the next task too."""
-    key = getattr(network, "sha256", ""), plan
-    if key not in _STUDIOS:
-        _STUDIOS.clear()
-        _STUDIOS[key] = Studio(network, plan)
-    return _STUDIOS[key]
-
-
-def _pictures(cells: Sequence[Cell]) -> dict[str, tuple[str, bytes]]:
-    """{hash: (name, file)} of all that the cells read and that can be read."""
-    found = {}
-    for cell in cells:
-        for key, source in zip(cell.inputs, _sources(cell), strict=True):
-            path = source.path if isinstance(source, Stored) else Path(source)
-            if key not in found and path.is_file():
-                found[key] = path.name, path.read_bytes()
-    return found
-
-
-def _sources(cell: Cell) -> list[Any]:
-    job = cell.job
-    return [job.content, *job.styles, *([] if job.init is None else [job.init])]
-
-
-def _unpacked(pictures: dict[str, tuple[str, bytes]], place: Path) -> dict[str, Any]:
-    """The pictures as files of their own names, each in a folder of its own."""
-    found: dict[str, Any] = {}
-    for key, (name, data) in pictures.items():
-        path = place / "given" / key / Path(name).name
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
-        found[key] = Stored(path) if path.suffix == ".npy" else path
-    return found
-
-
-def _elsewhere(cell: Cell, given: dict[str, Any]) -> Any:
-    """The job with the pictures that came with it."""
-    content, *others = [given.get(key, source) for key, source in zip(cell.inputs, _sources(cell), strict=True)]
-    styles = tuple(others[: len(cell.job.styles)])
-    return replace(
-        cell.job, content=content, styles=styles, init=others[len(styles)] if others[len(styles) :] else None
-    )
+        return bool(self.callback(SweepProgress(len(self.done), self.total, self.failed, running, 0, 0, 0.0)))

@@ -67,7 +67,7 @@ class Measures:
         return [{name: _number(column[i]) for name, column in values.items()} for i in range(len(results))]
 
     def _style(self, judge: Judge, run: Run) -> Any:
-        """Of several styles the mean of their targets, by their shares."""
+        """The target of a run's style; of several styles the mean, by their shares."""
         targets = [self.studio.once(_style_target, judge, style) for style in run.inputs.styles]
         weigh = lambda *leaves: sum(share * leaf for share, leaf in zip(run.shares, leaves, strict=True))  # noqa: E731
         return jax.tree.map(weigh, *targets) if len(targets) > 1 else targets[0]

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Progress:
+class SweepProgress:
     """Where a sweep is.
 
     Attributes:
@@ -47,21 +47,21 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Settings:
+class SweepSettings:
     """How a sweep is run; see `run_sweep`."""
 
     batch: int | str = "auto"
     devices: tuple[jax.Device, ...] = ()
     metrics: bool | Mapping[str, Metric] = True
     checkpoint: float = CHECKPOINT_SECONDS
-    callback: Callable[[Progress], bool | None] | None = None
+    callback: Callable[[SweepProgress], bool | None] | None = None
     judged: tuple[Recipe, ...] = ()  # recipes beside the cells', whose layers do not judge either
 
 
-class Painter:
+class CellPainter:
     """Paints cells batch by batch, and knows which are where."""
 
-    def __init__(self, cells: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: Settings):
+    def __init__(self, cells: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: SweepSettings):
         self.folder, self.studio, self.settings = folder, studio, settings
         recipes = [*settings.judged, *(cell.job.recipe for cell in cells)]
         more = settings.metrics if isinstance(settings.metrics, Mapping) else {}
@@ -202,7 +202,7 @@ class Painter:
             return False
         failed = sum(status == "failed" for status in self.statuses.values())
         seconds = time.perf_counter() - self.started
-        progress = Progress(len(self.statuses), self.total, failed, running, step, steps, seconds)
+        progress = SweepProgress(len(self.statuses), self.total, failed, running, step, steps, seconds)
         return bool(self.settings.callback(progress))
 
     def _fail(self, cell: Cell, error: Exception) -> None:

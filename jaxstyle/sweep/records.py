@@ -17,7 +17,7 @@ from jaxstyle.transfer.result import Result, versions
 from jaxstyle.transfer.run import Run
 
 MOST_POINTS = 100
-"""Of a loss curve."""
+"""The most points of a loss curve."""
 THUMBNAIL = 512
 """Long edge of the inputs' pictures that a report shows."""
 

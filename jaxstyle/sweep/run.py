@@ -15,7 +15,7 @@ from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
 from jaxstyle.sweep.measure import Metric
-from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, Painter, Progress, Settings
+from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, CellPainter, SweepProgress, SweepSettings
 from jaxstyle.sweep.studio import Studio
 
 
@@ -45,7 +45,7 @@ def run_sweep(
     metrics: bool | Mapping[str, Metric] = True,
     shard: tuple[int, int] = (0, 1),
     checkpoint: float = CHECKPOINT_SECONDS,
-    callback: Callable[[Progress], bool | None] | None = None,
+    callback: Callable[[SweepProgress], bool | None] | None = None,
 ) -> Summary:
     """Paint every cell of a grid into a folder; cells that are finished there are left as they are.
 
@@ -65,7 +65,7 @@ def run_sweep(
         metrics: measure every result, see `jaxstyle.metrics`; {name: function of (result, content)} adds others.
         shard: (k, n): only every n-th cell, from the k-th on: for n machines that share the folder.
         checkpoint: seconds between two savings of where the running cells are.
-        callback: called with `Progress` between chunks of steps; returning True saves where they are, and ends.
+        callback: called with `SweepProgress` between chunks of steps; returning True saves where they are, and ends.
 
     Raises:
         SettingError: a setting that does not fit; a folder of other cells, or whose pictures have changed since.
@@ -76,7 +76,7 @@ def run_sweep(
     folder, studio = SweepFolder(out), Studio(model, plan)
     folder.make()
     cells = resolve(grid, studio, folder, resume=resume)
-    settings = Settings(batch, tuple(devices or jax.local_devices()), metrics, checkpoint, callback)
+    settings = SweepSettings(batch, tuple(devices or jax.local_devices()), metrics, checkpoint, callback)
     return paint_cells(cells, cells[shard[0] :: shard[1]], folder, studio, settings)
 
 
@@ -91,10 +91,10 @@ def check_options(grid: Any, batch: Any, shard: tuple[int, int]) -> None:
 
 
 def paint_cells(
-    cells: Sequence[Cell], mine: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: Settings
+    cells: Sequence[Cell], mine: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: SweepSettings
 ) -> Summary:
     """Paint those of `mine` that are not finished."""
-    stopped = Painter(cells, folder, studio, settings).run(mine)
+    stopped = CellPainter(cells, folder, studio, settings).run(mine)
     folder.write_results(cell.id for cell in cells)
     return Summary(folder.path, count(folder, [cell.id for cell in cells]), stopped)
 

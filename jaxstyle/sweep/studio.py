@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.networks.model import Adaptable, FeatureModel
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.make import ready
@@ -18,7 +19,6 @@ from jaxstyle.objective.targets import make_targets
 from jaxstyle.transfer.job import Job, prepare
 from jaxstyle.transfer.result import describe_model
 from jaxstyle.transfer.run import Run
-from jaxstyle.weights.load import load_vgg19
 
 
 class Studio:
@@ -77,7 +77,7 @@ def target_shapes(model: FeatureModel, shape: tuple[int, ...], losses: Named, ro
 
 
 def _shapes(inputs: Any, shape: tuple[int, int]) -> list[tuple[int, ...]]:
-    """Of the styles, at a level."""
+    """Shapes of the styles, at a level."""
     return [style.shape for style in inputs.at(shape).styles]
 
 

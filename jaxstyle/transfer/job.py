@@ -12,6 +12,7 @@ import jax
 from jaxstyle.errors import SettingError
 from jaxstyle.image import fit, read_picture, resize
 from jaxstyle.image.recipe import encode_recipe
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.objective.blend import blend_shares
 from jaxstyle.objective.make import ready
 from jaxstyle.objective.memo import Once, call
@@ -32,7 +33,6 @@ from jaxstyle.transfer.inputs import (
 from jaxstyle.transfer.memory import choose_plan
 from jaxstyle.transfer.result import describe, describe_model, versions
 from jaxstyle.transfer.run import Run
-from jaxstyle.weights.load import load_vgg19
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,6 @@ def describe_model(model: Any) -> dict[str, Any]:
 
 
 def versions(backend: str) -> dict[str, str]:
-    """Of everything that decides the bits of a result."""
+    """Versions of everything that decides the bits of a result."""
     libraries = {name: version(name) for name in LIBRARIES}
     return {"jaxstyle": jaxstyle.__version__, "python": platform.python_version(), **libraries, "backend": backend}

@@ -144,7 +144,7 @@ class Run:
         return optimize.init(jax.device_put(self.begin), self.recipe.optimizer)
 
     def objective(self, i: int) -> Objective:
-        """Of a level."""
+        """The objective of level `i` of the pyramid."""
         level, recipe, inputs = self.levels[i], self.recipe, self.inputs.at(self.levels[i].shape, self.once)
         try:
             return make_objective(

@@ -5,13 +5,11 @@ Standard library only, so that `jaxstyle weights list` answers at once.
 
 import difflib
 import hashlib
-import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from jaxstyle.errors import SettingError
+from jaxstyle.weights.entry import NETWORKS, Entry, Package
 
 EMBEDDED = "embedded"
 """The name of the network that comes with jaxstyle."""
@@ -23,88 +21,6 @@ _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
 _KERAS_FIRST = "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
 _MAGENTA = "https://storage.googleapis.com/download.tensorflow.org/models/tflite/arbitrary_style_transfer/"
 _OXFORD = "CC BY 4.0 (Simonyan & Zisserman, Visual Geometry Group, Oxford)"
-
-
-NETWORKS = {"vgg19": "VGG19", "predict": "Magenta's style predictor", "transfer": "Magenta's transformer"}
-"""{what a file holds: its name for people}."""
-
-
-@dataclass(frozen=True)
-class Package:
-    """A file inside a wheel on the package index.
-
-    Attributes:
-        name: of the package.
-        version: of the package.
-        wheel: the wheel's sha256, as hex.
-        member: the file's path in it.
-        sha256: the file's own, as hex.
-    """
-
-    name: str
-    version: str
-    wheel: str
-    member: str
-    sha256: str
-
-    def __str__(self) -> str:
-        return f"package {self.name} {self.version} of the package index"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One public network: where its file comes from, and the file as it is kept in the cache.
-
-    Attributes:
-        name: what `load_vgg19`, `load_magenta` and the command line call it.
-        sources: where it is published, the best first: URLs of the file, or packages that its numbers are read from.
-        file: its name in the cache.
-        size: of that file, in bytes; None where it is not known.
-        hash: of that file: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" where only the beginning is known.
-        licence: of the numbers.
-        preprocessing: a key of `jaxstyle.weights.layout.PREPROCESSING`.
-        layout: of the file: "keras" (HDF5), "torchvision" (state dict), "tflite" or "jaxstyle" (safetensors).
-        note: what sets it apart, for people.
-        network: which of `NETWORKS` it is.
-    """
-
-    name: str
-    sources: tuple[str | Package, ...]
-    file: str
-    size: int | None
-    hash: str
-    licence: str
-    preprocessing: str
-    layout: str
-    note: str = ""
-    network: str = "vgg19"
-
-    @property
-    def path(self) -> Path:
-        """Where the file is, or would be, in the cache."""
-        return cache_dir() / self.file
-
-    @property
-    def present(self) -> bool:
-        """Whether a file of the right size is in the cache; its content is checked when it is read."""
-        return self.path.is_file() and self.size in (None, self.path.stat().st_size)
-
-    def refusal(self, digests: dict[str, str], size: int) -> str:
-        """What to say of a file in this entry's place that is another: its size and hash, and the way out."""
-        kind = "sha256" if self.hash.startswith("sha256") else "md5"
-        return (
-            f"is not the file {self.name!r} of the catalogue: it has {size} bytes with the {kind} "
-            f"{digests.get(kind, '?')}, expected {self.size or '?'} bytes with {self.hash}; delete it, then "
-            f"`jaxstyle weights fetch {self.name}`"
-        )
-
-    def matches(self, digests: dict[str, str]) -> bool:
-        """Whether `digests`, {"md5": hex, "sha256": hex}, are this file's, or of the original inside a package."""
-        if digests.get("sha256") in [source.sha256 for source in self.sources if isinstance(source, Package)]:
-            return True
-        kind, _, value = self.hash.partition(":")
-        got = digests.get(kind.removesuffix("-prefix"), "")
-        return got.startswith(value) if kind.endswith("-prefix") else got == value
 
 
 CATALOGUE = (
@@ -221,15 +137,8 @@ IMAGENET = ("imagenet", "imagenet-8bit")
 
 
 def default_network() -> str:
-    """Of `IMAGENET`, the first whose file is in the cache; "imagenet" where none is."""
+    """The first of `IMAGENET` whose file is in the cache; "imagenet" where none is."""
     return next((name for name in IMAGENET if find(name).present), IMAGENET[0])
-
-
-def cache_dir() -> Path:
-    """`$JAXSTYLE_HOME`, else `$XDG_CACHE_HOME/jaxstyle`, else `~/.cache/jaxstyle`; it need not exist."""
-    if home := os.environ.get("JAXSTYLE_HOME"):
-        return Path(home).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxstyle"
 
 
 def find(name: str, network: str | None = None) -> Entry:

@@ -19,7 +19,8 @@ from typing import Any, BinaryIO
 
 from jaxstyle.errors import WeightsError
 from jaxstyle.weights.layout import Parsed
-from jaxstyle.weights.store import pack, write_tensors
+from jaxstyle.weights.store import pack
+from jaxstyle.weights.tensors import write_tensors
 
 try:
     import resource

@@ -11,7 +11,7 @@ from jaxstyle.errors import WeightsError
 SIZE = 256
 """The most numbers of a table."""
 ROUNDS = 50
-"""Of k-means, which has settled by then."""
+"""Iterations of k-means, which has settled by then."""
 
 
 def encode(kernel: Float[np.ndarray, "*shape"]) -> tuple[UInt8[np.ndarray, "*shape"], Float[np.ndarray, " n"]]:

@@ -12,7 +12,8 @@ from urllib.error import HTTPError, URLError
 
 from jaxstyle.errors import WeightsFileError
 from jaxstyle.files import replace, sync
-from jaxstyle.weights.catalogue import Entry, digest
+from jaxstyle.weights.catalogue import digest
+from jaxstyle.weights.entry import Entry
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all, where that is known."""
@@ -21,7 +22,7 @@ TIMEOUT = 30.0
 PAUSE = 1.0
 ATTEMPTS = 5
 MAX_BYTES = 700_000_000
-"""Of a file whose size the catalogue does not know."""
+"""The most bytes of a file whose size the catalogue does not know."""
 
 
 class _Again(Exception):

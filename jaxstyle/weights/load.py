@@ -1,14 +1,15 @@
-"""From a file's path or a name to a network: recognise the format, read it, settle how its input is prepared."""
+"""From a file's path or a name to numbers: recognise the format, read it, settle how its input is prepared."""
 
 import dataclasses
 import difflib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from jaxstyle.errors import WeightsError, WeightsFileError
-from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, Entry, digest, find, identify
+from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, digest, find, identify
 from jaxstyle.weights.download import Progress
+from jaxstyle.weights.entry import Entry
 from jaxstyle.weights.layout import (
     CAFFE,
     PREPROCESSING,
@@ -24,35 +25,10 @@ from jaxstyle.weights.sandbox import open_regular, parse
 from jaxstyle.weights.sources import fetch
 from jaxstyle.weights.store import read_weights_file, write_weights
 
-if TYPE_CHECKING:
-    from jaxstyle.networks.vgg import VGG19
-
 Source = str | os.PathLike[str]
 
 _DEFAULTS = {"keras": CAFFE, "gatys": CAFFE, "codebook": CAFFE, "torchvision": TORCHVISION}
 _HDF5, _ZIP, _PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-
-
-def load_vgg19(
-    source: Source = "imagenet",
-    *,
-    preprocessing: Preprocessing | str | None = None,
-    padding: Padding | None = None,
-    pooling: Pooling | None = None,
-    ceil_mode: bool | None = None,
-    progress: Progress | None = None,
-) -> "VGG19":
-    """Load a VGG19 from a file or by name; the arguments are `read_weights`'s.
-
-    Example:
-        >>> model = jaxstyle.load_vgg19("imagenet")  # 80 MB, downloaded on first use
-        >>> model = jaxstyle.load_vgg19("vgg19-dcbb9e9d.pth")
-    """
-    options: dict[str, Any] = {"padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
-    weights = read_weights(source, preprocessing=preprocessing, progress=progress, **options)
-    from jaxstyle.networks.vgg import VGG19
-
-    return VGG19(weights)
 
 
 def read_weights(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.files import replace
-from jaxstyle.weights.catalogue import Entry, Package, digest
+from jaxstyle.weights.catalogue import digest
+from jaxstyle.weights.entry import Entry, Package
 from jaxstyle.weights.layout import PREPROCESSING, Weights
 from jaxstyle.weights.sandbox import open_regular, parse
 from jaxstyle.weights.store import write_weights

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from jaxstyle.errors import WeightsError
 
 MAX_BYTES = 1_000_000
-"""Of one pickle. A state dict's own is some kilobytes: the numbers are stored beside it."""
+"""The most bytes of one pickle. A state dict's own is some kilobytes: the numbers are stored beside it."""
 
 DTYPES = {
     "FloatStorage": "<f4",

@@ -13,7 +13,8 @@ from typing import BinaryIO
 import jaxstyle
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.weights.layout import Parsed
-from jaxstyle.weights.store import CheckShapes, check_vgg19, read_tensors, unpack
+from jaxstyle.weights.store import check_vgg19, unpack
+from jaxstyle.weights.tensors import CheckShapes, read_tensors
 
 MAX_BYTES = 1_300_000_000
 """The whole VGG19 with its classifier in float64 is 1.15 GB."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaxstyle.errors import WeightsFileError
-from jaxstyle.weights.catalogue import IMAGENET, Entry, Package, digest
+from jaxstyle.weights.catalogue import IMAGENET, digest
 from jaxstyle.weights.download import Progress, download
+from jaxstyle.weights.entry import Entry, Package
 
 try:
     import fcntl

@@ -1,17 +1,10 @@
-"""jaxstyle's own weights file: safetensors that says in its metadata how to use the numbers.
-
-The format is eight bytes of length, a JSON header and the bytes of the arrays. It is read here rather than by the
-safetensors library for the sake of limits: a header of at most 1 MB, no array that is not of the expected network,
-nothing allocated before every claim of the header has been checked against the file's size.
-"""
+"""jaxstyle's own weights file: safetensors that says in its metadata how to use the numbers."""
 
 import json
-import math
 import os
-import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,27 +12,10 @@ from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
 from jaxstyle.files import write_atomically
 from jaxstyle.weights import codebook
 from jaxstyle.weights.layout import Preprocessing, Weights, check_shapes
+from jaxstyle.weights.tensors import read_tensors, write_tensors
 
 FORMAT = "jaxstyle-vgg19-1"
-MAX_HEADER = 1_000_000
-DTYPES: dict[str, np.dtype] = {
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-    "I8": np.dtype("i1"),
-    "U8": np.dtype("u1"),
-}
 _TEXTS = ("name", "sha256", "licence", "padding", "pooling")
-
-CheckShapes = Callable[[Mapping[str, tuple[int, ...]]], None]
-
-
-class _Span(NamedTuple):
-    """One array of a file: its bytes, counted from the end of the header, its shape and type."""
-
-    begin: int
-    end: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
 
 
 def write_weights(
@@ -112,7 +88,7 @@ def read_weights_file(file: BinaryIO) -> Weights:
     Raises:
         WeightsError: the file is damaged, hostile, or safetensors of another maker.
     """
-    arrays, metadata = read_tensors(file)
+    arrays, metadata = read_tensors(file, check_vgg19)
     if metadata.get("format") != FORMAT:
         raise WeightsError(
             f"safetensors with the format {metadata.get('format')!r} in its metadata, expected {FORMAT!r}: make "
@@ -144,26 +120,6 @@ def unpack(text: str) -> Preprocessing:
         raise WeightsError("preprocessing in its metadata is not a finite 3x3 matrix and 3 offsets") from error
 
 
-def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write arrays as safetensors in the order given: float16 and bytes as they are, all else as float32."""
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
-    begin = 0
-    for key, array in arrays.items():
-        kind = _dtype_name(array)
-        end = begin + DTYPES[kind].itemsize * array.size
-        header[key] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [begin, end]}
-        begin = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    file.write(len(text).to_bytes(8, "little") + text)
-    for array in arrays.values():
-        file.write(np.ascontiguousarray(array, DTYPES[_dtype_name(array)]).data)
-
-
-def _dtype_name(array: np.ndarray) -> str:
-    return {"float16": "F16", "int8": "I8", "uint8": "U8"}.get(array.dtype.name, "F32")
-
-
 def check_vgg19(shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Raise WeightsError unless these are a VGG19's arrays, of its first layers at least, and tables of kernels."""
     tables = {key: shape for key, shape in shapes.items() if key.endswith("/table")}
@@ -171,82 +127,3 @@ def check_vgg19(shapes: Mapping[str, tuple[int, ...]]) -> None:
         if len(shape) != 1 or shape[0] > codebook.SIZE:
             raise WeightsError(f"{key[:80]} has the shape {shape}, expected at most ({codebook.SIZE},)")
     check_shapes({key: shape for key, shape in shapes.items() if key not in tables}, complete=False)
-
-
-def read_tensors(file: BinaryIO, check: CheckShapes = check_vgg19) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays and the metadata of an open safetensors file, from its beginning.
-
-    Args:
-        file: a regular file.
-        check: is given {name: shape} of everything before any number is read; raises WeightsError where it is not
-            what the caller expects. By default what is no VGG19's is refused.
-
-    Raises:
-        WeightsError: it is not well-formed, not of float32, float16 and bytes, or `check` refuses it.
-    """
-    header, data = _read_header(file)
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise WeightsError("safetensors: its metadata is not text by name")
-    spans = {key: _span(key, entry) for key, entry in header.items()}
-    ordered = sorted(spans.items(), key=lambda item: item[1][:2])
-    ends = [0, *(span.end for _, span in ordered)]
-    if [span.begin for _, span in ordered] + [data] != ends:
-        raise WeightsError("safetensors: its arrays overlap, leave gaps or do not fill the file")
-    check({key: span.shape for key, span in spans.items()})
-    return {key: _read_array(file, span) for key, span in ordered}, metadata
-
-
-def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int]:
-    """The header and the number of bytes after it."""
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise WeightsError("safetensors: not a regular file")
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    if not 2 <= length <= min(MAX_HEADER, status.st_size - 8):
-        raise WeightsError(
-            f"safetensors: declares a header of {length} bytes in a file of {status.st_size}, expected at most "
-            f"{MAX_HEADER} and the file to be longer"
-        )
-    try:
-        header = json.loads(file.read(length).decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError("safetensors: its header is not JSON with unique names") from error
-    if not isinstance(header, dict):
-        raise WeightsError("safetensors: its header is not a JSON object")
-    return header, status.st_size - 8 - length
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
-
-
-def _span(key: str, entry: object) -> _Span:
-    """Where one array is and what, checked against each other."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise WeightsError(f"safetensors: {key[:80]!r} is not described by dtype, shape and data_offsets")
-    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(kind, str) or kind not in DTYPES:
-        raise WeightsError(f"safetensors: {key[:80]!r} is {str(kind)[:20]}, expected one of {', '.join(DTYPES)}")
-    if not (_naturals(shape) and _naturals(offsets) and 0 not in shape and len(shape) <= 4 and len(offsets) == 2):
-        raise WeightsError(f"safetensors: {key[:80]!r} has a malformed shape or malformed offsets")
-    if offsets[1] - offsets[0] != DTYPES[kind].itemsize * math.prod(shape):
-        raise WeightsError(f"safetensors: {key[:80]!r} has offsets {offsets} that do not fit its shape {shape}")
-    return _Span(offsets[0], offsets[1], tuple(shape), DTYPES[kind])
-
-
-def _naturals(values: object) -> bool:
-    # A JSON true is a Python int as well, and JSON has no largest integer.
-    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**40 for value in values)
-
-
-def _read_array(file: BinaryIO, span: _Span) -> np.ndarray:
-    # Flat: a view of no numbers cannot be cast to bytes in its shape.
-    array = np.empty(math.prod(span.shape), span.dtype)
-    if file.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
-        raise WeightsError("safetensors: the file became shorter while it was read")
-    return array.reshape(span.shape).astype(span.dtype.newbyteorder("="), copy=False)

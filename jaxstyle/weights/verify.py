@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxstyle.errors import WeightsFileError
-from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED, Entry, digest, identify
+from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED, digest, identify
+from jaxstyle.weights.entry import Entry
 from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.load import Source, locate, read_weights, recognise
 from jaxstyle.weights.sandbox import open_regular

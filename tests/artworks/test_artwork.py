@@ -14,8 +14,8 @@ from PIL import Image
 
 from jaxstyle import load_image, read_recipe, save_image, stylize
 from jaxstyle.artworks import STAGES, Stages, artwork, draw_stages
-from jaxstyle.cli.artwork import Artwork
-from jaxstyle.cli.main import Rerun
+from jaxstyle.cli.artwork import ArtworkCommand
+from jaxstyle.cli.rerun import RerunCommand as Rerun
 from jaxstyle.errors import ImageError, ImageFileError, SettingError
 from jaxstyle.image import read_picture
 from jaxstyle.losses import ContentLoss, GramLoss
@@ -111,7 +111,7 @@ def files(tmp_path, pictures, monkeypatch):
 def run(files, *pictures, **options):
     paths = tuple(files / picture for picture in pictures)
     given = {"weights": "embedded", "recipe": str(files / "quick.toml")} | options
-    return Artwork(pictures=paths, output=files / "out", **given).run()
+    return ArtworkCommand(pictures=paths, output=files / "out", **given).run()
 
 
 def names(folder):
@@ -183,7 +183,7 @@ def test_names_that_would_be_the_same(files):
 
 def test_pictures_are_not_written_over(files):
     pictures = (files / "photos", files / "style.png")
-    options = Artwork(pictures=pictures, output=files / "photos", weights="embedded")
+    options = ArtworkCommand(pictures=pictures, output=files / "photos", weights="embedded")
     with pytest.raises(SettingError, match=r"--output: .*a.png is one of the pictures given"):
         options.run()
 
@@ -204,11 +204,11 @@ def test_wrong_usage(files):
 def test_the_command_line():
     arguments = ["a.png", "photos", "s.jpg", "-o", "out", "--superpixels", "400", "--after-quantize", "16"]
     arguments += ["--keep-stages", "--dither", "ordered"]
-    options = tyro.cli(Artwork, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
+    options = tyro.cli(ArtworkCommand, args=arguments, config=(tyro.conf.OmitArgPrefixes,))
     expected = {"superpixels": 400, "after_quantize": 16, "keep_stages": True, "dither": "ordered"}
     pictures = (Path("a.png"), Path("photos"), Path("s.jpg"))
-    assert options == Artwork(pictures=pictures, output=Path("out"), **expected)
-    assert {field.name for field in fields(Stages)} <= {field.name for field in fields(Artwork)}
+    assert options == ArtworkCommand(pictures=pictures, output=Path("out"), **expected)
+    assert {field.name for field in fields(Stages)} <= {field.name for field in fields(ArtworkCommand)}
 
 
 def interrupt_at(monkeypatch, call):

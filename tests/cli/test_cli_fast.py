@@ -9,17 +9,17 @@ import pytest
 import tyro
 
 from jaxstyle import load_image, read_recipe, save_image
-from jaxstyle.cli.fast import Fast
+from jaxstyle.cli.fast import FastCommand
 from jaxstyle.cli.main import main
 
 
 def parse(*arguments):
-    return tyro.cli(Fast, args=list(arguments), config=(tyro.conf.OmitArgPrefixes,))
+    return tyro.cli(FastCommand, args=list(arguments), config=(tyro.conf.OmitArgPrefixes,))
 
 
 def test_what_is_understood():
     pair = parse("a.jpg", "b.jpg", "-o", "out")
-    assert pair == Fast((Path("a.jpg"), Path("b.jpg")), Path("out"))
+    assert pair == FastCommand((Path("a.jpg"), Path("b.jpg")), Path("out"))
     many = parse("a.jpg", "frames", "--style", "s.jpg", "styles", "-o", "out", "--blend", "2", "1", "--refine", "50")
     assert many.pictures == (Path("a.jpg"), Path("frames")) and many.style == (Path("s.jpg"), Path("styles"))
     assert many.blend == (2.0, 1.0) and many.refine == 50 and many.model == "magenta" and many.weights is None

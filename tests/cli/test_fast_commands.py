@@ -9,8 +9,8 @@ from fake_network import Fake, Own, painted
 from jaxstyle import load_image, read_recipe, save_image
 from jaxstyle.cli import fast_work as work
 from jaxstyle.cli import run_fast
-from jaxstyle.cli.fast import Fast
-from jaxstyle.cli.main import Rerun
+from jaxstyle.cli.fast import FastCommand
+from jaxstyle.cli.rerun import RerunCommand as Rerun
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.feedforward import frames
 from jaxstyle.feedforward.frames import is_done
@@ -45,7 +45,7 @@ def files(tmp_path, pictures, monkeypatch):
 
 def run(files, *pictures, style=(), **options):
     paths, styles = (tuple(files / name for name in names) for names in (pictures, style))
-    return Fast(paths, files / "out", styles, **options).run()
+    return FastCommand(paths, files / "out", styles, **options).run()
 
 
 def names(folder):
@@ -278,4 +278,4 @@ def test_wrong_usage_makes_nothing(files, network, options, message):
 
 def test_a_folder_that_cannot_be_made(files, network):
     with pytest.raises(ImageFileError, match="--output: cannot make the folder"):
-        Fast((files / "shots", files / "style.png"), Path("/proc/out")).run()
+        FastCommand((files / "shots", files / "style.png"), Path("/proc/out")).run()

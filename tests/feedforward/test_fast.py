@@ -10,7 +10,7 @@ from fake_network import Fake, Own, painted
 from jaxstyle import read_recipe, save_image
 from jaxstyle.errors import ImageError, SettingError, WeightsError
 from jaxstyle.feedforward.fast import stylize_fast
-from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles
+from jaxstyle.feedforward.painter import FastSettings, Painter, make_frame, read_source, read_styles
 from jaxstyle.image import fit, load_image, resize
 from jaxstyle.image.color import keep_color, luminance, match_color, match_luminance
 
@@ -97,7 +97,7 @@ def test_a_batch_is_its_pictures(pair):
     content, style = pair
     contents = [content, content[::-1].copy(), content**2]
     for color in ("style", "cholesky"):
-        painter = Painter(Fake(), read_styles(style), Fast(color=color))
+        painter = Painter(Fake(), read_styles(style), FastSettings(color=color))
         frames = [make_frame(read_source(each, "content"), None, color) for each in contents]
         batch = painter.paint(frames)
         for frame, image in zip(frames, batch, strict=True):
@@ -106,7 +106,7 @@ def test_a_batch_is_its_pictures(pair):
 
 def test_the_style_is_looked_at_once(pair):
     network = Fake()
-    painter = Painter(network, read_styles(pair[1]), Fast())
+    painter = Painter(network, read_styles(pair[1]), FastSettings())
     for size in (None, None, 16):
         painter.paint([make_frame(read_source(pair[0], "content"), size, "style")])
     assert [shape for what, shape in network.seen if what == "style"] == [(32, 32, 3), (16, 16, 3)]

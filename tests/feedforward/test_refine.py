@@ -8,7 +8,7 @@ from fake_network import Fake, Own
 from jaxstyle import stylize
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.fast import stylize_fast
-from jaxstyle.feedforward.painter import Fast, Painter, make_frame, read_source, read_styles
+from jaxstyle.feedforward.painter import FastSettings, Painter, make_frame, read_source, read_styles
 from jaxstyle.feedforward.refine import Refine
 from jaxstyle.losses import ContentLoss, GramLoss
 from jaxstyle.objective.recipe import Recipe, Term
@@ -53,7 +53,7 @@ def test_its_settings_say_both(pair, refining):
 
 
 def test_a_path_is_not_taken_for_the_network_itself(pair):
-    painter = Painter(Fake(), read_styles(pair[1]), Fast())
+    painter = Painter(Fake(), read_styles(pair[1]), FastSettings())
     frame = make_frame(read_source(pair[0], "content"), None, "style")
     assert "model" not in Refine(STEPS, Path("vgg.pth"), RECIPE).settings(painter, frame)
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.networks.vgg import VGG19, pool2x2
 from jaxstyle.weights.layout import CAFFE, CONVOLUTIONS, TORCHVISION, Preprocessing, Weights
-from jaxstyle.weights.load import load_vgg19
 from jaxstyle.weights.random_features import random_weights
 
 

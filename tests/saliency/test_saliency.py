@@ -366,7 +366,7 @@ def test_what_is_no_map(saliency):
 
 
 def test_command_line(tmp_path, pictures, capsys):
-    from jaxstyle.cli.saliency import Saliency
+    from jaxstyle.cli.saliency import SaliencyCommand as Saliency
 
     save_image(tmp_path / "a.png", pictures[0])
     for flag, name in ((False, "heat.png"), (True, "map.png")):
@@ -381,7 +381,7 @@ def test_command_line(tmp_path, pictures, capsys):
 
 
 def test_grad_cam_from_the_command_line(tmp_path, pictures, capsys):
-    from jaxstyle.cli.saliency import Saliency
+    from jaxstyle.cli.saliency import SaliencyCommand as Saliency
 
     arrays = {name: abs(each) / 9 for name, each in small_vgg19().items()}
     state = {name: abs(each) for name, each in classifier_state(arrays["conv5_4/bias"].size).items()}

@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 
 import jaxstyle
-from jaxstyle.cli.artwork import Artwork
-from jaxstyle.cli.stylize import Stylize
+from jaxstyle.cli.artwork import ArtworkCommand
+from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.errors import ImageError, SettingError, WeightsError
 from jaxstyle.objective import presets
 from jaxstyle.optimize.optimizers import LBFGS, Adam
@@ -273,7 +273,7 @@ def test_every_setting_is_declared_once():
     others = ["content", "style", "model", "recipe", "content_masks", "style_masks", "plan", "callback", "every"]
     assert sorted(arguments) == sorted([*settings, *others])
     assert {*settings} < {*AXES}
-    for command in (Stylize, Artwork):
+    for command in (StylizeCommand, ArtworkCommand):
         assert {*settings} < {entry.name for entry in fields(command)}
 
 

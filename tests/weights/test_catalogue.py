@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from jaxstyle.errors import SettingError
-from jaxstyle.weights.catalogue import CATALOGUE, NETWORKS, Package, cache_dir, default_network, digest, find, identify
+from jaxstyle.networks.load import load_vgg19
+from jaxstyle.weights.catalogue import CATALOGUE, default_network, digest, find, identify
+from jaxstyle.weights.entry import NETWORKS, Package, cache_dir
 from jaxstyle.weights.layout import PREPROCESSING
-from jaxstyle.weights.load import load_vgg19
 
 
 def test_entries_are_whole():

@@ -11,7 +11,8 @@ from jaxstyle.errors import SettingError, WeightsError
 from jaxstyle.weights import codebook
 from jaxstyle.weights.layout import CAFFE, Weights
 from jaxstyle.weights.load import convert, read_weights
-from jaxstyle.weights.store import read_tensors, write_tensors, write_weights
+from jaxstyle.weights.store import check_vgg19, write_weights
+from jaxstyle.weights.tensors import read_tensors, write_tensors
 
 ARRAYS = small_vgg19()
 
@@ -103,7 +104,7 @@ def test_codes_and_tables_must_fit(change: dict, match: str, tmp_path: Path):
     write_weights(small, Weights(ARRAYS, CAFFE), bits=8)
     header = json.loads(small.read_bytes()[8 : 8 + int.from_bytes(small.read_bytes()[:8], "little")])
     with small.open("rb") as file:
-        arrays, _ = read_tensors(file)
+        arrays, _ = read_tensors(file, check_vgg19)
     with (tmp_path / "wrong").open("wb") as file:
         changed = {key: array for key, array in (arrays | change).items() if array is not None}
         write_tensors(file, changed, header["__metadata__"])

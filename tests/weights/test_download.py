@@ -12,7 +12,8 @@ import pytest
 
 from jaxstyle.errors import WeightsFileError
 from jaxstyle.weights import download
-from jaxstyle.weights.catalogue import Entry, find
+from jaxstyle.weights.catalogue import find
+from jaxstyle.weights.entry import Entry
 from jaxstyle.weights.sources import fetch
 
 BODY = bytes(range(256)) * 4096

@@ -13,7 +13,8 @@ from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.embedded import FILE, embedded_weights
 from jaxstyle.weights.layout import CONVOLUTIONS
 from jaxstyle.weights.load import read_weights
-from jaxstyle.weights.store import read_tensors
+from jaxstyle.weights.store import check_vgg19
+from jaxstyle.weights.tensors import read_tensors
 
 
 def test_the_whole_topology_in_a_small_file():
@@ -25,7 +26,7 @@ def test_the_whole_topology_in_a_small_file():
 
 def test_the_file_says_how_it_came_about():
     with (files("jaxstyle.weights") / FILE).open("rb") as file:
-        arrays, metadata = read_tensors(file)
+        arrays, metadata = read_tensors(file, check_vgg19)
     stored = b"".join(array.tobytes() for array in arrays.values())
     assert hashlib.sha256(stored).hexdigest() == metadata["sha256"] == embedded_weights().sha256
     assert "CC0" in metadata["data"] and metadata["command"] == "python weights/train_embedded.py"

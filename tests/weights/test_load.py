@@ -11,10 +11,12 @@ import pytest
 from weight_files import LAYOUTS, small_vgg19, state_dict, write_keras, write_legacy, write_npz, write_zip
 
 from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
+from jaxstyle.networks.load import load_vgg19
 from jaxstyle.weights import catalogue
-from jaxstyle.weights.catalogue import Entry, find
+from jaxstyle.weights.catalogue import find
+from jaxstyle.weights.entry import Entry
 from jaxstyle.weights.layout import CAFFE, TORCHVISION, UNIT, Preprocessing, Weights
-from jaxstyle.weights.load import convert, load_vgg19, read_weights
+from jaxstyle.weights.load import convert, read_weights
 
 ARRAYS = small_vgg19()
 

@@ -13,7 +13,8 @@ from weight_files import codebook_dict, small_vgg19, write_legacy
 
 from jaxstyle.errors import WeightsFileError
 from jaxstyle.weights import package_index
-from jaxstyle.weights.catalogue import Entry, Package, find
+from jaxstyle.weights.catalogue import find
+from jaxstyle.weights.entry import Entry, Package
 from jaxstyle.weights.layout import CAFFE, Weights
 from jaxstyle.weights.load import read_weights
 from jaxstyle.weights.sources import fetch

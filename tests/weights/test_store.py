@@ -13,7 +13,8 @@ from weight_files import small_vgg19
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.weights.layout import CAFFE, Preprocessing, Weights
 from jaxstyle.weights.load import read_weights
-from jaxstyle.weights.store import pack, read_tensors, unpack, write_weights
+from jaxstyle.weights.store import check_vgg19, pack, unpack, write_weights
+from jaxstyle.weights.tensors import read_tensors
 
 WEIGHTS = Weights(small_vgg19(), CAFFE, "reflect", "l2", True, name="näme", sha256="12ab", licence="CC BY 4.0")
 
@@ -37,7 +38,7 @@ def test_the_safetensors_library_reads_it(tmp_path: Path):
 def test_it_reads_the_safetensors_library(tmp_path: Path):
     safetensors.numpy.save_file(dict(WEIGHTS.arrays), tmp_path / "x", metadata={"format": "pt"})
     with (tmp_path / "x").open("rb") as file:
-        found, metadata = read_tensors(file)
+        found, metadata = read_tensors(file, check_vgg19)
     assert metadata == {"format": "pt"}
     for key, array in found.items():
         np.testing.assert_array_equal(array, WEIGHTS.arrays[key])

@@ -104,7 +104,7 @@ def train_adain(
         settings: see there.
         resume: go on where the folder's training ended; else a folder that has one is refused.
         devices: to share each batch out over; all of this process by default.
-        callback: called with each `Progress`, every `settings.log_every` steps.
+        callback: called with each `TrainingProgress`, every `settings.log_every` steps.
         stop: asked after every step; where it says so, a checkpoint is written and the training ends.
 
     Raises:

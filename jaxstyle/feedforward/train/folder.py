@@ -34,7 +34,7 @@ class TrainingFolder:
 
     @property
     def network(self) -> Path:
-        """Of the finished network."""
+        """Where the finished network is written."""
         return self.path / "network.safetensors"
 
     def log(self, line: Mapping[str, Any]) -> None:

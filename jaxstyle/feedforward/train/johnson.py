@@ -63,7 +63,7 @@ class JohnsonTask:
     def of(
         cls, model: VGG19, style: Float[np.ndarray, "h w 3"], recipe: Recipe, settings: JohnsonTraining, plan: Plan
     ) -> "JohnsonTask":
-        """Of a recipe: its terms and weights alone are used."""
+        """The task of a recipe: its terms and weights alone are used."""
         empty = np.zeros((settings.size, settings.size, 3), np.float32)
         content = tuple((term.name, term.loss) for term in recipe.content)
         relative = tuple(term.name for term in recipe.content if term.relative)
@@ -111,7 +111,7 @@ def train_johnson(
             `settings.width` is its own then. A training goes on with the same one only.
         resume: go on where the folder's training ended; else a folder that has one is refused.
         devices: to share each batch out over; all of this process by default.
-        callback: called with each `Progress`, every `settings.log_every` steps.
+        callback: called with each `TrainingProgress`, every `settings.log_every` steps.
         stop: asked after every step; where it says so, a checkpoint is written and the training ends.
 
     Raises:

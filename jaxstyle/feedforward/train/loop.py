@@ -37,7 +37,7 @@ class Task(Protocol):
         ...
 
 
-class State(NamedTuple):
+class TrainingState(NamedTuple):
     """All that a training needs to go on."""
 
     network: Any
@@ -45,7 +45,7 @@ class State(NamedTuple):
     step: Array
 
 
-class Progress(NamedTuple):
+class TrainingProgress(NamedTuple):
     """Where a training is.
 
     Attributes:
@@ -62,7 +62,7 @@ class Progress(NamedTuple):
     steps_per_second: float
 
 
-Callback = Callable[[Progress], Any]
+Callback = Callable[[TrainingProgress], Any]
 
 
 @dataclass(frozen=True)
@@ -82,19 +82,19 @@ class Trained:
     path: Path | None
 
 
-def begin(network: Any) -> State:
+def begin(network: Any) -> TrainingState:
     """The state before the first step."""
-    return State(network, ADAM.init(network), jnp.zeros((), jnp.int32))
+    return TrainingState(network, ADAM.init(network), jnp.zeros((), jnp.int32))
 
 
 @jax.jit
 def train_step(
-    state: State,
+    state: TrainingState,
     task: Task,
     batch: Mapping[str, Array],
     rate: float | Float[Array, ""],
     decay: float | Float[Array, ""],
-) -> tuple[State, Float[Array, ""], dict[str, Float[Array, ""]]]:
+) -> tuple[TrainingState, Float[Array, ""], dict[str, Float[Array, ""]]]:
     """One update by the mean loss of a batch of 8-bit pictures; the new state, and the total and values before it."""
 
     def mean_loss(network: Any) -> tuple[Array, dict[str, Array]]:
@@ -106,7 +106,7 @@ def train_step(
     updates, optimizer = ADAM.update(gradient, state.optimizer)
     scale = -rate / (1 + decay * state.step)
     network = jax.tree.map(lambda leaf, update: leaf + scale * update, state.network, updates)
-    return State(network, optimizer, state.step + 1), total, values
+    return TrainingState(network, optimizer, state.step + 1), total, values
 
 
 @jax.jit
@@ -150,7 +150,9 @@ class _Watch:
         self.recent: list[Any] = []
         self.since = time.perf_counter()
 
-    def after_step(self, state: State, info: Any, task: Task, held: Mapping[str, Array] | None, *, last: bool) -> None:
+    def after_step(
+        self, state: TrainingState, info: Any, task: Task, held: Mapping[str, Array] | None, *, last: bool
+    ) -> None:
         """Do what is due."""
         self.recent.append(info)
         self.step += 1
@@ -175,7 +177,7 @@ class _Watch:
                 f"the loss became infinite before step {self.step}; checkpoints in {self.folder.path} are from before "
                 "that: start anew with a smaller learning rate"
             )
-        progress = Progress(self.step, self.settings.steps, total, values, speed * self.settings.batch, speed)
+        progress = TrainingProgress(self.step, self.settings.steps, total, values, speed * self.settings.batch, speed)
         line = {"step": self.step, "loss": total, "values": values, "time": round(time.time(), 3)}
         self.folder.log(line | {"images_per_second": round(progress.images_per_second, 3)})
         if self.callback:

@@ -4,8 +4,8 @@ Everything in a sweep's folder counts as written by a stranger: nothing outside 
 can become markup or code.
 """
 
-from jaxstyle.sweep.report.cells import Cell, Sweep, read_sweep
+from jaxstyle.sweep.report.cells import ReportCell, SweepReport, read_sweep
 from jaxstyle.sweep.report.inputs import Input
 from jaxstyle.sweep.report.write import write_report
 
-__all__ = ["Cell", "Input", "Sweep", "read_sweep", "write_report"]
+__all__ = ["Input", "ReportCell", "SweepReport", "read_sweep", "write_report"]

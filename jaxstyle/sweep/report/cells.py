@@ -17,7 +17,7 @@ _SCALAR = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
-class Cell:
+class ReportCell:
     """One run of the sweep.
 
     Attributes:
@@ -32,7 +32,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepReport:
     """All that a report shows, the pictures aside.
 
     Attributes:
@@ -44,11 +44,11 @@ class Sweep:
 
     folder: Path
     axes: Mapping[str, list[Any]]
-    cells: list[Cell]
+    cells: list[ReportCell]
     inputs: Mapping[str, Input] = field(default_factory=dict)
 
 
-def read_sweep(folder: Path) -> Sweep:
+def read_sweep(folder: Path) -> SweepReport:
     """Read `sweep.json` and the records of `folder`; what is broken in a single cell or input is listed, not raised.
 
     Raises:
@@ -57,7 +57,7 @@ def read_sweep(folder: Path) -> Sweep:
     grid = _read_grid(folder)
     axes = {name: [*filter(_is_axis, values)] for name, values in grid["axes"].items() if isinstance(values, list)}
     cells = [_cell(folder, number, cell) for number, cell in enumerate(grid["cells"])]
-    return Sweep(folder, axes, cells, find_inputs((cell.record for cell in cells), grid.get("inputs")))
+    return SweepReport(folder, axes, cells, find_inputs((cell.record for cell in cells), grid.get("inputs")))
 
 
 def _read_grid(folder: Path) -> dict[str, Any]:
@@ -79,14 +79,16 @@ def _read_grid(folder: Path) -> dict[str, Any]:
     return grid
 
 
-def _cell(folder: Path, number: int, cell: Any) -> Cell:
+def _cell(folder: Path, number: int, cell: Any) -> ReportCell:
     """A cell whose id could not name files keeps its place, under its number."""
     id, axes = (cell.get("id"), cell.get("axes")) if isinstance(cell, dict) else (None, None)
     if not isinstance(id, str) or not _ID.fullmatch(id) or not isinstance(axes, dict):
-        return Cell(f"cell-{number}", {}, Record("unreadable", "sweep.json has no usable id and axes for this cell"))
+        return ReportCell(
+            f"cell-{number}", {}, Record("unreadable", "sweep.json has no usable id and axes for this cell")
+        )
     if not all(_is_axis(value) for value in axes.values()):
-        return Cell(id, {}, Record("unreadable", "an axis of this cell is not a text, number, or list of texts"))
-    return Cell(id, axes, read_record(folder, id))
+        return ReportCell(id, {}, Record("unreadable", "an axis of this cell is not a text, number, or list of texts"))
+    return ReportCell(id, axes, read_record(folder, id))
 
 
 def _is_axis(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from jaxstyle.sweep.report.cells import Cell
+from jaxstyle.sweep.report.cells import ReportCell
 from jaxstyle.sweep.report.records import Record
 
 DIRECTIONS = {"higher": 1, "lower": -1}
@@ -25,13 +25,13 @@ class Column(NamedTuple):
     about: str = ""
 
     def value(self, record: Record) -> float | None:
-        """Of one cell; None where it has none."""
+        """The number of one cell; None where it has none."""
         if self.kind == "time":
             return record.seconds
         return (record.metrics if self.kind == "metric" else record.losses).get(self.name)
 
 
-def find_columns(cells: Iterable[Cell]) -> list[Column]:
+def find_columns(cells: Iterable[ReportCell]) -> list[Column]:
     """The columns that any cell has a number for. No loss is better: its weight decides how low it can get."""
     records = [cell.record for cell in cells]
     metrics = {name for record in records for name, value in record.metrics.items() if value is not None}

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.sweep.report.cells import Cell, Sweep
+from jaxstyle.sweep.report.cells import ReportCell, SweepReport
 from jaxstyle.sweep.report.columns import Column, find_columns
 from jaxstyle.sweep.report.inputs import ROLES, inputs_of
 
@@ -15,12 +15,12 @@ HISTORY_POINTS = 200_000
 """Shared by all cells, so that the curves of large sweeps stay a small part of the page; a record has at most 100."""
 
 
-def make_payload(sweep: Sweep) -> dict[str, Any]:
+def make_payload(sweep: SweepReport) -> dict[str, Any]:
     """All that the page shows but the pictures."""
     axes = _axes(sweep)
     columns = find_columns(sweep.cells)
     places = {name: {_key(value): i for i, value in enumerate(values)} for name, values in axes.items()}
-    pool = Pool()
+    pool = SharedSettings()
     points = max(2, HISTORY_POINTS // max(1, len(sweep.cells)))
     inputs = {key: place for place, key in enumerate(sweep.inputs)}
     return {
@@ -33,7 +33,7 @@ def make_payload(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-class Pool:
+class SharedSettings:
     """Settings that many cells share, kept once."""
 
     def __init__(self) -> None:
@@ -60,12 +60,12 @@ def command(folder: Path, id: str) -> str:
 
 
 def _cell(
-    sweep: Sweep,
-    cell: Cell,
+    sweep: SweepReport,
+    cell: ReportCell,
     places: Mapping[str, Mapping[str, int]],
     columns: list[Column],
     inputs: Mapping[str, int],
-    pool: Pool,
+    pool: SharedSettings,
     points: int,
 ) -> dict[str, Any]:
     record = cell.record
@@ -85,7 +85,7 @@ def _cell(
     }
 
 
-def _axes(sweep: Sweep) -> dict[str, list[Any]]:
+def _axes(sweep: SweepReport) -> dict[str, list[Any]]:
     """The declared axes and values, then those that only cells know."""
     axes: dict[str, dict[str, Any]] = {name: {} for name in sweep.axes}
     declared = ((name, value) for name, values in sweep.axes.items() for value in values)

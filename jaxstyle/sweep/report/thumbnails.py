@@ -18,7 +18,7 @@ LARGEST, SMALLEST = 512, 64
 """Long edge of embedded pictures in pixels: of few, and of very many."""
 QUALITY = 70
 BYTES_PER_PIXEL = 0.3
-"""Of a painted picture as WebP at this quality; photographs take half."""
+"""Bytes per pixel of a painted picture as WebP at this quality; photographs take half."""
 
 
 class Thumbnail(NamedTuple):

@@ -8,13 +8,13 @@ from typing import Any
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import write_atomically
 from jaxstyle.image import check_target
-from jaxstyle.sweep.report.cells import Sweep, read_sweep
+from jaxstyle.sweep.report.cells import SweepReport, read_sweep
 from jaxstyle.sweep.report.payload import make_payload
 from jaxstyle.sweep.report.render import render
 from jaxstyle.sweep.report.thumbnails import make_thumbnails
 
 MAX_BYTES = 55_000_000
-"""Of a report. The pictures share what settings and curves leave of it, but always get a quarter."""
+"""The most bytes of a report. The pictures share what settings and curves leave of it, but always get a quarter."""
 
 
 def write_report(folder: str | os.PathLike, output: str | os.PathLike | None = None) -> Path:
@@ -48,7 +48,7 @@ def write_report(folder: str | os.PathLike, output: str | os.PathLike | None = N
     return target
 
 
-def _with_pictures(sweep: Sweep, payload: dict[str, Any]) -> dict[str, Any]:
+def _with_pictures(sweep: SweepReport, payload: dict[str, Any]) -> dict[str, Any]:
     """Put into each input and cell its picture, or why it has none."""
     names = [entry.thumbnail for entry in sweep.inputs.values()] + [cell.record.image for cell in sweep.cells]
     budget = max(MAX_BYTES - len(json.dumps(payload)), MAX_BYTES // 4)
