@@ -11,6 +11,7 @@ keep_fusion_out()
 
 _HOME = {
     "LBFGS": "optimize",
+    "VGG16": "networks",
     "VGG19": "networks",
     "Adam": "optimize",
     "Grid": "sweep",
@@ -31,7 +32,8 @@ _HOME = {
     "load_image": "image",
     "load_johnson": "feedforward",
     "load_magenta": "feedforward",
-    "load_vgg19": "networks.load",
+    "load_vgg16": "networks",
+    "load_vgg19": "networks",
     "load_wct": "feedforward",
     "make_objective": "objective",
     "read_recipe": "image",
@@ -90,8 +92,10 @@ if TYPE_CHECKING:
     from jaxstyle.image import load_image as load_image
     from jaxstyle.image import read_recipe as read_recipe
     from jaxstyle.image import save_image as save_image
+    from jaxstyle.networks import VGG16 as VGG16
     from jaxstyle.networks import VGG19 as VGG19
-    from jaxstyle.networks.load import load_vgg19 as load_vgg19
+    from jaxstyle.networks import load_vgg16 as load_vgg16
+    from jaxstyle.networks import load_vgg19 as load_vgg19
     from jaxstyle.objective import Objective as Objective
     from jaxstyle.objective import Plan as Plan
     from jaxstyle.objective import Recipe as Recipe

@@ -14,7 +14,7 @@ from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import Stop, load_weights, stopping
 from jaxstyle.errors import ImageFileError, JaxstyleError, is_out_of_memory
 from jaxstyle.image import check_target, fit, read_picture, save_image
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.presets import recipe_for
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.recipe_file import load_recipe
@@ -53,7 +53,7 @@ class _Painter:
     stages: Stages
     style: Path
     recipe: Recipe
-    model: VGG19
+    model: VGG
     stop: Stop
 
     def paint_all(self, contents: dict[str, Path]) -> int:

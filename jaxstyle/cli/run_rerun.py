@@ -13,8 +13,8 @@ from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.image import check_target, read_picture, read_recipe
-from jaxstyle.networks.load import load_vgg19
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.load import load_network
+from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.runtime.compile_cache import keep_programs
@@ -122,13 +122,13 @@ def find_input(record: Mapping[str, Any], given: Path | None, result: Path, opti
     return found[0]
 
 
-def model_of(record: Mapping[str, Any], given: str | None) -> VGG19:
+def model_of(record: Mapping[str, Any], given: str | None) -> VGG:
     """The network by the name it had, where that is one that can be loaded; else as `--weights` says."""
     name = str(record.get("name", ""))
     if given is None and name not in (*SHIPPED, *(entry.name for entry in CATALOGUE)):
         raise SettingError(f"--weights: the result was made with {name or 'a network of its own'}; name its file")
     how = {key: record[key] for key in ("padding", "pooling", "ceil_mode") if key in record}
-    model = load_vgg19(given or name, **how)
+    model = load_network(given or name, **how)
     if model.sha256 != record.get("sha256"):
         print(f"jaxstyle: {model.name}: not the weights that were used: their hashes differ", file=sys.stderr)
     return model

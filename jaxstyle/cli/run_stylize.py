@@ -16,8 +16,8 @@ import numpy as np
 from jaxstyle.cli.progress import download_progress, run_progress
 from jaxstyle.errors import SettingError
 from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
-from jaxstyle.networks.load import load_vgg19
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.load import load_network
+from jaxstyle.networks.vgg import VGG
 from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.transfer.api import Progress, stylize
 from jaxstyle.transfer.memory import keep_heap_for
@@ -114,10 +114,10 @@ def run_stylize(options: "StylizeCommand") -> int:
         return _finish(options, result, frames)
 
 
-def load_weights(weights: str) -> VGG19:
+def load_weights(weights: str) -> VGG:
     """With a bar while it is downloaded."""
     with download_progress(weights) as progress:
-        return load_vgg19(weights, progress=progress)
+        return load_network(weights, progress=progress)
 
 
 def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Path] | None]:

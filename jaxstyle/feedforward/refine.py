@@ -13,7 +13,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Frame, Painter, takes_style
 from jaxstyle.image import Picture
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective import presets
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
@@ -106,7 +106,7 @@ class Refine:
             settings
             | {"fast": settings["fast"] | {"refine": int(self.steps)}}
             | {"recipe": self.settled(painter).to_dict(), "seed": int(self.seed)}
-            | ({"model": describe_model(self.model)} if isinstance(self.model, VGG19) else {})
+            | ({"model": describe_model(self.model)} if isinstance(self.model, VGG) else {})
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import layers_of
 from jaxstyle.networks.model import check_layers
-from jaxstyle.networks.vgg import VGG19, block_of
+from jaxstyle.networks.vgg import VGG, block_of
 from jaxstyle.objective.recipe import Recipe
 
 ORDER = ("2", "3", "4", "1")
@@ -17,7 +17,7 @@ Layers = tuple[str, ...]
 
 
 def held_out(
-    recipes: Recipe | Sequence[Recipe], model: VGG19, shapes: Iterable[tuple[int, ...]] = ()
+    recipes: Recipe | Sequence[Recipe], model: VGG, shapes: Iterable[tuple[int, ...]] = ()
 ) -> tuple[Layers, Layers]:
     """The layers to measure content and style at: (content layers, style layers), each in the network's order.
 
@@ -53,7 +53,7 @@ def held_out(
     return tuple(layer for layer in reached if layer in content), _one_of_each_block(free)
 
 
-def reachable(model: VGG19, shapes: Iterable[tuple[int, ...]]) -> Layers:
+def reachable(model: VGG, shapes: Iterable[tuple[int, ...]]) -> Layers:
     """The network's ReLU layers that pictures of all `shapes` are large enough for."""
     sizes = [tuple(shape) for shape in shapes]
     layers = [layer for layer in model.layers if layer.startswith("relu") and not layer.endswith("_aux")]
@@ -63,7 +63,7 @@ def reachable(model: VGG19, shapes: Iterable[tuple[int, ...]]) -> Layers:
     return found
 
 
-def _fits(model: VGG19, layer: str, shape: tuple[int, ...]) -> bool:
+def _fits(model: VGG, layer: str, shape: tuple[int, ...]) -> bool:
     try:
         check_layers(model, (layer,), shape)
     except ImageError:
@@ -71,14 +71,14 @@ def _fits(model: VGG19, layer: str, shape: tuple[int, ...]) -> bool:
     return True
 
 
-def _content_layer(recipe: Recipe, model: VGG19) -> str:
+def _content_layer(recipe: Recipe, model: VGG) -> str:
     """The deepest layer of the recipe's content terms that the network has."""
     layers = [layer for term in recipe.content for layer in layers_of(term.loss)]
     known = [layer for layer in layers if layer.startswith("relu") and layer in model.layers]
     return max(known, key=model.layers.index, default=CONTENT)
 
 
-def _nearest(layer: str, free: Sequence[str], model: VGG19) -> str:
+def _nearest(layer: str, free: Sequence[str], model: VGG) -> str:
     relus = [name for name in model.layers if name.startswith("relu") and not name.endswith("_aux")]
     depths = {name: depth for depth, name in enumerate(relus)}
     depth = depths.get(layer.removesuffix("_aux"), len(relus))

@@ -19,7 +19,7 @@ from jaxstyle.metrics.similarity import LAYER, sampled_columns
 from jaxstyle.metrics.ssim import WINDOW
 from jaxstyle.metrics.table import METRICS, ContentTarget, Seen, StyleTarget
 from jaxstyle.networks.model import check_layers
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.recipe import Recipe
 
 TOGETHER = 2
@@ -56,7 +56,7 @@ class Judge:
         samples: at most so many positions of it are compared with each other.
     """
 
-    model: VGG19
+    model: VGG
     content_layers: Layers
     style_layers: Layers
     similarity_layer: str = LAYER
@@ -65,7 +65,7 @@ class Judge:
     @classmethod
     def of(
         cls,
-        model: VGG19,
+        model: VGG,
         recipes: Recipe | Sequence[Recipe],
         shape: tuple[int, ...],
         *,
@@ -85,7 +85,7 @@ class Judge:
             SettingError: no recipe, `model` is no VGG19, or `samples` is no number.
             ImageError: `shape` is below 11 pixels a side, or a picture is too small for every layer.
         """
-        if not isinstance(model, VGG19):
+        if not isinstance(model, VGG):
             raise SettingError(f"model: got {type(model).__name__}, expected a VGG19, such as load_vgg19 gives")
         check_sampling(samples, 0)
         if len(shape) < 2 or min(shape[:2]) < WINDOW:

@@ -1,6 +1,7 @@
-"""Networks whose features the losses compare: VGG19, and what one of your own must offer."""
+"""Networks whose features the losses compare: VGG19, VGG16, and what one of your own must offer."""
 
+from jaxstyle.networks.load import load_network, load_vgg16, load_vgg19
 from jaxstyle.networks.model import FeatureModel, Geometry
-from jaxstyle.networks.vgg import VGG19, block_of
+from jaxstyle.networks.vgg import VGG, VGG16, VGG19, block_of
 
-__all__ = ["VGG19", "FeatureModel", "Geometry", "block_of"]
+__all__ = ["VGG", "VGG16", "VGG19", "FeatureModel", "Geometry", "block_of", "load_network", "load_vgg16", "load_vgg19"]

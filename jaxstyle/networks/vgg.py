@@ -1,8 +1,8 @@
-"""VGG19 (Simonyan & Zisserman 2015) as a feature extractor: a flax Module used as a plain pytree."""
+"""VGG19 and VGG16 (Simonyan & Zisserman 2015) as feature extractors: flax Modules used as plain pytrees."""
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
@@ -58,16 +58,19 @@ class Convolution(nnx.Module):
         return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=self.transformed[...])
 
 
-class VGG19(nnx.Module):
-    """The convolutions of a VGG19, as deep and as wide as its weights, with the preprocessing they need.
+class VGG(nnx.Module):
+    """The convolutions of a VGG, as deep and as wide as its weights, with the preprocessing they need.
 
-    Pass it to `jax.jit`, `jax.grad` and `jax.vmap` as an argument, like any array. `jaxstyle.load_vgg19` makes one.
+    Pass it to `jax.jit`, `jax.grad` and `jax.vmap` as an argument, like any array.
 
     Example:
         >>> model = jaxstyle.load_vgg19("embedded")
         >>> model.features(image, ["relu1_1", "relu4_1"])["relu4_1"].shape
         (32, 32, 128)
     """
+
+    deepest: ClassVar[int]
+    """Convolutions of the last block."""
 
     def __init__(self, weights: Weights):
         # Not jnp.asarray, which is a program for each shape, a fortieth of a second each at every start.
@@ -93,7 +96,7 @@ class VGG19(nnx.Module):
             names.append(f"relu{conv[4:]}")
             if hasattr(self, f"{conv}_aux"):
                 names.append(f"relu{conv[4:]}_aux")
-        return tuple([*names, "pool5"] if hasattr(self, "conv5_4") else names)
+        return tuple([*names, "pool5"] if hasattr(self, f"conv5_{self.deepest}") else names)
 
     def features(self, image: Float[Array, "h w 3"], layers: Iterable[str]) -> Features:
         """The activations of one picture at the named layers; nothing deeper is computed.
@@ -146,14 +149,14 @@ class VGG19(nnx.Module):
                 x = found[name] = conv(x, self.first_padding if name == "relu1_1" else self.padding)
         return x, {name: found[name] for name in found if name in here}
 
-    def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG19":
+    def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> Self:
         """The same network, sharing its arrays, with another pooling or another padding of conv1_1."""
         other = nnx.merge(*nnx.split(self))
         other.pooling = pooling or self.pooling
         other.first_padding = first_padding or self.first_padding
         return other
 
-    def prepared(self, layers: Iterable[str], *, conv: Conv = "auto", dtype: Activations = "float32") -> "VGG19":
+    def prepared(self, layers: Iterable[str], *, conv: Conv = "auto", dtype: Activations = "float32") -> Self:
         """The same network, ready to run to the deepest of `layers` as a plan asks; what is ready is shared.
 
         Args:
@@ -195,8 +198,20 @@ class VGG19(nnx.Module):
         return max(map(block_of, layers), default=0)
 
 
+class VGG19(VGG):
+    """A VGG19: four convolutions in each of the blocks 3 to 5. `jaxstyle.load_vgg19` makes one."""
+
+    deepest = 4
+
+
+class VGG16(VGG):
+    """A VGG16: three convolutions in each of the blocks 3 to 5. `jaxstyle.load_vgg16` makes one."""
+
+    deepest = 3
+
+
 def block_of(layer: str) -> int:
-    """1 to 5 for a layer of VGG19, its pooling included; 0 for "input"."""
+    """1 to 5 for a layer of a VGG, its pooling included; 0 for "input"."""
     return 0 if layer == "input" else int(layer[4])
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.metrics import ContentTarget, Judge, stack_targets
-from jaxstyle.networks.vgg import VGG19
+from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.transfer.result import Result
@@ -36,7 +36,7 @@ class Measures:
     def __call__(self, results: Mapping[int, tuple[Run, Result]], width: int) -> dict[int, Measured]:
         """{index: {metric: value}}; nothing, and a warning, where they cannot be had. `width` results at a time."""
         found: dict[int, Measured] = {}
-        if not isinstance(self.studio.given, VGG19):
+        if not isinstance(self.studio.given, VGG):
             self._warn(f"they are judged by a VGG19, and {type(self.studio.given).__name__} is none")
             return found
         indices = list(results)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.networks.load import load_vgg19
+from jaxstyle.networks.load import load_network
 from jaxstyle.networks.model import Adaptable, FeatureModel
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.make import ready
@@ -33,7 +33,7 @@ class Studio:
     """
 
     def __init__(self, model: Any, plan: Plan):
-        network = load_vgg19(model) if isinstance(model, str | Path) else model
+        network = load_network(model) if isinstance(model, str | Path) else model
         self.given: Any = network() if callable(network) else network
         self.network = self.given
         self.described, self.plan, self.once = describe_model(self.network), plan, Memo()

