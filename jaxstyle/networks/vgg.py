@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -149,14 +149,14 @@ class VGG(nnx.Module):
                 x = found[name] = conv(x, self.first_padding if name == "relu1_1" else self.padding)
         return x, {name: found[name] for name in found if name in here}
 
-    def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> Self:
+    def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG":
         """The same network, sharing its arrays, with another pooling or another padding of conv1_1."""
         other = nnx.merge(*nnx.split(self))
         other.pooling = pooling or self.pooling
         other.first_padding = first_padding or self.first_padding
         return other
 
-    def prepared(self, layers: Iterable[str], *, conv: Conv = "auto", dtype: Activations = "float32") -> Self:
+    def prepared(self, layers: Iterable[str], *, conv: Conv = "auto", dtype: Activations = "float32") -> "VGG":
         """The same network, ready to run to the deepest of `layers` as a plan asks; what is ready is shared.
 
         Args:
