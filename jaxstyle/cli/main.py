@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import traceback
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import tyro
 from tyro.conf import OmitArgPrefixes, subcommand
@@ -14,6 +14,7 @@ from jaxstyle.cli.artwork import ArtworkCommand
 from jaxstyle.cli.demo import DemoCommand
 from jaxstyle.cli.doctor import DoctorCommand
 from jaxstyle.cli.fast import FastCommand
+from jaxstyle.cli.plain_help import make_plain
 from jaxstyle.cli.presets import PresetsCommand
 from jaxstyle.cli.rerun import RerunCommand
 from jaxstyle.cli.saliency import SaliencyCommand
@@ -55,6 +56,9 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     logging.basicConfig(format="jaxstyle: %(message)s", level=logging.INFO if debug else logging.WARNING)
+    if {"-h", "--help"} & {*arguments} or not arguments:
+        for part in get_args(Command):
+            make_plain(get_args(part)[0])
     command: Any = tyro.cli(
         Command,
         prog="jaxstyle",
