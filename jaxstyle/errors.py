@@ -5,7 +5,10 @@ A message says what was wrong (the argument and what was got), what was expected
 """
 
 import difflib
+import math
 from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
 
 
 class JaxstyleError(Exception):
@@ -42,6 +45,27 @@ class WeightsError(JaxstyleError, ValueError):
 
 class WeightsFileError(WeightsError, OSError):
     """A weights file is missing, cannot be downloaded or cannot be written."""
+
+
+MOST_SEED = 2**32 - 1
+
+
+def is_whole(value: Any, least: float, most: float = math.inf) -> bool:
+    """Whether a value is a whole number from `least` to `most`; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
+
+
+def is_number(value: Any, least: float, most: float = math.inf) -> bool:
+    """Whether a value is a finite number from `least` to `most`; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return bool(least <= value <= most and -math.inf < value < math.inf)
+
+
+def check_seed(seed: Any) -> None:
+    """Raise a SettingError unless the seed is a whole number from 0 to 2**32 - 1."""
+    if not is_whole(seed, 0, MOST_SEED):
+        raise SettingError(f"seed: got {seed!r}, expected a whole number from 0 to 2**32 - 1")
 
 
 def suggest(got: object, known: Iterable[str]) -> str:

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.feedforward.load import load_fast
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import FastSettings, Painter, make_frame, read_source, read_styles, takes_masks
@@ -74,7 +73,7 @@ def stylize_fast(
     started = time.perf_counter()
     color = color or (recipe.color if isinstance(recipe, Recipe) else "style")
     fast = FastSettings(style_size, strength, blend, color)
-    if isinstance(every, bool) or not isinstance(every, Integral) or every < 1:
+    if not is_whole(every, 1):
         raise SettingError(f"every: got {every!r}, expected at least 1 step between two reports")
     given = Refine(refine, refine_model, recipe, seed, plan)
     styles = read_styles(style)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from inspect import signature
-from numbers import Integral, Real
 from typing import Any, NamedTuple, get_args
 
 import jax
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxstyle.errors import SettingError, WeightsError, suggest
+from jaxstyle.errors import SettingError, WeightsError, is_number, is_whole, suggest
 from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.model import Code, FastModel, blend
 from jaxstyle.image import Picture, fit, read_picture, resize
@@ -59,10 +58,10 @@ class FastSettings:
 
     def __post_init__(self) -> None:
         edge = self.style_size
-        if edge is not None and (isinstance(edge, bool) or not isinstance(edge, Integral) or edge < 1):
+        if edge is not None and not is_whole(edge, 1):
             raise SettingError(f"style_size: got {edge!r}, expected the long edge in pixels, a whole number above 0")
         strength = self.strength
-        if isinstance(strength, bool) or not isinstance(strength, Real) or not 0 <= strength <= 1:
+        if not is_number(strength, 0, 1):
             raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")
         if self.color not in get_args(Color):
             raise SettingError(f"color: got {self.color!r}; {suggest(self.color, get_args(Color))}")

@@ -3,13 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, check_seed, is_whole
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Frame, Painter, takes_style
 from jaxstyle.image import Picture
@@ -37,12 +36,11 @@ class Refine:
     plan: Plan | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or not isinstance(self.steps, Integral) or self.steps < 0:
+        if not is_whole(self.steps, 0):
             raise SettingError(f"refine: got {self.steps!r}, expected a number of optimisation steps, 0 for none")
         if not isinstance(self.recipe, Recipe | None):
             raise SettingError(f"recipe: got {self.recipe!r}, expected a Recipe, such as presets.default()")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or not 0 <= self.seed < 2**32:
-            raise SettingError(f"seed: got {self.seed!r}, expected a whole number from 0 to 2**32 - 1")
+        check_seed(self.seed)
         if not isinstance(self.plan, Plan | None):
             raise SettingError(f"plan: got {self.plan!r}, expected a Plan")
         if self.steps and self.model is None:

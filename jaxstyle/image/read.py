@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jaxstyle.errors import ImageError, ImageFileError, SettingError
+from jaxstyle.errors import ImageError, ImageFileError, SettingError, is_whole
 from jaxstyle.image.decode import MAX_BYTES, check_size, guarded, open_image
 from jaxstyle.image.modes import from_pil
 from jaxstyle.image.picture import Picture, from_array
@@ -28,7 +28,7 @@ def load_image(source: Any, *, size: int | None = None, name: str = "image") -> 
         ImageError: as read_picture does.
         SettingError: if `size` is not a positive integer.
     """
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
+    if size is not None and not is_whole(size, 1):
         raise SettingError(f"size: got {size!r}, expected the long edge in pixels, an integer of at least 1")
     rgb = read_picture(source, name=name).rgb
     return rgb if size is None else resize(rgb, fit(rgb.shape[:2], int(size)))

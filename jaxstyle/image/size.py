@@ -1,11 +1,9 @@
 """Resizing on the CPU, with Pillow's antialiased Lanczos filter in float32."""
 
-from numbers import Integral
-
 import numpy as np
 from PIL import Image
 
-from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.errors import ImageError, SettingError, is_whole
 from jaxstyle.image.decode import MAX_EDGE, MAX_PIXELS
 
 
@@ -18,7 +16,7 @@ def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
     Raises:
         SettingError: if `long_edge` is not a whole number above 0.
     """
-    if isinstance(long_edge, bool) or not isinstance(long_edge, Integral) or not 1 <= long_edge <= MAX_EDGE:
+    if not is_whole(long_edge, 1, MAX_EDGE):
         raise SettingError(f"size: got {long_edge!r}, expected a whole number of pixels from 1 to {MAX_EDGE}")
     height, width, long_edge = int(shape[0]), int(shape[1]), int(long_edge)
     longest = max(height, width)

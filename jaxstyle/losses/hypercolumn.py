@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, check_seed, is_whole
 from jaxstyle.losses.base import Loss
 
 # Added to squared norms: an all-zero feature then has a gradient, and its cosine with anything is 0.
@@ -108,10 +108,9 @@ class HypercolumnLoss(Loss):
 
 def check_sampling(samples: Any, seed: Any) -> None:
     """Raise SettingError unless both are whole numbers in range."""
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+    if not is_whole(samples, 1):
         raise SettingError(f"samples: got {samples!r}, expected a whole number, at least 1")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise SettingError(f"seed: got {seed!r}, expected a whole number in [0, 2^32)")
+    check_seed(seed)
 
 
 def _bilinear(features: Float[Array, "h w c"], positions: Float[np.ndarray, "n 2"]) -> Float[Array, "n c"]:

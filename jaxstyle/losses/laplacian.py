@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.losses.bands import Band, MapLoss
 
 
@@ -43,7 +43,7 @@ class LaplacianLoss(MapLoss):
     kind: ClassVar[str] = "laplacian"
 
     def __post_init__(self) -> None:
-        if isinstance(self.pool, bool) or not isinstance(self.pool, int) or self.pool < 1:
+        if not is_whole(self.pool, 1):
             raise SettingError(f"pool: got {self.pool!r}, expected a whole number of pixels, at least 1")
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "_h _w"]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import get_args
 
-from jaxstyle.errors import SettingError, suggest
+from jaxstyle.errors import SettingError, is_whole, suggest
 from jaxstyle.networks.conv import Conv
 from jaxstyle.networks.vgg import Activations
 
@@ -34,6 +34,5 @@ class Plan:
                 )
         if not isinstance(self.remat, bool):
             raise SettingError(f"plan.remat: got {self.remat!r}, expected True or False")
-        whole = isinstance(self.rows, int) and not isinstance(self.rows, bool)
-        if self.rows is not None and not (whole and self.rows >= 16 and self.rows % 16 == 0):
+        if self.rows is not None and (not is_whole(self.rows, 16) or self.rows % 16):
             raise SettingError(f"plan.rows: got {self.rows!r}, expected a multiple of 16, or None for all rows at once")

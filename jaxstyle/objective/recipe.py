@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
-from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
-from jaxstyle.errors import SettingError, suggest
+from jaxstyle.errors import SettingError, is_number, is_whole, suggest
 from jaxstyle.losses import Loss, layers_of
 from jaxstyle.losses.base import check_loss, find_loss
 from jaxstyle.optimize.optimizers import OPTIMIZERS, Adam, Optax, Optimizer, as_optimizer, with_learning_rate
@@ -105,7 +104,7 @@ class Recipe:
             object.__setattr__(self, group, _terms(group, getattr(self, group)))
         check_weight("content_weight", self.content_weight)
         check_weight("style_weight", self.style_weight)
-        if isinstance(self.steps, bool) or not isinstance(self.steps, Integral) or self.steps < 0:
+        if not is_whole(self.steps, 0):
             raise SettingError(f"steps: got {self.steps!r}, expected a whole number, at least 0")
         choices = {"init": Init, "color": Color, "blending": Blending, "propagation": Propagation}
         choices |= {"pooling": Pooling, "first_padding": Padding}
@@ -113,7 +112,7 @@ class Recipe:
             got = getattr(self, name)
             if got not in get_args(choice) and not (got is None and name in ("pooling", "first_padding")):
                 raise SettingError(f"{name}: got {got!r}; {suggest(got, get_args(choice))}")
-        if not isinstance(self.average, Real) or not 0 <= self.average < 1:
+        if not is_number(self.average, 0, 1) or self.average == 1:
             raise SettingError(f"average: got {self.average!r}, expected a decay in [0, 1)")
         if not isinstance(self.pyramid, Pyramid | None):
             raise SettingError(f"pyramid: got {self.pyramid!r}, expected a Pyramid or None")
@@ -192,7 +191,7 @@ def _terms(group: str, given: Any) -> tuple[Term, ...]:
 
 def check_weight(name: str, weight: float) -> None:
     """Raise SettingError unless the weight is a number that float32 holds, at least 0."""
-    if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight < MAX_WEIGHT:
+    if not is_number(weight, 0, MAX_WEIGHT):
         raise SettingError(f"{name}: got {weight!r}, expected a finite number, at least 0")
 
 

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_number, is_whole
 from jaxstyle.image.decode import MAX_EDGE
 from jaxstyle.optimize import loop
 from jaxstyle.optimize.loop import State
@@ -44,7 +43,7 @@ class Pyramid:
 
     def __post_init__(self) -> None:
         edge = self.smallest
-        if isinstance(edge, bool) or not isinstance(edge, Integral) or not LEAST <= edge <= MAX_EDGE:
+        if not is_whole(edge, LEAST, MAX_EDGE):
             raise SettingError(
                 f"pyramid.smallest: got {edge!r}, expected a whole number of pixels from {LEAST} to {MAX_EDGE}"
             )
@@ -56,7 +55,7 @@ class Pyramid:
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+            if not is_number(value, low, high):
                 raise SettingError(f"pyramid.{name}: got {value!r}, expected a number from {low} to {high}")
             object.__setattr__(self, name, float(value))
         object.__setattr__(self, "smallest", int(edge))

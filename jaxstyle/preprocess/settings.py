@@ -1,22 +1,21 @@
 """What a setting may be, with one wording for all that it may not."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any
 
-from jaxstyle.errors import SettingError, suggest
+from jaxstyle.errors import SettingError, is_number, is_whole, suggest
 
 
 def check_count(name: str, value: Any, least: int, most: int) -> int:
     """`value` as an int. Raises SettingError unless it is a whole number from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
+    if not is_whole(value, least, most):
         raise SettingError(f"{name}: got {value!r}, expected a whole number from {least} to {most}")
     return int(value)
 
 
 def check_amount(name: str, value: Any, least: float, most: float) -> float:
     """`value` as a float. Raises SettingError unless it is a number from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not least <= float(value) <= most:
+    if not is_number(value, least, most):
         raise SettingError(f"{name}: got {value!r}, expected a number from {least:g} to {most:g}, such as 10")
     return float(value)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_number
 
 # Of a layer's mean: where the standard deviation is far below this the layer is flat, and what differs is rounding.
 FLAT = 1e-3
@@ -44,7 +43,7 @@ class AggregatedActivations:
         if isinstance(self.layers, str) or not all(isinstance(layer, str) for layer in self.layers) or not self.layers:
             raise SettingError(f"layers: got {self.layers!r}, expected a tuple of layer names, at least one")
         sharp = self.sharpness
-        if isinstance(sharp, bool) or not isinstance(sharp, Real) or not 0 < sharp < float("inf"):
+        if not is_number(sharp, 0) or not sharp:
             raise SettingError(f"sharpness: got {sharp!r}, expected a number above 0")
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "sharpness", float(sharp))

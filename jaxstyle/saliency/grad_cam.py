@@ -1,7 +1,6 @@
 """Grad-CAM: where a classifier sees its class."""
 
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.image import resize
 from jaxstyle.saliency.classifier import EDGE, LAYER, Classifier
 
@@ -79,7 +78,7 @@ def grad_cam(
     scores = classifier(activation)
     if label is None:
         label = int(jnp.argmax(scores))
-    if isinstance(label, bool) or not isinstance(label, Integral) or not 0 <= label < len(scores):
+    if not is_whole(label, 0, len(scores) - 1):
         raise SettingError(f"label: got {label!r}, expected a class from 0 to {len(scores) - 1}")
     gradient = jax.grad(lambda a: classifier(a)[label])(activation)
     weights = np.asarray(jnp.mean(gradient, axis=(0, 1)), np.float64)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_number
 from jaxstyle.image import load_image, resize
 
 
@@ -22,7 +22,7 @@ def overlay(image: Any, saliency: Any, *, strength: float = 0.5) -> np.ndarray:
         ImageError: `image` is no picture.
         SettingError: `saliency` is no map in [0, 1], or `strength` lies outside.
     """
-    if isinstance(strength, bool) or not 0 <= strength <= 1:
+    if not is_number(strength, 0, 1):
         raise SettingError(f"strength: got {strength!r}, expected a number from 0 to 1")
     picture, levels = load_image(image), np.asarray(saliency, np.float32)
     if levels.ndim != 2 or not levels.size or not ((levels >= 0) & (levels <= 1)).all():

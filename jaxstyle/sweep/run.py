@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.objective.plan import Plan
 from jaxstyle.runtime.installation import require_right_numbers
 from jaxstyle.sweep.cells import Cell, resolve
@@ -84,7 +84,7 @@ def check_options(grid: Any, batch: Any, shard: tuple[int, int]) -> None:
     """Raise SettingError for what `run_sweep` does not take."""
     if not isinstance(grid, Grid):
         raise SettingError(f"grid: got {type(grid).__name__}, expected a Grid")
-    if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+    if batch != "auto" and not is_whole(batch, 1):
         raise SettingError(f'batch: got {batch!r}, expected "auto" or a number of cells')
     if not 0 <= shard[0] < shard[1]:
         raise SettingError(f"shard: got {shard}, expected (k, n) with 0 <= k < n")

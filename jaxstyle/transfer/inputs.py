@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_number
 from jaxstyle.image import Picture, fit, read_picture, resize
 from jaxstyle.image.color import luminance, match_color, match_luminance
 from jaxstyle.objective.memo import Once, call
@@ -94,7 +93,7 @@ def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Arr
 
 def style_edge(picture: Picture, style_scale: float) -> int:
     """The long edge of the styles."""
-    if isinstance(style_scale, bool) or not isinstance(style_scale, Real) or not 0 < style_scale <= 100:
+    if not is_number(style_scale, 0, 100) or not style_scale:
         raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
     return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
 

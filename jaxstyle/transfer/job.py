@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, check_seed
 from jaxstyle.image import fit, read_picture, resize
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.networks.load import load_network
@@ -74,8 +73,7 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
     edge = style_edge(picture, job.style_scale)
     shaped = [once(resize, style.rgb, fit(style.rgb.shape[:2], edge)) for style in styles]
     kept, painted = once(recolored, picture.rgb, tuple(shaped), recipe.color)
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise SettingError(f"seed: got {seed!r}, expected a whole number from 0 to 2**32 - 1")
+    check_seed(seed)
     if not isinstance(plan, Plan | None):
         raise SettingError(f"plan: got {plan!r}, expected a Plan")
     content_masks = read_masks(job.content_masks, kept.shape, "content_masks")

@@ -1,10 +1,9 @@
 """How a network is trained, as data."""
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import get_args
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_number, is_whole
 from jaxstyle.objective.plan import Activations
 from jaxstyle.objective.recipe import check_weight
 
@@ -46,13 +45,13 @@ class Training:
         least |= dict.fromkeys(("log_every", "validate_every", "checkpoint_every"), 1)
         for name, most in least.items():
             got = getattr(self, name)
-            if isinstance(got, bool) or not isinstance(got, Integral) or got < most:
+            if not is_whole(got, most):
                 raise SettingError(f"{name}: got {got!r}, expected a whole number, at least {most}")
         if self.size % 16:
             raise SettingError(f"size: got {self.size}, expected a multiple of 16 pixels")
         for name in ("learning_rate", "decay"):
             got = getattr(self, name)
-            if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got < float("inf"):
+            if not is_number(got, 0):
                 raise SettingError(f"{name}: got {got!r}, expected a finite number, at least 0")
         if self.dtype not in get_args(Activations):
             raise SettingError(f"dtype: got {self.dtype!r}, expected one of {', '.join(get_args(Activations))}")
