@@ -59,7 +59,8 @@ def is_number(value: Any, least: float, most: float = math.inf) -> bool:
     """Whether a value is a finite number from `least` to `most`; True and False are none."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return bool(least <= value <= most and -math.inf < value < math.inf)
+    number: Any = value
+    return bool(least <= number <= most and -math.inf < number < math.inf)
 
 
 def check_seed(seed: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from jaxstyle.sweep.batch import Batch, begin, end
 from jaxstyle.sweep.cells import Cell, read_cells
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid, read_toml
-from jaxstyle.sweep.painter import SweepProgress, SweepSettings
+from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, SweepProgress, SweepSettings
 from jaxstyle.sweep.run import Summary, count, paint_cells, run_sweep
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
@@ -43,12 +44,15 @@ def run_grid(options: "SweepRun") -> int:
     if not isinstance(weights, str):
         raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")
     with _interruptible() as callback:
+        run: Any = partial(
+            run_sweep, checkpoint=CHECKPOINT_SECONDS if options.checkpoint is None else options.checkpoint
+        )
         if options.ray is not None:
+            if options.checkpoint is not None:
+                raise SettingError("--checkpoint: with --ray nothing is saved of running cells; leave it out")
             from jaxstyle.sweep.cluster import run_on_ray
 
-            run: Any = lambda *arguments, **settings: run_on_ray(*arguments, address=options.ray, **settings)  # noqa: E731
-        else:
-            run = run_sweep
+            run = partial(run_on_ray, address=options.ray)
         summary = run(
             grid,
             options.output,
@@ -58,7 +62,6 @@ def run_grid(options: "SweepRun") -> int:
             plan=Plan(conv=options.conv, dtype=options.dtype),
             metrics=options.metrics == "on",
             shard=_shard(options.shard),
-            checkpoint=options.checkpoint,
             callback=callback,
         )
         return _tell(summary)

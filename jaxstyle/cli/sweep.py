@@ -31,8 +31,8 @@ class SweepRun:
     """As for `jaxstyle stylize`."""
     metrics: Literal["on", "off"] = "on"
     """Measure every result."""
-    checkpoint: float = 30.0
-    """Seconds between two savings of where the running cells are."""
+    checkpoint: float | None = None
+    """Seconds between two savings of where the running cells are. By default 30; not with --ray."""
     resume: Literal["on", "off"] = "on"
     """off: refuse a folder that has finished cells."""
 

@@ -13,7 +13,7 @@ from jaxstyle.objective.plan import Plan
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
-from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, SweepProgress
+from jaxstyle.sweep.painter import SweepProgress
 from jaxstyle.sweep.records import write_failed
 from jaxstyle.sweep.remote import Files, paint_remotely, pictures_of
 from jaxstyle.sweep.run import Summary, check_options, count
@@ -36,19 +36,17 @@ def run_on_ray(
     plan: Plan = Plan(),  # noqa: B008
     metrics: bool = True,
     shard: tuple[int, int] = (0, 1),
-    checkpoint: float = CHECKPOINT_SECONDS,
     callback: Callable[[SweepProgress], bool | None] | None = None,
 ) -> Summary:
     """`run_sweep` on the workers of a Ray cluster; the same cells, the same files, written by this process alone.
 
     A task takes a batch of cells, with the pictures they need, and gives their files back: nothing needs to be shared
     between machines. It takes a GPU where the cluster has any, else all CPUs of a machine. A batch whose worker is lost
-    is done again by another.
+    is done again by another, from its beginning.
 
     Args:
         grid, out, model, batch, resume, plan, metrics, shard, callback: as for `run_sweep`.
-        address: of the cluster; None or "local" starts one on this machine and ends it.
-        checkpoint: not used: a task that is lost begins again.
+        address: the cluster's; None or "local" starts one on this machine and ends it.
 
     Raises:
         SettingError: as `run_sweep`; Ray is not installed, or no cluster answers at the address.

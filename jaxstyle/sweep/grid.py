@@ -42,7 +42,12 @@ class Grid:
 
     points: tuple[Point, ...]
 
-    def __init__(self, contents: Any, styles: Any, **axes: Any):
+    def __init__(
+        self, contents: Any = (), styles: Any = (), *, points: tuple[Point, ...] | None = None, **axes: Any
+    ) -> None:
+        if points is not None:  # as `dataclasses.replace(grid, points=...)` has it
+            object.__setattr__(self, "points", tuple(points))
+            return
         columns = _columns(contents, styles, axes)
         if _product(map(len, columns.values())) > MOST_CELLS:
             raise SettingError(f"grid: more than {MOST_CELLS} runs; leave some values out")
@@ -69,7 +74,7 @@ class Grid:
             if not isinstance(run, Mapping) or not {"content", "style"} <= run.keys():
                 got = f"settings {', '.join(map(str, run))}" if isinstance(run, Mapping) else repr(run)
                 raise SettingError(f"cells[{number}]: got {got}, expected a content, a style and settings")
-            axes = {name: [value] for name, value in run.items() if name not in ("content", "style")}
+            axes: dict[str, Any] = {name: [value] for name, value in run.items() if name not in ("content", "style")}
             points += cls([run["content"]], [run["style"]], **axes).points
         return cls._of(points)
 
@@ -84,9 +89,7 @@ class Grid:
 
     @classmethod
     def _of(cls, points: Iterable[Point]) -> "Grid":
-        grid = object.__new__(cls)
-        object.__setattr__(grid, "points", tuple(points))
-        return grid
+        return cls(points=tuple(points))
 
     def __add__(self, other: "Grid") -> "Grid":
         """The runs of both."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,9 @@ def test_files_that_cannot_be(tmp_path, text, match):
         Grid.from_toml(write(tmp_path, text))
     with pytest.raises(SettingError, match="cannot be read"):
         Grid.from_toml(tmp_path / "none.toml")
+
+
+def test_a_grid_may_be_replaced():
+    grid = Grid(["a.png"], ["x.png"], seed=[0, 1, 2])
+    part = replace(grid, points=grid.points[:2])
+    assert len(part) == 2 and part + Grid(points=grid.points[2:]) == grid
