@@ -22,8 +22,8 @@ import numpy as np
 import problem
 import report
 
-from jaxstyle import load_fast, load_magenta, load_vgg19, make_objective, optimize
-from jaxstyle.feedforward import load_johnson
+from jaxstyle import load_fast, load_vgg19, make_objective, optimize
+from jaxstyle.feedforward import load_johnson, load_magenta
 from jaxstyle.feedforward.train.johnson import train_johnson
 from jaxstyle.feedforward.train.settings import JohnsonTraining
 from jaxstyle.image import fit, load_image, resize

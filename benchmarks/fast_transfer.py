@@ -38,7 +38,7 @@ def networks(quick: bool) -> dict[str, Any]:
     """{name: a function that gives the network}."""
     import jax
 
-    from jaxstyle import load_magenta
+    from jaxstyle.feedforward import load_magenta
     from jaxstyle.feedforward.adain import AdaIN
     from jaxstyle.feedforward.coder import WIDTHS, Decoder, Encoder
     from jaxstyle.feedforward.johnson import Johnson

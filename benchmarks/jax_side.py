@@ -96,4 +96,4 @@ def predicted_memory(problem: Mapping[str, np.ndarray], plan: Mapping[str, Any])
     """What jaxstyle says that a run will hold, in MiB."""
     shape = problem["content"].shape[1:3]
     recipe = replace(make_recipe(problem), optimizer=Adam(**ADAM), average=AVERAGE)
-    return jaxstyle.estimate_memory(shape, recipe, model=make_model(problem), plan=Plan(**plan)) / 2**20
+    return jaxstyle.transfer.estimate_memory(shape, recipe, model=make_model(problem), plan=Plan(**plan)) / 2**20

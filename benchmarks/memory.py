@@ -5,8 +5,8 @@
 Every case in a fresh process, on Linux, from /proc/self/status. "peak" is that of two steps of Adam after a first one;
 "growth" is the peak less what is resident once the libraries are imported: weights, targets, what the compiler left
 behind, and the steps. "step" is the peak less what is resident between steps. "worst" is the peak until the first step
-is done, compilation included. "predicted" is `jaxstyle.estimate_memory`, which counts what is held and the step;
-"seen" is what is held by the same count, and the step as measured.
+is done, compilation included. "predicted" is `jaxstyle.transfer.estimate_memory`, which counts what is held and the
+step; "seen" is what is held by the same count, and the step as measured.
 """
 
 import tempfile

@@ -40,7 +40,7 @@ def load_adain(
     """Load an encoder and its decoder, from two public files or from one that `save` wrote.
 
     Example:
-        >>> net = jaxstyle.load_adain(encoder="vgg_normalised.pth", decoder="decoder.pth")
+        >>> net = jaxstyle.feedforward.load_adain(encoder="vgg_normalised.pth", decoder="decoder.pth")
         >>> painted = net(content, net.style_code(style))
 
     Args:

@@ -33,7 +33,7 @@ def load_magenta(
     """Load Magenta's pair of networks from their TFLite files, or by name.
 
     Example:
-        >>> net = jaxstyle.load_magenta()  # 3 MB, downloaded on first use
+        >>> net = jaxstyle.feedforward.load_magenta()  # 3 MB, downloaded on first use
         >>> painted = net(content, net.style_vector(style))
 
     Args:

@@ -43,7 +43,7 @@ def load_wct(
 
     Example:
         >>> decoders = [f"decoder_relu{level}_1.pth" for level in range(1, 6)]
-        >>> net = jaxstyle.load_wct(encoders=["vgg_normalised_conv5_1.pth"], decoders=decoders)
+        >>> net = jaxstyle.feedforward.load_wct(encoders=["vgg_normalised_conv5_1.pth"], decoders=decoders)
 
     Args:
         saved: a network that jaxstyle saved; instead of the others.
@@ -51,7 +51,7 @@ def load_wct(
             deep as the deepest decoder.
         decoders: of different levels, in any order; .pth of irasin/Pytorch_WCT's or sunshineatnoon/PytorchWCT's layout,
             or others that `coder_file.read_decoder` lists.
-        conv: as for `jaxstyle.load_adain`.
+        conv: as for `jaxstyle.feedforward.load_adain`.
 
     Raises:
         SettingError: neither or both of a saved network and files; counts that do not fit; a level twice.

@@ -83,8 +83,8 @@ def stylize(
         style_masks: the same regions in the style, for several styles a list; see `make_objective`.
         seed: of the noise. The same seed, pictures and settings give the same bits on the same platform and versions.
         plan: how it is computed, which is not part of the recipe: precision, memory, speed. When not given, the fastest
-            in float32 that fits into the free memory, see `jaxstyle.choose_plan`; where an allocator refuses all the
-            same, the run goes on from its last image with a smaller one.
+            in float32 that fits into the free memory, see `jaxstyle.transfer.choose_plan`; where an allocator refuses
+            all the same, the run goes on from its last image with a smaller one.
         callback: called with `Progress` after the first step (of each level), at multiples of `every`, and about once a
             second where steps are slow; returning True ends the run with what it has.
         every: the most steps between two callbacks (100 at most).

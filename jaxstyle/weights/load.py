@@ -129,7 +129,7 @@ def recognise(file: BinaryIO) -> str:
     if head[8:9] == b"{":
         return "safetensors"
     if head[4:8] == b"TFL3":
-        raise WeightsError("a TFLite file, not a VGG19: `jaxstyle.load_magenta` reads Magenta's")
+        raise WeightsError("a TFLite file, not a VGG19: `jaxstyle.feedforward.load_magenta` reads Magenta's")
     known = {b"<": "a web page: the download failed", b"MATLAB": "MATLAB's format, which is not read"}
     what = next((text for start, text in known.items() if head.lstrip().startswith(start)), None)
     raise WeightsError(

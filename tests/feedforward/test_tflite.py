@@ -62,7 +62,7 @@ def test_each_network_in_its_place(tmp_path: Path):
     path = write_tflite(tmp_path / "transfer.tflite", SMALL)
     with pytest.raises(WeightsError, match=r"not Magenta's style predictor: conv/kernel is missing"):
         read_part(path, "predict")
-    with pytest.raises(WeightsError, match=r"a TFLite file, not a VGG19: `jaxstyle.load_magenta`"):
+    with pytest.raises(WeightsError, match=r"a TFLite file, not a VGG19: `jaxstyle.feedforward.load_magenta`"):
         read_weights(path)
 
 
