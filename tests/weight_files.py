@@ -17,15 +17,19 @@ import numpy as np
 
 from jaxstyle.weights.layout import CONVOLUTIONS
 
-INDICES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+INDICES = {
+    16: (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
+    13: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
+}
+"""{number of convolutions: their places in torchvision's Sequential}, of VGG19 and VGG16."""
 CLASSIFIER = ((12, 8), (12,), (12, 12), (12,), (10, 12), (10,))
 Arrays = dict[str, np.ndarray]
 
 
-def small_vgg19(seed: int = 0, width: int = 2) -> Arrays:
+def small_vgg19(seed: int = 0, width: int = 2, names: tuple[str, ...] = CONVOLUTIONS) -> Arrays:
     """All 16 convolutions, `width` channels in the first block and up to twice as many beyond."""
     random, channels, arrays = np.random.default_rng(seed), 3, {}
-    for name in CONVOLUTIONS:
+    for name in names:
         out = width if name[4] == "1" else width + int(name[-1]) % width + 1
         arrays[f"{name}/kernel"] = random.standard_normal((3, 3, channels, out), np.float32)
         arrays[f"{name}/bias"] = random.standard_normal(out, np.float32)
@@ -36,12 +40,17 @@ def small_vgg19(seed: int = 0, width: int = 2) -> Arrays:
 # --- Keras ---------------------------------------------------------------------------------------------------------
 
 
-def keras_layers() -> list[str]:
+def convolutions(arrays: Arrays) -> list[str]:
+    """The names of the convolutions, in order."""
+    return [key.removesuffix("/kernel") for key in arrays if key.endswith("/kernel")]
+
+
+def keras_layers(arrays: Arrays) -> list[str]:
     """Layer names as the with-top network has them, the input layer first."""
-    names = ["input_1"]
-    for conv in CONVOLUTIONS:
+    names, convs = ["input_1"], convolutions(arrays)
+    for conv, following in zip(convs, [*convs[1:], "conv6_1"], strict=True):
         names.append(f"block{conv[4]}_conv{conv[-1]}")
-        if conv in ("conv1_2", "conv2_2", "conv3_4", "conv4_4", "conv5_4"):
+        if conv[4] != following[4]:
             names.append(f"block{conv[4]}_pool")
     return [*names, "flatten", "fc1", "fc2", "predictions"]
 
@@ -50,8 +59,8 @@ def write_keras(path: Path, arrays: Arrays, *, variant: str = "original", **stor
     """A Keras file: "original", "resave", "model_weights", "keras3", "chunked" or "texts" (variable-length)."""
     with h5py.File(path, "w") as root:
         top = root.create_group("model_weights") if variant == "model_weights" else root
-        _names(top, "layer_names", keras_layers(), variant)
-        for layer in keras_layers():
+        _names(top, "layer_names", keras_layers(arrays), variant)
+        for layer in keras_layers(arrays):
             group = top.create_group(layer)
             weights = _layer_weights(layer, arrays, variant)
             _names(group, "weight_names", list(weights), variant)
@@ -150,7 +159,8 @@ def state_pickle(state: Arrays, *, legacy: bool, rebuild: str = "v2") -> bytes:
 def state_dict(arrays: Arrays, *, names: str = "torchvision") -> Arrays:
     """OIHW tensors under "torchvision", "jcjohnson" (classifier shifted) or "gatys" names."""
     found = {}
-    for i, conv in zip(INDICES, CONVOLUTIONS, strict=True):
+    names_of_all = convolutions(arrays)
+    for i, conv in zip(INDICES[len(names_of_all)], names_of_all, strict=True):
         prefix = conv if names == "gatys" else f"features.{i}"
         found[f"{prefix}.weight"] = np.ascontiguousarray(arrays[f"{conv}/kernel"].transpose(3, 2, 0, 1))
         found[f"{prefix}.bias"] = arrays[f"{conv}/bias"]
