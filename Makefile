@@ -27,7 +27,7 @@ test: .venv/test network
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20
 
 # In an environment of its own: the newest Python and what pip installs there.
 test-newest:
