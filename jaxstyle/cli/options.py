@@ -18,9 +18,9 @@ class Painting(Settings):
     """Paint at smaller sizes first, with steps of their own: on (from 128 pixels, each size twice the one before) or
     off. By default as the recipe says."""
     weights: str = field(default_factory=default_network)
-    """The feature network, a VGG19 or VGG16: any name of `jaxstyle weights list`, or a weights file. By default the network of the papers:
-    "imagenet" (80 MB, downloaded on first use), or "imagenet-8bit" where that is the one in the cache. "embedded" is
-    small and comes with jaxstyle."""
+    """The feature network, a VGG19 or VGG16: any name of `jaxstyle weights list`, or a weights file. By default the
+    network of the papers: "imagenet" (80 MB, downloaded on first use), or "imagenet-8bit" where that is the one in the
+    cache. "embedded" is small and comes with jaxstyle."""
     recipe: str | None = None
     """A preset of `jaxstyle presets list`, or a recipe file (.toml); single settings go on top of it."""
     conv: Literal["auto", "winograd", "exact"] = "auto"
