@@ -11,11 +11,18 @@ from jaxstyle.cli import run_demo as demo
 from jaxstyle.preprocess.strokes import GARDEN, follow, paint_strokes, smooth_noise
 
 
+@pytest.fixture(scope="module")
+def pairs():
+    """The three pairs, small: painting their styles takes longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "SIZE", 48)
+        return demo._pairs()
+
+
 @pytest.fixture
-def quick(monkeypatch, tmp_path):
+def quick(monkeypatch, tmp_path, pairs):
     """One small pair, two steps, an empty cache and no network."""
     monkeypatch.setattr(demo, "SIZE", 48)
-    pairs = demo._pairs()
     assert len(pairs) == 3 and all(max(pair.content.shape) == max(pair.style.shape) == 48 for pair in pairs)
     monkeypatch.setattr(demo, "_pairs", lambda: pairs[:1])  # each compiles for its own shape
     monkeypatch.setattr(demo, "STEPS", 2)

@@ -11,6 +11,7 @@ from jaxstyle.weights.random_features import dead_leaves
 
 LOSS = GaussianWassersteinLoss("relu1_1")
 value_and_gradient = jax.jit(jax.value_and_grad(LOSS))
+features_at = jax.jit(lambda model, image, layer: model.features(image, (layer,))[layer], static_argnums=2)
 
 
 def draw(seed, shape=(6, 7, 5), scale=1.0):
@@ -61,13 +62,16 @@ def test_float32_without_full_rank_and_with_dead_channels(pixels, scale):
     np.testing.assert_allclose(value, oracle(features, style), rtol=rounding)
 
 
-@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1", "relu3_1"])
+@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1"])
 @pytest.mark.parametrize("kind", ["stripes", "halves", "one colour"])
 def test_pictures_of_two_colours_have_finite_values_and_gradients(imagenet, kind, layer):
     """Their covariances have low rank, and rounding leaves eigenvalues of -26 times 1.2e-7 of the norm."""
     picture, other = np.zeros((256, 256, 3), np.float32), dead_leaves(np.random.default_rng(2), 256).astype(np.float32)
     picture[:, {"stripes": slice(None, None, 16), "halves": slice(128, None), "one colour": slice(None)}[kind]] = 1
-    features = jax.jit(lambda image: imagenet.features(image, (layer,))[layer])
+
+    def features(image):
+        return features_at(imagenet, jnp.asarray(image), layer)
+
     loss = GaussianWassersteinLoss(layer)
     for a, b in [(picture, other), (other, picture), (picture, picture)]:
         value, gradient = value_and_gradient(features(a), loss.target(features(b)))

@@ -104,7 +104,8 @@ def test_a_position_has_the_extreme_of_all_that_it_sees(imagenet, shape):
     wanted = {name: imagenet.geometry(name) for name in imagenet.layers[1:]}
     sizes = {name: tuple(size // geometry.stride for size in shape) for name, geometry in wanted.items()}
     layers = {name: (geometry, sizes[name]) for name, geometry in wanted.items()}
-    inside, all_, simple = (propagate(jnp.asarray(mask), layers, how) for how in ("inside", "all", "simple"))
+    spread = jax.jit(lambda mask: [propagate(mask, layers, how) for how in ("inside", "all", "simple")])
+    inside, all_, simple = spread(jnp.asarray(mask))
     low = high = mean = mask
     for name in imagenet.layers[1:]:
         if name.startswith("pool"):

@@ -130,16 +130,16 @@ def test_without_javascript_there_is_a_table(sweep):
     assert rows.count("<tr>") == 5 and "pending" in rows and "unreadable: <bdi>the record" in rows
 
 
-def test_thousands_of_cells_stay_a_usable_file(tmp_path):
+def test_hundreds_of_cells_take_ten_kilobytes_each(tmp_path):
     (cell,) = make_sweep(tmp_path, {"c": SMALL}, {"s": SMALL})
     record = json.loads((tmp_path / "records" / f"{cell['id']}.json").read_text())
-    cells = [make_cell({"content": "c", "style": "s", "seed": seed}) for seed in range(2000)]
+    cells = [make_cell({"content": "c", "style": "s", "seed": seed}) for seed in range(300)]
     for other in cells:
         write_record(tmp_path, record | other)
     grid = json.loads((tmp_path / "sweep.json").read_text())
-    write_grid(tmp_path, {"seed": list(range(2000))}, cells, grid["inputs"])
+    write_grid(tmp_path, {"seed": list(range(300))}, cells, grid["inputs"])
     path = write_report(tmp_path)
-    assert path.stat().st_size < 20_000_000 and path.read_text().count('"status":"done"') == 2000
+    assert path.stat().st_size < 3_000_000 and path.read_text().count('"status":"done"') == 300
 
 
 @pytest.mark.parametrize(
