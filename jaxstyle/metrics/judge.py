@@ -23,7 +23,8 @@ from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.recipe import Recipe
 
 TOGETHER = 2
-"""Pictures at a time: it bounds memory, and as XLA rounds otherwise in other batches it is one number for all."""
+"""Pictures at a time on accelerators: it bounds memory, and as XLA rounds otherwise in other batches it is one number
+for all. On CPUs one at a time: XLA may round a picture by its place in a batch, as in `jaxstyle.sweep.lanes`."""
 
 Values = dict[str, Float[Array, "*b"]]
 
@@ -136,7 +137,7 @@ class Judge:
         if styles.chroma.ndim != 4 or len(styles.chroma) != len(images):
             got = f"targets of shape {styles.chroma.shape}"
             raise ImageError(f"styles: got {got} for {len(images)} images, expected one each; see stack_targets")
-        spare = -len(images) % TOGETHER
+        spare = 0 if jax.default_backend() == "cpu" else -len(images) % TOGETHER
         padded = jax.tree.map(lambda x: jnp.concatenate([x, x[:spare]]), (images, contents, styles))
         found = _judge(self, *padded)
         return {name: found[name][: len(images)] for name in METRICS}
@@ -166,9 +167,12 @@ def _style_target(judge: Judge, style: Array) -> StyleTarget:
 
 @jax.jit
 def _judge(judge: Judge, images: Array, contents: ContentTarget, styles: StyleTarget) -> Values:
-    batch = jax.tree.map(lambda x: x.reshape(-1, TOGETHER, *x.shape[1:]), (images, contents, styles))
+    batch, measure = (images, contents, styles), partial(_values, judge)
+    if jax.default_backend() != "cpu":
+        batch = jax.tree.map(lambda x: x.reshape(-1, TOGETHER, *x.shape[1:]), batch)
+        measure = jax.vmap(measure)
     with jax.default_matmul_precision("highest"):
-        found = jax.lax.map(lambda some: jax.vmap(_values, (None, 0, 0, 0))(judge, *some), batch)
+        found = jax.lax.map(lambda some: measure(*some), batch)
     return {name: values.ravel() for name, values in found.items()}
 
 
