@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxstyle.errors import ImageFileError, SettingError
-from jaxstyle.image import SUFFIXES
-
-READABLE = (*SUFFIXES, ".bmp", ".gif", ".ppm", ".pgm")
-"""Suffixes of what is taken from a folder; a file that is named is read whatever its suffix."""
+from jaxstyle.image import READABLE, is_picture_name
 
 
 def find_contents(given: Sequence[Path]) -> list[Path]:
@@ -24,7 +21,7 @@ def find_contents(given: Sequence[Path]) -> list[Path]:
 
 def _pictures_in(folder: Path) -> list[Path]:
     try:
-        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in READABLE and path.is_file())
+        found = sorted(filter(is_picture_name, folder.iterdir()))
     except OSError as error:
         raise ImageFileError(f"{folder}: cannot be read ({error.strerror})") from error
     if not found:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from jaxstyle.errors import SettingError, WeightsError, is_number, is_whole, suggest
 from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.model import Code, FastModel, blend
-from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.image import Picture, fit, load_mask, read_picture, resize_picture
 from jaxstyle.image.color import keep_color
 from jaxstyle.objective.blend import blend_shares
 from jaxstyle.objective.memo import Memo
@@ -82,8 +82,9 @@ def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[A
     seen = recolored(picture.rgb, [], color)[0] if color == "luminance" else picture.rgb
     if masks is None:
         return Frame(source, picture, seen)
-    read = [read_picture(mask, name=f"masks[{i}]").rgb.mean(-1) for i, mask in enumerate(masks)]
-    return Frame(source, picture, seen, np.stack([resize(mask, picture.rgb.shape[:2]) for mask in read]))
+    shape = picture.rgb.shape
+    read = [load_mask(mask, name=f"masks[{i}]", shape=shape) for i, mask in enumerate(masks)]
+    return Frame(source, picture, seen, np.stack(read))
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,8 @@ class Painter:
 
     def _at(self, style: Source, edge: int) -> np.ndarray:
         """A style as the network sees it: resized here, so that styles of all sizes are one program."""
-        rgb, side = style.picture.rgb, self._square
-        return resize(rgb, (side, side) if side else fit(rgb.shape[:2], edge))
+        picture, side = style.picture, self._square
+        return resize_picture(picture, (side, side) if side else fit(picture.rgb.shape[:2], edge)).rgb
 
     def _mixed(self, styles: Sequence[np.ndarray]) -> Code:
         codes = [self.model.style_code(style) for style in styles]

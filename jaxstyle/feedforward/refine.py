@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from jaxstyle.errors import SettingError, check_seed, is_whole
 from jaxstyle.feedforward.model import FastModel
-from jaxstyle.feedforward.painter import Frame, Painter, takes_style
+from jaxstyle.feedforward.painter import Frame, Painter, Source, takes_style
 from jaxstyle.image import Picture
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective import presets
@@ -80,7 +80,7 @@ class Refine:
             blend=painter.fast.blend,
             init=painted.clip(0, 1),
             content_masks=None if frame.masks is None else {str(i): mask for i, mask in enumerate(frame.masks)},
-            style_masks=None if frame.masks is None else [{str(i): _WHITE} for i in range(len(frame.masks))],
+            style_masks=None if frame.masks is None else _everywhere(painter.styles),
             seed=self.seed,
             plan=self.plan,
             callback=callback,
@@ -108,7 +108,9 @@ class Refine:
         )
 
 
-_WHITE = np.ones((1, 1), np.float32)
+def _everywhere(styles: Sequence[Source]) -> list[dict[str, np.ndarray]]:
+    """Masks for styles that are each painted in a region of their own: all of each."""
+    return [{str(i): np.ones(style.picture.rgb.shape[:2], np.float32)} for i, style in enumerate(styles)]
 
 
 def _array(picture: Picture) -> np.ndarray:

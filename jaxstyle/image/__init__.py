@@ -4,7 +4,7 @@ A picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, and perhaps an alpha (h,
 
 | what comes in                  | what becomes of it                                                               |
 |--------------------------------|----------------------------------------------------------------------------------|
-| path, binary file              | PNG JPEG (and MPO) WebP TIFF BMP GIF PPM, by content, never by suffix            |
+| path, binary file              | PNG JPEG (and MPO) WebP TIFF BMP GIF PPM AVIF, by content, never by suffix       |
 | text that is a URL             | an error: nothing is ever fetched                                                |
 | PIL image                      | as the file it came from; of an animation the frame it stands at                 |
 | uint8, uint16 array            | divided by 255, 65535; (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)                 |
@@ -14,11 +14,17 @@ A picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, and perhaps an alpha (h,
 | palette                        | its colours, its transparency as alpha                                           |
 | alpha                          | straight (not premultiplied), kept, put back when saved                          |
 | fully transparent pixels       | white: the colours that editors leave hidden there must not paint                |
+| resizing                       | colours weighed by alpha, so that hidden ones leave no fringe                    |
+| masks                          | see jaxstyle.image.mask                                                          |
 | 16-bit grey (PNG, TIFF, PGM)   | full precision: divided by 65535; 12 bit by 4095; white-is-zero is inverted      |
 | 16-bit colour                  | 8 bits, logged as a warning: Pillow has no 16-bit colour, and to refuse would    |
 |                                | turn down good pictures for less than one step of an 8-bit result                |
 | 32-bit integer grey            | must lie in 0..65535, divided by 65535 (that is how Pillow holds a 16-bit PGM)   |
 | 32-bit float grey              | must lie in [0, 1]                                                               |
+| TIFF in separate planes        | 8-bit colour; 16-bit or with few channels an error, as is signed, 64-bit or      |
+|                                | float colour: Pillow would get them wrong                                        |
+| HEIC, JPEG XL, PSD, EXR, films | an error that says what the file is and the way out (jaxstyle.image.foreign)     |
+| texts of over 1 MB in PNG      | left out; the picture is read                                                    |
 | ICC profile                    | to sRGB, relative colorimetric with black point compensation                     |
 | damaged or mismatched profile  | logged as a warning, then as if there were none                                  |
 | no profile                     | RGB and grey are sRGB; CMYK by Pillow's formula, (1 - c)(1 - k)                  |
@@ -33,10 +39,11 @@ ImageFileError, which is an OSError too. Only NumPy and Pillow are needed: JAX i
 """
 
 from jaxstyle.image.decode import FORMATS, MAX_BYTES, MAX_EDGE, MAX_PIXELS
+from jaxstyle.image.mask import load_mask
 from jaxstyle.image.picture import Picture
-from jaxstyle.image.read import load_image, read_picture
+from jaxstyle.image.read import READABLE, is_picture_name, load_image, read_picture
 from jaxstyle.image.recipe import MAX_RECIPE, read_recipe
-from jaxstyle.image.size import fit, resize
+from jaxstyle.image.size import fit, resize, resize_picture
 from jaxstyle.image.write import SUFFIXES, check_target, save_animation, save_image, to_pil
 
 __all__ = [
@@ -45,14 +52,18 @@ __all__ = [
     "MAX_EDGE",
     "MAX_PIXELS",
     "MAX_RECIPE",
+    "READABLE",
     "SUFFIXES",
     "Picture",
     "check_target",
     "fit",
+    "is_picture_name",
     "load_image",
+    "load_mask",
     "read_picture",
     "read_recipe",
     "resize",
+    "resize_picture",
     "save_animation",
     "save_image",
     "to_pil",

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from jaxstyle.errors import ImageError, ImageFileError
+from jaxstyle.image import foreign, png, tiff
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-PLANAR_CONFIGURATION = 284
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
 MAX_PIXELS = 2**27
 """134 million: every 100-megapixel camera, and 1.6 GB as float32 RGB. Larger files are refused before decoding."""
 MAX_EDGE = 65535
@@ -50,23 +50,22 @@ def guarded(where: str) -> Iterator[None]:
 
 def open_image(data: bytes, where: str) -> Image.Image:
     """The image that `data` holds, its size checked, its pixels not decoded yet. Call it inside `guarded`."""
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    lean, profile = png.lean(data, where)
+    try:
+        image = Image.open(io.BytesIO(lean), formats=FORMATS)
+    except UnidentifiedImageError:
+        kind = foreign.name_kind(data)
+        if kind is None:
+            raise
+        raise ImageFileError(f"{where}: is {kind}") from None
+    if profile is not None:
+        image.info["icc_profile"] = profile
     check_size(image.size, where)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        _check_strips(image)
+        tiff.check_tiff(image, where)
     if any(tile.codec_name == "bmp_rle" for tile in image.tile) and image.width * image.height > MAX_RLE_PIXELS:
         raise ImageFileError(f"{where}: run-length BMP over {MAX_RLE_PIXELS} pixels; save it as PNG")
     return image
-
-
-def _check_strips(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Pillow leaves black what no strip of an uncompressed TIFF covers; a compressed one is a single piece here."""
-    boxes = [tile.extents or (0, 0, 0, 0) for tile in image.tile]
-    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in boxes)
-    planar = image.tag_v2.get(PLANAR_CONFIGURATION) == 2 and image.tile[0].codec_name != "libtiff"
-    expected = image.width * image.height * (len(image.getbands()) if planar else 1)
-    if covered < expected:
-        raise ValueError(f"its strips hold {covered} of {expected} values")
 
 
 def check_size(size: tuple[int, int], where: str) -> None:

@@ -34,7 +34,8 @@ def from_pil(image: Image.Image, where: str) -> Picture:
         logger.warning("%s: has 16 bits per channel, of which 8 are read; pass a uint16 array to keep all", where)
         image = _shallow_transparency(image)
     if image.mode == "F":
-        return from_array(np.asarray(image), where)
+        values = from_array(np.asarray(image), where)
+        return values._replace(rgb=1 - values.rgb) if inverted else values
     if image.mode.startswith("I"):
         return _from_deep_grey(image, top, inverted, where)
     return _from_eight_bit(image, where)

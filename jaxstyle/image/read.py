@@ -13,8 +13,13 @@ from jaxstyle.errors import ImageError, ImageFileError, SettingError, is_whole
 from jaxstyle.image.decode import MAX_BYTES, check_size, guarded, open_image
 from jaxstyle.image.modes import from_pil
 from jaxstyle.image.picture import Picture, from_array
-from jaxstyle.image.size import fit, resize
+from jaxstyle.image.size import fit, resize_picture
 
+READABLE = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif"),
+    *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+"""Suffixes of what is taken from a folder; a file that is named is read whatever its suffix."""
 _URL = re.compile(r"(https?|ftp|file|data|s3|gs):", re.IGNORECASE)
 
 
@@ -30,8 +35,8 @@ def load_image(source: Any, *, size: int | None = None, name: str = "image") -> 
     """
     if size is not None and not is_whole(size, 1):
         raise SettingError(f"size: got {size!r}, expected the long edge in pixels, an integer of at least 1")
-    rgb = read_picture(source, name=name).rgb
-    return rgb if size is None else resize(rgb, fit(rgb.shape[:2], int(size)))
+    picture = read_picture(source, name=name)
+    return picture.rgb if size is None else resize_picture(picture, fit(picture.rgb.shape[:2], int(size))).rgb
 
 
 def read_picture(source: Any, *, name: str = "image") -> Picture:
@@ -59,6 +64,11 @@ def read_picture(source: Any, *, name: str = "image") -> Picture:
     raise ImageError(
         f"{name}: got {type(source).__name__}, expected a path, a binary file, a PIL image or an array{hint}"
     )
+
+
+def is_picture_name(path: Path) -> bool:
+    """Whether a file in a folder is taken for a picture: by its suffix, hidden ones ("._photo.jpg") left out."""
+    return path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
 
 
 def _from_bytes(data: bytes, where: str) -> Picture:

@@ -5,6 +5,10 @@ from PIL import Image
 
 from jaxstyle.errors import ImageError, SettingError, is_whole
 from jaxstyle.image.decode import MAX_EDGE, MAX_PIXELS
+from jaxstyle.image.picture import Picture
+
+INVISIBLE = 1 / 510
+"""An alpha that is 0 in 8 bits: what colour is under it does not matter, and cannot be told."""
 
 
 def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
@@ -41,15 +45,28 @@ def resize(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         raise ImageError(f"resize: got shape {array.shape}, expected (h, w) or (h, w, c) with at least one pixel")
     if len(size) != 2 or min(size) < 1 or any(int(edge) != edge for edge in size):
         raise SettingError(f"resize: got size {size!r}, expected (height, width) of at least 1 pixel")
+    return np.clip(_filtered(array, size), 0, 1)
+
+
+def resize_picture(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Resize a picture and its alpha to `size` = (height, width), as `resize` does.
+
+    Colours are weighed by their alpha, so that what is hidden under transparent pixels leaves no fringe at an edge.
+    """
+    if picture.alpha is None or picture.alpha.shape == tuple(size):
+        return Picture(resize(picture.rgb, size), picture.alpha)
+    alpha = _filtered(picture.alpha, size)[..., None]
+    weighted = _filtered(picture.rgb * picture.alpha[..., None], size)
+    rgb = np.divide(weighted, alpha, out=np.ones_like(weighted), where=alpha > INVISIBLE)
+    return Picture(np.clip(rgb, 0, 1), np.clip(alpha[..., 0], 0, 1))
+
+
+def _filtered(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) or (h, w, c) resized, with the filter's overshoot."""
+    if array.ndim == 3:
+        return np.stack([_filtered(array[..., c], size) for c in range(array.shape[2])], axis=2)
     height, width = (int(edge) for edge in size)
-    channels = array[..., None] if array.ndim == 2 else array
-    planes = [_plane(channels[..., c], height, width) for c in range(channels.shape[2])]
-    resized = np.clip(np.stack(planes, axis=2), 0, 1)
-    return resized[..., 0] if array.ndim == 2 else resized
-
-
-def _plane(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    image = Image.fromarray(np.ascontiguousarray(plane))
+    image = Image.fromarray(np.ascontiguousarray(array))
     return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxstyle.errors import SettingError
-from jaxstyle.image import MAX_PIXELS, load_image
+from jaxstyle.image import MAX_PIXELS, load_image, load_mask
 from jaxstyle.preprocess.settings import check_amount, check_count
 
 COMPACTNESS = 1e-3, 1e6
@@ -76,8 +76,8 @@ def superpixels(image: Any, n_segments: int, *, compactness: float = 10.0, mask:
         image: the picture, as `load_image` takes it.
         n_segments: how many are wanted; what comes out is near it, and never more than there are pixels.
         compactness: how much a distance in space counts beside one in colour: 1 follows colours, 100 makes squares.
-        mask: cut up only this part: (h, w) of bool, or a picture in grey of which 0.5 and above is inside. SLIC may
-            leave a few of its pixels over, and does so where there is only one: they have label 0 too.
+        mask: cut up only this part: what `load_mask` takes, of which 0.5 and above is inside. SLIC may leave a few of
+            its pixels over, and does so where there is only one: they have label 0 too.
 
     Raises:
         ImageError: no such picture. SettingError: a setting that does not fit.
@@ -102,10 +102,7 @@ def mean_colors(rgb: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"])
 
 
 def _read_mask(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
-    is_bool = isinstance(mask, np.ndarray) and mask.dtype == bool
-    inside = mask if is_bool else load_image(mask, name="mask").mean(-1) >= 0.5
-    if inside.shape != shape:
-        raise SettingError(f"mask: got shape {inside.shape}, expected {shape}, the picture's (height, width)")
+    inside = load_mask(mask, shape=shape) >= 0.5
     if not inside.any():
         raise SettingError("mask: is empty, expected some pixels inside: True, or a grey of 0.5 and above")
     return inside

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
-from jaxstyle.image import fit, read_picture, resize
+from jaxstyle.image import fit, load_mask, resize
 
 EDGE = 64
 """Long edge of a mask's numbers: as fine as relu4_1 of a picture of 512 pixels."""
@@ -67,13 +67,13 @@ def read_mask(source: str | os.PathLike[str] | Any, *, edge: int = EDGE) -> Mask
     """A `Mask` from a picture: a path, or any array that `jaxstyle.load_image` takes; white is the object.
 
     Args:
-        source: the picture; of colours the mean counts.
+        source: the picture; what of it is inside is decided as for all masks, see jaxstyle.image.mask.
         edge: long edge in numbers that is kept of it; smaller pictures keep their own.
 
     Raises:
-        ImageError: it is no picture. SettingError: `edge` is no whole number above 0.
+        ImageError: it is no picture, or none that can be a mask. SettingError: `edge` is no whole number above 0.
     """
-    grey = read_picture(source, name="mask").rgb.mean(axis=2)
-    shape = fit(grey.shape, edge) if max(grey.shape) > edge else grey.shape
-    levels = np.floor(resize(grey, shape) * 255 + 0.5).astype(np.uint8)
+    inside = load_mask(source)
+    shape = fit(inside.shape, edge) if max(inside.shape) > edge else inside.shape
+    levels = np.floor(resize(inside, shape) * 255 + 0.5).astype(np.uint8)
     return Mask(shape[1], levels.tobytes().hex())

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from jaxstyle.errors import SettingError, is_number
-from jaxstyle.image import Picture, fit, read_picture, resize
+from jaxstyle.image import Picture, fit, load_mask, read_picture, resize, resize_picture
 from jaxstyle.image.color import luminance, match_color, match_luminance
 from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.recipe import Color
@@ -53,9 +53,7 @@ def sized(picture: Picture, size: int | None) -> Picture:
     """The picture with its long edge at `size` pixels, alpha with it; as it is for None."""
     if size is None:
         return picture
-    shape = fit(picture.rgb.shape[:2], size)
-    alpha = None if picture.alpha is None else resize(picture.alpha, shape)
-    return Picture(resize(picture.rgb, shape), alpha)
+    return resize_picture(picture, fit(picture.rgb.shape[:2], size))
 
 
 def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -72,8 +70,9 @@ def read_masks(masks: Mapping[str, Any] | None, shape: tuple[int, ...], name: st
     """Masks given as pictures, at the size of the picture they belong to."""
     if masks is None:
         return None
-    read = {region: read_picture(mask, name=f"{name}[{region!r}]").rgb.mean(-1) for region, mask in masks.items()}
-    return {region: jnp.asarray(resize(mask, (shape[0], shape[1]))) for region, mask in read.items()}
+    return {
+        region: jnp.asarray(load_mask(mask, name=f"{name}[{region!r}]", shape=shape)) for region, mask in masks.items()
+    }
 
 
 def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Array] | None] | None:
@@ -102,7 +101,7 @@ def initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tup
     """The first image, and what to remember of it where it is a picture of the user's."""
     if not isinstance(init, str):
         picture = read_picture(init, name="init")
-        return resize(picture.rgb, content.shape[:2]), {"init_picture": describe(init, picture)}
+        return resize_picture(picture, content.shape[:2]).rgb, {"init_picture": describe(init, picture)}
     if init == "noise":
         return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
     return (content if init == "content" else resize(style, content.shape[:2])), {}

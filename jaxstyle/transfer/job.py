@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jaxstyle.errors import SettingError, check_seed
-from jaxstyle.image import fit, read_picture, resize
+from jaxstyle.image import fit, read_picture, resize_picture
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.networks.load import load_network
 from jaxstyle.objective.blend import blend_shares
@@ -71,7 +71,7 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
     names = [f"style[{i}]" if len(job.styles) > 1 else "style" for i in range(len(job.styles))]
     styles = [once(_read, style, name) for style, name in zip(job.styles, names, strict=True)]
     edge = style_edge(picture, job.style_scale)
-    shaped = [once(resize, style.rgb, fit(style.rgb.shape[:2], edge)) for style in styles]
+    shaped = [once(resize_picture, style, fit(style.rgb.shape[:2], edge)).rgb for style in styles]
     kept, painted = once(recolored, picture.rgb, tuple(shaped), recipe.color)
     check_seed(seed)
     if not isinstance(plan, Plan | None):

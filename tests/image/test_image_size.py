@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxstyle.errors import ImageError, SettingError
-from jaxstyle.image import fit, resize
+from jaxstyle.image import Picture, fit, resize, resize_picture
+from jaxstyle.image.size import INVISIBLE
 
 
 def lanczos_matrix(old: int, new: int) -> np.ndarray:
@@ -82,3 +83,31 @@ def test_fit_keeps_the_aspect(height, width, long_edge):
     assert max(got) == long_edge and min(got) >= 1
     exact = min(height, width) * long_edge / max(height, width)
     assert abs(min(got) - max(exact, 1)) <= 0.5
+
+
+def test_resizing_a_cut_out_leaves_no_fringe():
+    """Whatever colour is hidden under the transparent pixels, the edge keeps the object's."""
+    y, x = np.mgrid[:96, :96]
+    alpha = ((y - 48) ** 2 + (x - 48) ** 2 < 40**2).astype(np.float32)
+    color = np.float32([0.1, 0.2, 0.6])
+    for hidden in (0.0, 0.5, 1.0):
+        rgb = np.where(alpha[..., None] > 0, color, np.float32(hidden))
+        small = resize_picture(Picture(rgb, alpha), (30, 30))
+        edge = small.alpha > INVISIBLE
+        assert ((small.alpha > 0.1) & (small.alpha < 0.9)).sum() > 20
+        np.testing.assert_allclose(small.rgb[edge], np.broadcast_to(color, (edge.sum(), 3)), atol=0.01)
+        assert (small.rgb[~edge] == 1).all()
+        np.testing.assert_array_equal(small.alpha, resize(alpha, (30, 30)))
+
+
+def test_a_picture_without_alpha_or_of_its_own_size_is_as_before():
+    rgb = np.random.default_rng(0).random((12, 18, 3), np.float32)
+    alpha = np.random.default_rng(1).random((12, 18), np.float32)
+    opaque = resize_picture(Picture(rgb, None), (6, 9))
+    np.testing.assert_array_equal(opaque.rgb, resize(rgb, (6, 9)))
+    assert opaque.alpha is None
+    same = resize_picture(Picture(rgb, alpha), (12, 18))
+    np.testing.assert_array_equal(same.rgb, rgb)
+    np.testing.assert_array_equal(same.alpha, alpha)
+    blended = resize_picture(Picture(rgb, np.ones_like(alpha)), (6, 9))
+    np.testing.assert_allclose(blended.rgb, opaque.rgb, atol=1e-6)

@@ -240,8 +240,8 @@ def test_wrong_amounts(bad, cut):
 
 
 def test_wrong_masks():
-    with pytest.raises(SettingError, match=r"mask: got shape \(2, 2\), expected \(3, 3\)"):
-        superpixels(GREYS, 2, mask=np.ones((2, 2), bool))
+    with pytest.raises(ImageError, match="mask: got 4 x 2 pixels, expected the aspect ratio of its picture of 3 x 3"):
+        superpixels(GREYS, 2, mask=np.ones((2, 4), bool))
     with pytest.raises(SettingError, match="mask: is empty"):
         superpixels(GREYS, 2, mask=np.zeros((3, 3)))
     with pytest.raises(ImageError, match=r"^mask: got floats from 0 to 255"):

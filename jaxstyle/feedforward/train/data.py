@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxstyle.artworks.contents import READABLE
 from jaxstyle.errors import ImageError, ImageFileError
-from jaxstyle.image import read_picture, resize
+from jaxstyle.image import READABLE, is_picture_name, read_picture, resize
 
 THREADS = 4
 AHEAD = 3  # batches
@@ -30,7 +29,7 @@ def find_pictures(folder: Path, name: str) -> list[Path]:
     """
     if folder.is_file():
         return [folder]
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in READABLE and path.is_file())
+    found = sorted(filter(is_picture_name, folder.rglob("*")))
     if not found:
         raise ImageFileError(f"{name}: {folder}: no pictures there; expected files ending in {', '.join(READABLE)}")
     return found
