@@ -2,9 +2,25 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from jaxstyle.errors import SettingError
+
+
+def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], option: str = "--output") -> None:
+    """Raise SettingError where the file to write is one of the files that are read: a user's own must not be lost.
+
+    Args:
+        target: the file to write.
+        inputs: what is read; whatever is no path of a file (names of networks, None, arrays) is passed over.
+        option: what messages call the target.
+    """
+    path = Path(target)
+    for each in inputs:
+        if isinstance(each, str | os.PathLike) and path.exists() and Path(each).exists() and path.samefile(each):
+            raise SettingError(f"{option}: {path} is also read from, and would be lost; choose another name")
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ from jaxstyle.preprocess.abstraction import Statistic
 from jaxstyle.preprocess.dither import Dither
 from jaxstyle.transfer.api import stylize
 from jaxstyle.transfer.inputs import sized
+from jaxstyle.transfer.progress import Callback
 from jaxstyle.transfer.result import Result, describe
-from jaxstyle.transfer.run import Callback
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Work:
         if self.stop.asked and self.left:
             print(f"\njaxstyle: interrupted; {self.left} of {self.count.total} pictures are left", file=sys.stderr)
             return STOPPED
-        return 1 if any(each["status"] in ("failed", "not finite") for each in self.pictures) else 0
+        return 1 if any(each["status"] in ("failed", "not finite", "no better") for each in self.pictures) else 0
 
     @property
     def left(self) -> int:
@@ -135,6 +135,8 @@ class Work:
         except Exception as error:
             self.failed(content, output, error)
         else:
+            if result.hint:
+                print(f"jaxstyle: {content}: the picture is saved, but {result.hint}", file=sys.stderr)
             self.ended(content, output, result.status, result.seconds)
 
     def finish(self, painter: Painter, frame: Frame, image: Any, started: float) -> Result:

@@ -112,9 +112,8 @@ class _Painter:
             print(f"{len(made.quantized.palette)} colours, {kilobytes}", file=sys.stderr)
         else:
             result.save(target)
-        if result.status == "not finite":
-            hint = "a smaller --style-weight may help"
-            print(f"jaxstyle: {name}: a step was not finite; saved the picture before it; {hint}", file=sys.stderr)
+        if result.hint:
+            print(f"jaxstyle: {name}: the picture is saved, but {result.hint}", file=sys.stderr)
         return [target, *(self.save_stages(made, name) if self.options.keep_stages else [])]
 
     def save_stages(self, made: Artwork, name: str) -> list[Path]:

@@ -12,7 +12,8 @@ import numpy as np
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import ImageFileError, SettingError
-from jaxstyle.image import check_target, read_picture, read_recipe
+from jaxstyle.files import refuse_overwriting
+from jaxstyle.image import Picture, check_target, read_picture, read_recipe
 from jaxstyle.networks.load import load_network
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.plan import Plan
@@ -45,6 +46,10 @@ def run_rerun(options: "RerunCommand") -> int:
     keep_programs()
     if options.output is not None:
         check_target(options.output)
+        refuse_overwriting(
+            options.output,
+            [options.result, options.content, *options.style, options.init, options.weights, options.model],
+        )
     read, make = _settings, _again
     if "fast" in read_recipe(options.result):
         from jaxstyle.cli import run_rerun_fast as again
@@ -57,6 +62,8 @@ def run_rerun(options: "RerunCommand") -> int:
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
     pairs = zip(settings["styles"], given, strict=True)
     styles = [find_input(record, path, options.result, "--style") for record, path in pairs]
+    if options.output is not None:
+        refuse_overwriting(options.output, [content, *styles])
     result = make(options, settings, content, styles)
     if result.status == "stopped":
         return 75
@@ -134,9 +141,15 @@ def model_of(record: Mapping[str, Any], given: str | None) -> VGG:
     return model
 
 
+def _pixels(picture: Picture) -> np.ndarray:
+    """(h, w, 4) in [0, 1]."""
+    alpha = np.ones(picture.rgb.shape[:2], np.float32) if picture.alpha is None else picture.alpha
+    return np.dstack([picture.rgb, alpha])
+
+
 def compare(path: Path, settings: Mapping[str, Any], result: Result) -> int:
-    """Say whether the new picture is the saved one as 8-bit pixels."""
-    old, new = np.asarray(read_picture(path).rgb), np.asarray(result.to_pil().convert("RGB"), np.float32) / 255
+    """Say whether the new picture is the saved one as 8-bit pixels, what is transparent in them included."""
+    old, new = (_pixels(read_picture(source)) for source in (path, result.to_pil()))
     if old.shape == new.shape and np.array_equal(np.round(old * 255), np.round(new * 255)):
         print(f"{path}: the same, bit for bit")
         return 0

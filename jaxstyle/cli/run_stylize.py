@@ -1,6 +1,7 @@
 """What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
 
 import gc
+import glob
 import json
 import math
 import re
@@ -15,6 +16,7 @@ import numpy as np
 
 from jaxstyle.cli.progress import download_progress, run_progress
 from jaxstyle.errors import SettingError
+from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
 from jaxstyle.networks.load import load_network
 from jaxstyle.networks.vgg import VGG
@@ -61,7 +63,16 @@ class Frames:
 
     def __init__(self, output: Path, every: int | None):
         self.output, self.every = output, every
+        self.animation = output.with_name(f"{output.stem}-progress.webp")
         self.written: list[Path] = []
+
+    def keep(self, inputs: list[Any]) -> None:
+        """Raise SettingError where one of the pictures to write would be written over one of the inputs."""
+        if not self.every:
+            return
+        refuse_overwriting(self.animation, inputs, "--save-every")
+        for path in self.output.parent.glob(f"{glob.escape(self.output.stem)}-??????{self.output.suffix}"):
+            refuse_overwriting(path, inputs, "--save-every")
 
     def add(self, progress: Progress) -> None:
         """Save the picture if its step is due."""
@@ -73,8 +84,7 @@ class Frames:
         """Write OUTPUT-progress.webp; None where no picture was due."""
         if not self.written:
             return None
-        path = self.output.with_name(f"{self.output.stem}-progress.webp")
-        return save_animation(path, [*map(load_image, self.written), last], seconds=0.15)
+        return save_animation(self.animation, [*map(load_image, self.written), last], seconds=0.15)
 
 
 def run_stylize(options: "StylizeCommand") -> int:
@@ -91,6 +101,10 @@ def run_stylize(options: "StylizeCommand") -> int:
     content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
     style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
     frames = Frames(options.output, options.save_every)
+    masks = [path for given in (content_masks, *style_masks) for path in (given or {}).values()]
+    inputs = [options.content, *options.style, *masks, options.init, options.weights, options.recipe]
+    refuse_overwriting(options.output, inputs)
+    frames.keep(inputs)
     with stopping() as stop, run_progress() as show:
 
         def callback(progress: Progress) -> bool:
@@ -145,15 +159,13 @@ def _finish(options: "StylizeCommand", result: Result, frames: Frames) -> int:
         animation = frames.animate(result.image)
     except KeyboardInterrupt:
         print("jaxstyle: interrupted; the picture is saved, the animation is not", file=sys.stderr)
-    steps = len(result.history["total"])
     if options.json:
         print(json.dumps(_summary(result, path, animation)))
     else:
         print(path, *([animation] if animation else []), sep="\n")
-    if result.status == "not finite":
-        hint = "a smaller --learning-rate or --style-weight may help"
-        print(f"jaxstyle: step {steps} was not finite; saved the picture before it; {hint}", file=sys.stderr)
-    return {"done": 0, "stopped": 75, "not finite": 1}[result.status]
+    if result.hint:
+        print(f"jaxstyle: the picture is saved, but {result.hint}", file=sys.stderr)
+    return {"done": 0, "stopped": 75}.get(result.status, 1)
 
 
 def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, Any]:
@@ -162,6 +174,7 @@ def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, An
         "output": str(path),
         "animation": None if animation is None else str(animation),
         "status": result.status,
+        "hint": result.hint,
         "steps": len(result.history["total"]),
         "levels": [{"size": [width, height], "steps": steps} for (height, width), steps in result.levels],
         "seconds": round(result.seconds, 3),

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from jaxstyle.cli.sweep import SweepCell, SweepRetry, SweepRun, SweepStatus
 
 Callback = Callable[[SweepProgress], bool]
+NO_PICTURE = ("failed", "not finite")
+"""Statuses of cells that are painted again on request."""
+UNSOUND = (*NO_PICTURE, "no better")
+"""Statuses of cells of which something is to be said."""
 
 
 def run_grid(options: "SweepRun") -> int:
@@ -79,9 +83,9 @@ def run_status(options: "SweepStatus") -> int:
     print(f"{len(cells)} cells: " + ", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
     for cell in cells:
         record = folder.record(cell.id) or {}
-        if record.get("status") in ("failed", "not finite"):
+        if record.get("status") in UNSOUND:
             place = ", ".join(f"{name} {label}" for name, label in cell.axes.items())
-            print(printable(f"{cell.id}  {record['status']}: {place}: {record.get('error') or 'became infinite'}"))
+            print(printable(f"{cell.id}  {record['status']}: {place}: {record.get('error')}"))
     return 0
 
 
@@ -92,7 +96,7 @@ def run_retry(options: "SweepRetry") -> int:
     cells = read_cells(folder)
     studio = _studio(folder, options.weights)
     for cell in cells:
-        if (folder.record(cell.id) or {}).get("status") in ("failed", "not finite"):
+        if (folder.record(cell.id) or {}).get("status") in NO_PICTURE:
             folder.forget(cell.id)
     with _interruptible() as callback:
         settings = SweepSettings(options.batch or "auto", tuple(jax.local_devices()), callback=callback)
@@ -181,7 +185,7 @@ def _tell(summary: Summary) -> int:
     print(f"{summary.folder}: {counts}")
     if summary.stopped:
         return _interrupted(summary.folder)
-    if {"failed", "not finite"} & summary.counts.keys():
+    if {*UNSOUND} & summary.counts.keys():
         print(f"jaxstyle: `jaxstyle sweep status {summary.folder}` says what failed", file=sys.stderr)
         return 1
     return 0

@@ -36,10 +36,12 @@ class SaliencyCommand:
     def run(self) -> int:
         """Exit code 0."""
         from jaxstyle.cli.options import DEFAULT_SIZE
+        from jaxstyle.files import refuse_overwriting
         from jaxstyle.image import check_target, fit, load_image, resize, save_image
         from jaxstyle.saliency import overlay, saliency_map
 
         check_target(self.output)
+        refuse_overwriting(self.output, [self.image, self.weights, self.grad_cam])
         self._check()
         picture = load_image(self.image)
         size = min(DEFAULT_SIZE, max(picture.shape[:2])) if self.size is None else self.size

@@ -13,8 +13,8 @@ from jaxstyle.feedforward.refine import Refine
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Color, Recipe
+from jaxstyle.transfer.progress import Callback
 from jaxstyle.transfer.result import Result
-from jaxstyle.transfer.run import Callback
 
 
 def stylize_fast(

@@ -13,6 +13,7 @@ import numpy as np
 from jaxstyle.errors import SettingError, WeightsError, WeightsFileError, suggest
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.store import read_network
+from jaxstyle.files import refuse_overwriting
 
 LOADERS: dict[str, tuple[str, str]] = {
     "magenta": ("magenta", "Magenta"),
@@ -113,6 +114,7 @@ def convert_fast(
         expected = "{} and {}".format(*counts[kind])
         raise SettingError(f"files: got {len(files)} and {len(decoders)} decoders, expected {expected} for {kind!r}")
     target = Path(out).expanduser()
+    refuse_overwriting(target, [*files, *decoders], "out")
     if not target.parent.is_dir():
         raise WeightsFileError(f"{target}: there is no folder {str(target.parent)!r}; make it first")
     return _load_public(kind, files, decoders).save(target)

@@ -17,8 +17,8 @@ from jaxstyle.objective import presets
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.transfer.api import stylize
+from jaxstyle.transfer.progress import Callback
 from jaxstyle.transfer.result import Result, describe_model
-from jaxstyle.transfer.run import Callback
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from PIL import Image, TiffImagePlugin
+from PIL import TiffImagePlugin
 
 from jaxstyle.errors import ImageFileError
 
@@ -66,7 +66,7 @@ def explain(data: bytes) -> str | None:
     return f"a TIFF of {kind_of(tags)}, which is not read; {_REMEDY}" if WIDTH in tags else None
 
 
-def _check_strips(image: Image.Image, planes: bool) -> None:
+def _check_strips(image: TiffImagePlugin.TiffImageFile, planes: bool) -> None:
     """Pillow leaves black what no strip of an uncompressed TIFF covers; a compressed one is a single piece here."""
     boxes = [tile.extents or (0, 0, 0, 0) for tile in image.tile]
     covered = sum((right - left) * (lower - upper) for left, upper, right, lower in boxes)

@@ -3,11 +3,12 @@
 import hashlib
 import io
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from jaxstyle.sweep.grid import Grid
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.transfer.job import Job
 from jaxstyle.transfer.result import versions
+
+log = logging.getLogger(__name__)
 
 _JOB = ("size", "style_scale", "seed", "blend")
 
@@ -108,7 +111,13 @@ def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = T
         job = job_of(point.axes, point.content, point.styles, studio.name)
         cell, entry = _cell(job, point.labels, studio, sources)
         recipes[entry["recipe"]] = job.recipe.to_dict()
+        twin = cells.get(cell.id)
+        if twin is not None and twin[0].axes != cell.axes:  # of other names, such as two files of equal bytes
+            name = _digest([cell.id, cell.axes])
+            cell, entry = replace(cell, id=name), entry | {"id": name}
         cells.setdefault(cell.id, (cell, entry))
+    if len(cells) < len(grid):
+        log.warning("%d of %d cells are asked for twice, and painted once", len(grid) - len(cells), len(grid))
     axes: dict[str, list[Any]] = {}
     for cell, _ in cells.values():
         for name, label in cell.axes.items():

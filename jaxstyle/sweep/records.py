@@ -40,6 +40,7 @@ def write_finished(folder: SweepFolder, cell: Cell, run: Run, result: Result, ab
         _record(cell, result.status)
         | {
             "settings": result.settings,
+            "error": result.hint,
             "image": f"images/{cell.id}.png",
             "image_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "size": [width, height],

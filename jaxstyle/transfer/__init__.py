@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
-    "Progress": "run",
+    "Progress": "progress",
     "Result": "result",
     "Settings": "settings",
     "choose_plan": "memory",
@@ -24,6 +24,6 @@ if TYPE_CHECKING:
     from jaxstyle.transfer.api import stylize as stylize
     from jaxstyle.transfer.memory import choose_plan as choose_plan
     from jaxstyle.transfer.memory import estimate_memory as estimate_memory
+    from jaxstyle.transfer.progress import Progress as Progress
     from jaxstyle.transfer.result import Result as Result
-    from jaxstyle.transfer.run import Progress as Progress
     from jaxstyle.transfer.settings import Settings as Settings

@@ -14,8 +14,8 @@ from jaxstyle.objective.recipe import Color, Init, Recipe, Term, check_weight
 from jaxstyle.optimize.optimizers import LBFGS, Adam, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.transfer.job import Job, prepare
+from jaxstyle.transfer.progress import Callback, Progress
 from jaxstyle.transfer.result import Result
-from jaxstyle.transfer.run import Callback, Progress
 from jaxstyle.transfer.settings import Settings
 
 __all__ = ["Callback", "Progress", "stylize"]

@@ -7,7 +7,7 @@ import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,8 +15,8 @@ from PIL.Image import Image
 
 import jaxstyle
 from jaxstyle.image import Picture, save_image, to_pil
+from jaxstyle.transfer.verdict import Status
 
-Status = Literal["done", "stopped", "not finite"]
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -34,13 +34,14 @@ class Result:
     Attributes:
         image: the picture, RGB in [0, 1].
         history: for "total" (weighted) and for each term (unweighted) its value before each step.
-        status: "done"; "stopped" by the callback; or "not finite": a value became infinite or NaN and `image` is the
-            last finite picture.
+        status: "done"; "stopped" by the callback; "not finite": a value became infinite or NaN and `image` is the
+            last finite picture; or "no better": the loss rose, or the picture is of one colour or unchanged.
         settings: recipe, seed, size, network, inputs and versions: plain data, embedded in saved files.
         alpha: the content's transparency in [0, 1], put back when saving; None if it has none.
         seconds: wall-clock time, compilation included.
         levels: the sizes it was painted at, one after the other; the last is the picture's own unless it was stopped
             before.
+        hint: for "not finite" and "no better" what happened and what may help.
     """
 
     image: Float[np.ndarray, "h w 3"]
@@ -50,6 +51,7 @@ class Result:
     alpha: Float[np.ndarray, "h w"] | None = field(default=None, repr=False)
     seconds: float = 0.0
     levels: tuple[Done, ...] = ()
+    hint: str | None = None
 
     @property
     def level(self) -> Int[np.ndarray, " n"]:

@@ -3,13 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
 
 from jaxstyle import optimize
 from jaxstyle.errors import JaxstyleError, is_out_of_memory
@@ -27,50 +26,11 @@ from jaxstyle.runtime.heap import trim_heap
 from jaxstyle.transfer.background import Ahead
 from jaxstyle.transfer.inputs import Inputs
 from jaxstyle.transfer.memory import smaller_plans
-from jaxstyle.transfer.result import Done, Result, Status
+from jaxstyle.transfer.progress import Callback, Progress
+from jaxstyle.transfer.result import Done, Result
+from jaxstyle.transfer.verdict import Status, no_better, not_finite
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is, handed to the callback between chunks of steps.
-
-    Attributes:
-        step: steps done, of `steps`.
-        steps: steps asked for, at all levels.
-        total: the objective's value before the last step.
-        values: each term's, unweighted.
-        seconds: since the start, compilation included.
-        content: what the content terms add to the total.
-        style: what the style terms add to the total.
-        level: index of the level, of `levels`.
-        levels: how many sizes there are, one after the other.
-        size: the level's (height, width); the result's own at the last level.
-        make_image: the picture as it is at this level.
-        make_result: the run as it would be if it ended now, at the result's own size.
-    """
-
-    step: int
-    steps: int
-    total: float
-    values: dict[str, float]
-    seconds: float
-    content: float
-    style: float
-    level: int
-    levels: int
-    size: tuple[int, int]
-    make_image: Callable[[], np.ndarray] = field(repr=False)
-    make_result: Callable[[], Result] = field(repr=False)
-
-    @property
-    def image(self) -> Float[np.ndarray, "h w 3"]:
-        """The picture at the level's size, RGB in [0, 1]."""
-        return self.make_image()
-
-
-Callback = Callable[[Progress], bool | None]
 
 
 @dataclass(frozen=True)
@@ -206,20 +166,37 @@ class Run:
 
     def result(self, state: State, status: Status, found: list[list[Info]], **more: Any) -> Result:
         """The run as it is at this state, at the picture's own size."""
+        image = self.finish(state, self.levels[-1].shape)
+        history = self.history([info for infos in found for info in infos]) if found else {}
+        status, hint = self.verdict(status, state, history, found)
         settings = self.settings | {"status": status} | more
         done = [
             Done(level.shape, sum(len(info.total) for info in infos))
             for level, infos in zip(self.levels, found, strict=False)
         ]
         return Result(
-            self.finish(state, self.levels[-1].shape),
-            self.history([info for infos in found for info in infos]) if found else {},
+            image,
+            history,
             status,
             settings,
             self.picture.alpha,
             time.perf_counter() - self.started,
             tuple(done),
+            hint,
         )
+
+    def verdict(
+        self, status: Status, state: State, history: dict[str, np.ndarray], found: list[list[Info]]
+    ) -> tuple[Status, str | None]:
+        """The status of a run that has come so far, and what to say of it."""
+        if status == "not finite":
+            return status, not_finite(self.recipe, history)
+        if status != "done" or not found:
+            return status, None
+        totals = np.concatenate([np.zeros(0), *(info.total for info in found[-1])])
+        image, begin = np.asarray(state.average, np.float32), np.asarray(self.begin, np.float32)
+        hint = no_better(self.recipe, totals, image, begin, self.picture.rgb)
+        return ("done" if hint is None else "no better"), hint
 
     def finish(self, state: State, shape: tuple[int, int]) -> np.ndarray:
         """The averaged iterate, in range, with the content's colours where the recipe says."""

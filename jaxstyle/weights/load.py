@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jaxstyle.errors import WeightsError, WeightsFileError
+from jaxstyle.files import refuse_overwriting
 from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, digest, find, identify
 from jaxstyle.weights.download import Progress
 from jaxstyle.weights.entry import Entry
@@ -80,7 +81,12 @@ def read_weights(
 
 
 def convert(source: Source, out: str | os.PathLike[str], *, bits: int = 32, **options: Any) -> Weights:
-    """Read `source` as `read_weights` does, with its options, and write it as jaxstyle's own file of so many bits."""
+    """Read `source` as `read_weights` does, with its options, and write it as jaxstyle's own file of so many bits.
+
+    Raises:
+        SettingError: `out` is the source itself. WeightsError: as `read_weights` does.
+    """
+    refuse_overwriting(out, [source], "out")
     weights = read_weights(source, **options)
     write_weights(out, weights, bits=bits)
     return weights

@@ -231,3 +231,48 @@ def test_interrupted_runs_save_the_last_picture(files, number):
     assert code == 75 and "stopping" in stderr and "Traceback" not in stderr
     settings = read_recipe(files / "out.png")
     assert settings["status"] == "stopped" and settings["recipe"]["steps"] == 1000000
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "option"),
+    [
+        ("content.png", [], "--output"),
+        ("style.png", [], "--output"),
+        ("other.png", ["--init", "other.png"], "--output"),
+        ("other.png", ["--content-mask", "a=other.png", "--style-mask", "a=other.png"], "--output"),
+        ("made.png", ["--save-every", "1", "--init", "made-000001.png"], "--save-every"),
+        ("made.png", ["--save-every", "1", "--init", "made-progress.webp"], "--save-every"),
+    ],
+)
+def test_inputs_are_not_written_over(files, capsys, monkeypatch, output, more, option):
+    monkeypatch.chdir(files)
+    for name in ("made-000001.png", "made-progress.webp"):
+        PIL.Image.open("other.png").save(name)
+    before = {path.name: path.read_bytes() for path in files.iterdir() if path.is_file()}
+    code, _, err = run(capsys, "stylize", "content.png", "style.png", "-o", output, *QUICK, "--steps", 1, *more)
+    assert code == 2 and f"{option}: " in err and "is also read from, and would be lost" in err
+    assert before == {path.name: path.read_bytes() for path in files.iterdir() if path.is_file()}
+
+
+def test_nor_by_the_other_commands(files, capsys, monkeypatch):
+    monkeypatch.chdir(files)
+    commands = (
+        ["saliency", "content.png", "-o", "content.png", "--weights", "embedded"],
+        ["rerun", "content.png", "-o", "content.png"],
+        ["weights", "convert", "content.png", "content.png"],
+        ["weights", "convert-fast", "johnson", "content.png", "-o", "content.png"],
+    )
+    before = Path("content.png").read_bytes()
+    for command in commands:
+        code, _, err = run(capsys, *command)
+        assert code == 2 and "is also read from" in err, command
+    assert Path("content.png").read_bytes() == before
+
+
+def test_a_run_that_is_no_better_fails_with_a_hint(files, capsys):
+    same = [files / "content.png", files / "content.png", "-o", files / "out.png", *QUICK, "--steps", 10]
+    code, out, err = run(capsys, "stylize", *same, "--learning-rate", 1e-7, "--json")
+    assert code == 1 and "no pixel has changed" in err
+    summary = json.loads(out)
+    assert summary["status"] == "no better" and "no pixel has changed" in summary["hint"]
+    assert (files / "out.png").exists()

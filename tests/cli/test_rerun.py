@@ -104,3 +104,18 @@ def test_masks_on_the_command_line(made, capsys):
     assert read_recipe(made / "m.png")["masks"] == ["a", "b"]
     code, _, err = run(capsys, *arguments, *masks, "--style-mask", f"3:b={made / 'right.png'}")
     assert code == 2 and "up to 2" in err
+
+
+def test_a_transparent_result_makes_itself_again(made, capsys):
+    alpha = np.zeros((32, 32), np.float32)
+    alpha[4:20, 8:30] = 1
+    alpha[4:20, 8] = 0.3
+    content = made / "cut-out.png"
+    save_image(content, read_picture(made / "content.png").rgb, alpha=alpha)
+    assert run(capsys, "stylize", content, made / "style.png", "-o", made / "clear.png", *QUICK)[0] == 0
+    code, out, _ = run(capsys, "rerun", made / "clear.png")
+    assert code == 0 and "the same, bit for bit" in out
+    picture = read_picture(made / "clear.png")
+    save_image(made / "clear.png", picture.rgb, alpha=1 - alpha, recipe=read_recipe(made / "clear.png"))
+    code, out, _ = run(capsys, "rerun", made / "clear.png")
+    assert code == 1 and "differs, by up to 255 of 255 levels" in out

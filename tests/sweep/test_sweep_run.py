@@ -11,11 +11,14 @@ from jaxstyle.errors import SettingError
 from jaxstyle.image import load_image, read_recipe, save_image
 from jaxstyle.losses import GramLoss
 from jaxstyle.metrics import METRICS, ssim
+from jaxstyle.objective import presets
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.recipe import Term
 from jaxstyle.optimize.optimizers import LBFGS, Adam
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.sweep import Grid, lanes, run_sweep
+from jaxstyle.sweep.cells import read_cells
+from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.transfer.api import stylize
 
 pytestmark = pytest.mark.usefixtures("unchecked")
@@ -278,3 +281,19 @@ def test_a_folder_of_other_things_is_left_alone(grid, sweep, tmp_path):
 def test_grids_are_grids(embedded, tmp_path):
     with pytest.raises(SettingError, match="grid: got list"):
         run_sweep([], tmp_path, model=embedded)
+
+
+def test_files_of_equal_bytes_are_cells_of_their_own(embedded, paintings, sweep, tmp_path, caplog):
+    for name in ("f1", "f2", "s"):
+        save_image(tmp_path / f"{name}.png", paintings["x" if name == "s" else "a"])
+    frames = [tmp_path / "f1.png", tmp_path / "f2.png"]
+    recipe = presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
+    grid = Grid(frames, [tmp_path / "s.png"], recipe=[recipe], steps=1)
+    assert sweep(grid, tmp_path / "out").counts == {"done": 2}
+    cells = read_cells(SweepFolder(tmp_path / "out"))
+    assert [cell.axes["content"] for cell in cells] == ["f1.png", "f2.png"]
+    first, second = (load_image(tmp_path / "out" / "images" / f"{cell.id}.png") for cell in cells)
+    np.testing.assert_array_equal(first, second)
+    assert sweep(grid, tmp_path / "out").counts == {"done": 2} and not caplog.records
+    assert sweep(grid + grid, tmp_path / "out").counts == {"done": 2}
+    assert "2 of 4 cells are asked for twice, and painted once" in caplog.text

@@ -8,7 +8,7 @@ from typing import Any
 from jaxstyle.errors import ImageFileError
 from jaxstyle.sweep.report.untrusted import read_json
 
-STATUSES = ("done", "not finite", "failed")
+STATUSES = ("done", "no better", "not finite", "failed")
 MAX_NAMES = 100
 """The most losses or metrics that a record may name; each is a column."""
 MAX_POINTS = 10_000
@@ -21,7 +21,7 @@ class Record:
     """What is known of a cell's run.
 
     Attributes:
-        status: "done", "not finite", "failed", "pending" or "unreadable".
+        status: "done", "no better", "not finite", "failed", "pending" or "unreadable".
         error: what went wrong, or "".
         settings: of the run: recipe, seed, inputs, versions.
         image: path of the result, relative to the sweep's folder, unchecked; None if there is none.

@@ -3,7 +3,7 @@
 const sweep = JSON.parse(document.getElementById("sweep").textContent);
 sweep.cells.forEach((cell, place) => (cell.place = place));
 
-const STATUSES = ["done", "not finite", "failed", "pending", "unreadable"];
+const STATUSES = ["done", "no better", "not finite", "failed", "pending", "unreadable"];
 const ALL = "all";
 
 /** Axes that differ between cells: the others say nothing in a caption. */
