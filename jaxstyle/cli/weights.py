@@ -103,6 +103,7 @@ class WeightsVerify:
 
     def run(self) -> int:
         """Exit code 0 when sound, 4 when it claims to be a public file and is not."""
+        from jaxstyle.weights.family import caffe_order, describe
         from jaxstyle.weights.verify import verify
 
         verdict = verify(self.source)
@@ -112,6 +113,9 @@ class WeightsVerify:
         print(
             f"layers   {weights.layers[0]}..{weights.layers[-1]}, padding {weights.padding}, pooling {weights.pooling}"
         )
+        print(f"input    {describe(weights.preprocessing)}")
+        if caffe_order(weights.arrays):
+            print("numbers  of Caffe's VGG19 (Simonyan & Zisserman)")
         print(f"sha256   {verdict.sha256 or weights.sha256}")
         if verdict.entry is not None:
             print(f"public   {verdict.entry.name}: {'the same file' if verdict.matches else 'NOT the same file'}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import logging
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,6 +12,7 @@ from jaxstyle.files import refuse_overwriting
 from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, digest, find, identify
 from jaxstyle.weights.download import Progress
 from jaxstyle.weights.entry import Entry
+from jaxstyle.weights.family import Order, caffe_order
 from jaxstyle.weights.layout import (
     CAFFE,
     PREPROCESSING,
@@ -26,6 +28,7 @@ from jaxstyle.weights.sandbox import open_regular, parse
 from jaxstyle.weights.sources import fetch
 from jaxstyle.weights.store import read_weights_file, write_weights
 
+log = logging.getLogger(__name__)
 Source = str | os.PathLike[str]
 
 _DEFAULTS = {"keras": CAFFE, "gatys": CAFFE, "codebook": CAFFE, "torchvision": TORCHVISION}
@@ -153,8 +156,9 @@ def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str,
         return dataclasses.replace(read_weights_file(file), **changes)
     found = parse(file, kind)
     entry = identify(digests)
+    order = None if found.preprocessing else caffe_order(found.arrays)
     options: dict[str, Any] = {
-        "preprocessing": found.preprocessing or _default(path, entry, found),
+        "preprocessing": found.preprocessing or _default(path, entry, found, order),
         "padding": "reflect" if found.preprocessing else "zero",
     } | changes
     if options["preprocessing"] is None:
@@ -162,15 +166,39 @@ def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str,
             "does not say how its input is prepared (no preprocess layer); pass preprocessing= one of "
             + ", ".join(PREPROCESSING)
         )
+    _tell(path, found, order, options["preprocessing"])
     provenance: dict[str, Any] = {"name": entry.name if entry else path.stem, "licence": entry.licence if entry else ""}
     return Weights(found.arrays, sha256=digests["sha256"], **provenance, **options)
 
 
-def _default(path: Path, entry: Entry | None, found: Parsed) -> Preprocessing | None:
+def _default(path: Path, entry: Entry | None, found: Parsed, order: Order | None) -> Preprocessing | None:
+    """What the catalogue says of the file, what its numbers say, or what its layout implies."""
     # torchvision's names alone do not tell its own network from the Caffe numbers that jcjohnson renamed.
     if entry is None and found.layout == "torchvision" and path.name == find("jcjohnson").file:
         entry = find("jcjohnson")
-    return PREPROCESSING[entry.preprocessing] if entry else _DEFAULTS.get(found.layout)
+    if entry is not None:
+        return PREPROCESSING[entry.preprocessing]
+    return order.preprocessing if order else _DEFAULTS.get(found.layout)
+
+
+def _tell(path: Path, found: Parsed, order: Order | None, chosen: Preprocessing) -> None:
+    """Warn where the numbers and the names, or the preprocessing that was asked for, do not belong together."""
+    if order is None:
+        return
+    if chosen != order.preprocessing:
+        log.warning(
+            "%s: its numbers are Caffe's, which take %s in 0 to 255 less the mean, and it is given something else: "
+            "features will be wrong; leave preprocessing out",
+            path,
+            order.channels,
+        )
+    elif _DEFAULTS.get(found.layout, chosen) != chosen:
+        log.warning(
+            "%s: its names are %s's, its numbers Caffe's: it is given %s in 0 to 255 less the mean",
+            path,
+            found.layout,
+            order.channels,
+        )
 
 
 def _nearby(path: Path) -> str:
