@@ -95,6 +95,14 @@ def x64():
 
 
 @pytest.fixture
+def optimized():
+    """Programs as users have them, by LLVM's optimiser: where float64 takes longer to run than to compile."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")
+
+
+@pytest.fixture
 def unchecked():
     """What users have: no types are checked at run time but by jaxstyle itself."""
     jaxtyping.config.update("jaxtyping_disable", True)

@@ -67,7 +67,7 @@ def assert_close(value, gradient, expected, expected_gradient, term):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_value_and_gradient_are_the_published_ones_in_pytorch_float64(x64, goldens, name):
+def test_value_and_gradient_are_the_published_ones_in_pytorch_float64(x64, goldens, optimized, name):
     weights = random_weights()
     assert weights.sha256 == goldens["sha256"].item(), "the embedded network changed: run tests/torch_presets.py again"
     expected = {key.removeprefix(f"{name}/"): value for key, value in goldens.items() if key.startswith(f"{name}/")}
@@ -87,9 +87,9 @@ def test_the_same_with_a_trained_network(x64, goldens, shared, name):
 
 @pytest.fixture(scope="module")
 def landscape():
-    """Three pictures of 64x48 pixels."""
+    """Three pictures of 48x36 pixels."""
     random = np.random.default_rng(12)
-    return tuple(jnp.asarray(dead_leaves(random, 64)[:48], jnp.float32) for _ in range(3))
+    return tuple(jnp.asarray(dead_leaves(random, 48)[:36], jnp.float32) for _ in range(3))
 
 
 @pytest.mark.parametrize("name", PRESETS)
