@@ -1,12 +1,13 @@
 """Small VGG19s written in every public layout, byte for byte as Keras and torch.save lay them out, without either."""
 
 import io
+import itertools
 import pickle
 import struct
 import sys
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -128,7 +129,7 @@ def _named(module: str, name: str) -> type:
 
 
 _NAMES = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter")
-_KINDS = ("Float", "Half", "Double", "Byte")
+_KINDS = ("Float", "Half", "Double", "Byte", "Long", "BFloat16")
 TORCH = {
     "torch": SimpleNamespace(**{f"{kind}Storage": _named("torch", f"{kind}Storage") for kind in _KINDS}),
     "torch._utils": SimpleNamespace(**{name: _named("torch._utils", name) for name in _NAMES}),
@@ -136,7 +137,8 @@ TORCH = {
 
 
 def _tensor(key: str, array: np.ndarray, rebuild: str) -> _Tensor:
-    kind = {"float32": "Float", "float16": "Half", "float64": "Double", "uint8": "Byte"}[array.dtype.name]
+    kinds = {"float32": "Float", "float16": "Half", "float64": "Double", "uint8": "Byte", "int64": "Long"}
+    kind = (kinds | {"uint16": "BFloat16"})[array.dtype.name]
     storage = _Storage(getattr(TORCH["torch"], f"{kind}Storage"), key, array.size)
     view = (storage, 0, array.shape, tuple(stride // array.itemsize for stride in array.strides))
     functions = TORCH["torch._utils"]
@@ -148,7 +150,16 @@ def _tensor(key: str, array: np.ndarray, rebuild: str) -> _Tensor:
 
 def state_pickle(state: Arrays, *, legacy: bool, rebuild: str = "v2") -> bytes:
     """The pickle of a state dict, with the `_metadata` that Module.state_dict adds."""
-    tensors = OrderedDict((key, _tensor(str(i), array, rebuild)) for i, (key, array) in enumerate(state.items()))
+    keys = map(str, itertools.count())
+
+    def described(value: object) -> object:
+        if isinstance(value, np.ndarray):
+            return _tensor(next(keys), value, rebuild)
+        if isinstance(value, dict):
+            return type(value)((key, described(each)) for key, each in value.items())
+        return [described(each) for each in value] if isinstance(value, list) else value
+
+    tensors = described(OrderedDict(state))
     tensors._metadata = OrderedDict([("", {"version": 1}), ("features", {"version": 1})])  # type: ignore[attr-defined]
     out = io.BytesIO()
     with mock.patch.dict(sys.modules, TORCH):
@@ -196,7 +207,7 @@ def write_zip(path: Path, state: Arrays, *, rebuild: str = "v2", other: bytes | 
         member(".format_version", b"1")
         member(".storage_alignment", b"64")
         member("byteorder", b"little")
-        for i, array in enumerate(state.values()):
+        for i, array in enumerate(_arrays(state)):
             member(f"data/{i}", _storage(array))
         member("version", b"3\n")
         member(".data/serialization_id", b"0" * 40)
@@ -209,13 +220,21 @@ def write_legacy(path: Path, state: Arrays, *, rebuild: str = "v2", other: bytes
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
     out.write(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps(system, 2))
     out.write(state_pickle(state, legacy=True, rebuild=rebuild) if other is None else other)
-    order = sorted(range(len(state)), key=str)
+    values = list(_arrays(state))
+    order = sorted(range(len(values)), key=str)
     out.write(pickle.dumps([str(i) for i in order], 2))
-    values = list(state.values())
     for i in order:
         out.write(struct.pack("<q", values[i].size) + _storage(values[i]))
     path.write_bytes(out.getvalue())
     return path
+
+
+def _arrays(state: object) -> Iterator[np.ndarray]:
+    """Those in a state dict, or in a checkpoint round one, in order."""
+    if isinstance(state, np.ndarray):
+        yield state
+    for each in state.values() if isinstance(state, dict) else state if isinstance(state, list) else ():
+        yield from _arrays(each)
 
 
 def _storage(array: np.ndarray) -> bytes:

@@ -28,7 +28,7 @@ except ImportError:  # not Unix: the parent's clock is the only limit
     resource = None  # type: ignore[assignment]
 
 READERS = {
-    "h5": ("jaxstyle.weights.hdf5", "read"),
+    "h5": ("jaxstyle.weights.keras", "read"),
     "zip": ("jaxstyle.weights.zipped", "read_zip"),
     "pickle": ("jaxstyle.weights.torch_file", "read_legacy"),
     "decoder-zip": ("jaxstyle.weights.decoder", "read_zip"),

@@ -1,52 +1,34 @@
-"""Keras' HDF5 weights of VGG19, in every layout that Keras 1, 2 and 3 have written.
+"""HDF5 files that nobody need trust, read with care.
 
 An HDF5 file can point at other files in four ways, load code, and declare what it does not hold. So every link is
 examined before it is followed, and every dataset before it is read; the process that reads has no right to open
 another file anyway (`jaxstyle.weights.child`).
 """
 
-import re
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 import numpy as np
 
 from jaxstyle.errors import WeightsError
-from jaxstyle.weights.layout import Parsed, check_shapes
 
 MAX_NAMES = 1000
 MAX_ATTRIBUTE = 1 << 20
 MAX_CHUNK = 64 << 20
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}
-_CONVOLUTION = re.compile(r"block([1-5])_conv([1-4])")
-_CLASSIFIER = {"fc1", "fc2", "predictions"}
-_PARTS = {4: "kernel", 1: "bias"}
 
 
-def read(file: BinaryIO) -> Parsed:
-    """The network in an open Keras file; nothing is read before every shape is found to be a VGG19's.
+def has_names(group: h5py.Group, attribute: str) -> bool:
+    """Whether `names` finds a list."""
+    return any(h5py.h5a.exists(group.id, name.encode()) for name in (attribute, f"{attribute}0"))
 
-    Raises:
-        WeightsError: a link, a storage, a filter or a shape that a Keras VGG19 does not have.
-        Exception: of many kinds, when it is damaged.
-    """
-    with h5py.File(file, "r") as root:
-        top = follow(root, "model_weights") if root.id.links.exists(b"model_weights") else root
-        datasets, unknown = {}, []
-        for layer in names(top, "layer_names"):
-            if layer in _CLASSIFIER:
-                continue
-            for path, dataset in _weights(top, layer):
-                check_dataset(dataset, path)
-                key = _canonical(path, dataset)
-                if key is None or key in datasets:
-                    unknown.append(path[:80])
-                else:
-                    datasets[key] = dataset
-        check_shapes({key: tuple(one.shape) for key, one in datasets.items()}, unknown=unknown, complete=True)
-        return Parsed({key: _read(dataset) for key, dataset in datasets.items()}, "keras")
+
+def children(group: Any, prefix: str = "") -> list[str]:
+    """The names in a group that begin with `prefix`; WeightsError where there are more than a network has."""
+    if not isinstance(group, h5py.Group) or len(group) > MAX_NAMES:
+        raise WeightsError(f"expected a group of at most {MAX_NAMES} names")
+    return [name for name in group if name.startswith(prefix)]
 
 
 def names(group: h5py.Group, attribute: str) -> list[str]:
@@ -77,15 +59,6 @@ def _texts(group: h5py.Group, attribute: str) -> list[str]:
         raise WeightsError(f"{attribute} is not a list of texts")
     values = group.attrs[attribute]
     return [value if isinstance(value, str) else bytes(value).decode() for value in values]
-
-
-def _weights(top: h5py.Group, layer: str) -> Iterator[tuple[str, Any]]:
-    """(path, dataset) of each weight of a layer, in the file's own order."""
-    group = follow(top, layer)
-    if not isinstance(group, h5py.Group):
-        raise WeightsError(f"layer {layer[:80]!r} is not a group")
-    for name in names(group, "weight_names"):
-        yield f"{layer}/{name}", follow(group, name)
 
 
 def follow(group: h5py.Group, path: str) -> Any:
@@ -120,14 +93,7 @@ def check_dataset(dataset: Any, path: str) -> None:
         raise WeightsError(f"{path[:80]!r} is stored in chunks of {chunk}, larger than any of VGG19's arrays")
 
 
-def _canonical(path: str, dataset: Any) -> str | None:
-    """ "block1_conv1/block1_conv1_W_1:0" -> "conv1_1/kernel"; Keras' names vary, the number of axes does not."""
-    layer = next((part for part in path.split("/") if _CONVOLUTION.fullmatch(part)), None)
-    if layer is None or len(dataset.shape) not in _PARTS:
-        return None
-    return f"conv{layer[5]}_{layer[-1]}/{_PARTS[len(dataset.shape)]}"
-
-
-def _read(dataset: Any) -> np.ndarray:
+def read_floats(dataset: Any) -> np.ndarray:
+    """The numbers of a dataset that `check_dataset` has passed, as float32."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(dataset[...], np.float32)

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from jaxstyle.errors import WeightsError, WeightsFileError
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.weights.catalogue import CATALOGUE, EMBEDDED, SHIPPED, digest, find, identify
@@ -26,12 +28,13 @@ from jaxstyle.weights.layout import (
 )
 from jaxstyle.weights.sandbox import open_regular, parse
 from jaxstyle.weights.sources import fetch
-from jaxstyle.weights.store import read_weights_file, write_weights
+from jaxstyle.weights.store import is_ours, read_weights_file, write_weights
+from jaxstyle.weights.torch_file import read_safetensors
 
 log = logging.getLogger(__name__)
 Source = str | os.PathLike[str]
 
-_DEFAULTS = {"keras": CAFFE, "gatys": CAFFE, "codebook": CAFFE, "torchvision": TORCHVISION}
+_DEFAULTS = {"keras": CAFFE, "theano": CAFFE, "gatys": CAFFE, "codebook": CAFFE, "torchvision": TORCHVISION}
 _HDF5, _ZIP, _PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
@@ -152,11 +155,12 @@ def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str,
     if expected is not None and not expected.matches(digests):
         raise WeightsFileError(expected.refusal(digests, file.tell()))
     kind = recognise(file)
-    if kind == "safetensors":
+    if kind == "safetensors" and is_ours(file):
         return dataclasses.replace(read_weights_file(file), **changes)
-    found = parse(file, kind)
+    found = read_safetensors(file) if kind == "safetensors" else parse(file, kind)
     entry = identify(digests)
     order = None if found.preprocessing else caffe_order(found.arrays)
+    found = _unturned(path, found, order)
     options: dict[str, Any] = {
         "preprocessing": found.preprocessing or _default(path, entry, found, order),
         "padding": "reflect" if found.preprocessing else "zero",
@@ -169,6 +173,19 @@ def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str,
     _tell(path, found, order, options["preprocessing"])
     provenance: dict[str, Any] = {"name": entry.name if entry else path.stem, "licence": entry.licence if entry else ""}
     return Weights(found.arrays, sha256=digests["sha256"], **provenance, **options)
+
+
+def _unturned(path: Path, found: Parsed, order: Order | None) -> Parsed:
+    """With kernels that correlate. Those for Theano are turned by 180 degrees, unless the numbers tell otherwise."""
+    if not (order.flipped if order else found.layout == "theano"):
+        return found
+    if order is None:
+        log.warning(
+            "%s: its kernels are in Theano's order of axes, and are taken to be turned by 180 degrees as Theano's are",
+            path,
+        )
+    arrays = {key: np.ascontiguousarray(a[::-1, ::-1]) if a.ndim == 4 else a for key, a in found.arrays.items()}
+    return found._replace(arrays=arrays)
 
 
 def _default(path: Path, entry: Entry | None, found: Parsed, order: Order | None) -> Preprocessing | None:

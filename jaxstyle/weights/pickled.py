@@ -15,11 +15,15 @@ from jaxstyle.errors import WeightsError
 MAX_BYTES = 1_000_000
 """The most bytes of one pickle. A state dict's own is some kilobytes: the numbers are stored beside it."""
 
+BFLOAT16 = "bfloat16"
 DTYPES = {
     "FloatStorage": "<f4",
     "HalfStorage": "<f2",
     "DoubleStorage": "<f8",
+    "BFloat16Storage": BFLOAT16,
     "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "BoolStorage": "|b1",
     "ByteStorage": "|u1",
 }
 ORDERED_DICT = "collections.OrderedDict"
@@ -180,17 +184,20 @@ class _Machine:
         self.top(dict)
 
 
-def _pairs(items: Any) -> dict[str, Any]:
-    """Keys must be texts: hashing a tuple that holds itself many times over would take for ever."""
-    if not all(isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in items):
-        raise WeightsError("its pickle has a dictionary with keys that are not text")
+def _pairs(items: Any) -> dict[Any, Any]:
+    """Keys must be texts or numbers: hashing a tuple that holds itself many times over would take for ever."""
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str | int) for pair in items):
+        raise WeightsError("its pickle has a dictionary with keys that are neither text nor whole numbers")
     return dict(items)
 
 
 def _global(name: str) -> Global:
     dotted = name.replace(" ", ".")
     if dotted not in ALLOWED:
-        raise WeightsError(f"its pickle asks for {dotted[:80]!r}, which no state dict of float tensors needs")
+        raise WeightsError(
+            f"its pickle asks for {dotted[:80]!r}, which no state dict of float tensors needs; "
+            "save model.state_dict() alone with torch.save"
+        )
     return Global(dotted)
 
 

@@ -6,7 +6,7 @@ Pickles are read by `jaxstyle.weights.pickled`, which runs nothing; a storage is
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,12 +14,16 @@ import numpy as np
 
 from jaxstyle.errors import WeightsError
 from jaxstyle.weights.archive import is_torch, open_archive
-from jaxstyle.weights.pickled import Storage, Tensor, read_pickle
+from jaxstyle.weights.pickled import BFLOAT16, Storage, Tensor, read_pickle
+from jaxstyle.weights.tensors import widened
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 MAX_STORAGE = 500_000_000
 """Bytes of one stored block: VGG19's first fully connected layer takes 411 MB."""
+
+WITHIN = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "params_ema", "params")
+"""Where training programs put the state dict in their checkpoints."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 Choose = Callable[[Shapes], Iterable[str]]
@@ -34,8 +38,10 @@ class StateDict:
     """
 
     def __init__(self, state: Any, read_storage: Callable[[Storage], np.ndarray]):
+        state = _unwrapped(state)
         if not isinstance(state, dict) or not state:
             raise WeightsError("expected a state dict (names and tensors); save model.state_dict(), not the model")
+        state = {name: value for name, value in state.items() if isinstance(name, str)}
         self.names = tuple(state)
         self.tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
         self._read_storage = read_storage
@@ -48,7 +54,10 @@ class StateDict:
 
     def numbers(self, name: str) -> np.ndarray:
         """One tensor as contiguous float32 in PyTorch's order of axes. Raises WeightsError where it is not floats."""
-        if not self.tensors[name].storage.dtype.startswith("<f"):
+        kind = self.tensors[name].storage.dtype
+        if kind == BFLOAT16:
+            return widened(np.ascontiguousarray(self._view(name)))
+        if not kind.startswith("<f"):
             raise WeightsError(f"{name[:80]} holds integers, expected floats")
         with np.errstate(over="ignore"):
             return np.ascontiguousarray(self._view(name), np.float32)
@@ -75,6 +84,13 @@ class StateDict:
         return self._storages[name]
 
 
+def _unwrapped(state: Any) -> Any:
+    """The state dict within a training checkpoint, which has an epoch, an optimiser and so on beside it."""
+    if not isinstance(state, dict) or any(isinstance(value, Tensor) for value in state.values()):
+        return state
+    return next((state[name] for name in WITHIN if isinstance(state.get(name), dict)), state)
+
+
 def open_zip(archive: zipfile.ZipFile) -> StateDict:
     """In the layout that torch.save has written since 1.6: FOLDER/data.pkl, FOLDER/data/KEY."""
     pickles = [info for info in archive.infolist() if re.fullmatch(r"[^/]+/data\.pkl", info.filename)]
@@ -89,7 +105,7 @@ def open_zip(archive: zipfile.ZipFile) -> StateDict:
     def read_storage(wanted: Storage) -> np.ndarray:
         info = archive.getinfo(f"{folder}data/{wanted.key}")
         _check_storage(wanted, info.file_size)
-        return np.frombuffer(archive.read(info), wanted.dtype)
+        return np.frombuffer(archive.read(info), stored(wanted))
 
     return StateDict(state, read_storage)
 
@@ -107,21 +123,37 @@ def open_legacy(file: BinaryIO) -> StateDict:
         if wanted.key not in positions:
             raise WeightsError(f"storage {wanted.key[:80]!r} is not in the file")
         position, count = positions[wanted.key]
-        _check_storage(wanted, count * np.dtype(wanted.dtype).itemsize)
+        _check_storage(wanted, count * stored(wanted).itemsize)
         file.seek(position)
-        return np.frombuffer(file.read(count * np.dtype(wanted.dtype).itemsize), wanted.dtype)
+        return np.frombuffer(file.read(count * stored(wanted).itemsize), stored(wanted))
 
     found = StateDict(state, read_storage)
-    positions = _positions(file, found, keys)
+    positions = _positions(file, _all_storages(state), keys)
     return found
 
 
-def _positions(file: BinaryIO, state: StateDict, keys: Any) -> dict[str, tuple[int, int]]:
+def stored(storage: Storage) -> np.dtype:
+    """The type of a storage's numbers as NumPy reads it."""
+    return np.dtype("<u2" if storage.dtype == BFLOAT16 else storage.dtype)
+
+
+def _all_storages(value: Any) -> Iterator[Storage]:
+    """Those of all tensors in what a pickle holds, once each."""
+    waiting, seen = [value], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Tensor):
+            yield one.storage
+        elif isinstance(one, dict | list | tuple) and id(one) not in seen:
+            seen.add(id(one))
+            waiting += one.values() if isinstance(one, dict) else one
+
+
+def _positions(file: BinaryIO, storages: Iterable[Storage], keys: Any) -> dict[str, tuple[int, int]]:
     """Where each storage's numbers begin, and how many there are; no number is read."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise WeightsError("its list of storages is malformed")
-    storages = [tensor.storage for tensor in state.tensors.values()]
-    sizes = {storage.key: np.dtype(storage.dtype).itemsize for storage in storages}
+    sizes = {storage.key: stored(storage).itemsize for storage in storages}
     positions, position, end = {}, file.tell(), file.seek(0, 2)
     for key in keys:
         file.seek(position)
@@ -134,7 +166,7 @@ def _positions(file: BinaryIO, state: StateDict, keys: Any) -> dict[str, tuple[i
 
 
 def _check_storage(storage: Storage, size: int) -> None:
-    expected = storage.total * np.dtype(storage.dtype).itemsize
+    expected = storage.total * stored(storage).itemsize
     if size != expected or size > MAX_STORAGE:
         name = f"storage {storage.key[:80]!r}"
         raise WeightsError(f"{name} has {size} bytes, expected {expected} and at most {MAX_STORAGE}")

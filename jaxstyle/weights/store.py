@@ -12,7 +12,7 @@ from jaxstyle.errors import SettingError, WeightsError, WeightsFileError
 from jaxstyle.files import write_atomically
 from jaxstyle.weights import codebook
 from jaxstyle.weights.layout import Preprocessing, Weights, check_shapes
-from jaxstyle.weights.tensors import read_tensors, write_tensors
+from jaxstyle.weights.tensors import TensorFile, read_tensors, write_tensors
 
 FORMAT = "jaxstyle-vgg19-1"
 _TEXTS = ("name", "sha256", "licence", "padding", "pooling")
@@ -80,6 +80,12 @@ def _restored(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if tables:
         raise WeightsError(f"{next(iter(tables))[:80]} is a table without codes")
     return found
+
+
+def is_ours(file: BinaryIO) -> bool:
+    """Whether an open safetensors file seems to be from `write_weights`; WeightsError where it is damaged."""
+    found = TensorFile(file)
+    return found.metadata.get("format") == FORMAT or "conv1_1/kernel" in found.shapes
 
 
 def read_weights_file(file: BinaryIO) -> Weights:

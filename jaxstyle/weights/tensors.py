@@ -22,6 +22,9 @@ DTYPES: dict[str, np.dtype] = {
     "F16": np.dtype("<f2"),
     "I8": np.dtype("i1"),
     "U8": np.dtype("u1"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "BF16": np.dtype("<u2"),  # the upper half of a float32
 }
 CheckShapes = Callable[[Mapping[str, tuple[int, ...]]], None]
 
@@ -32,7 +35,50 @@ class _Span(NamedTuple):
     begin: int
     end: int
     shape: tuple[int, ...]
-    dtype: np.dtype
+    kind: str
+
+
+class TensorFile:
+    """An open safetensors file whose header is sound; numbers are read when asked for.
+
+    Attributes:
+        shapes: {name: shape}, in the order of the file.
+        metadata: texts by name.
+
+    Raises:
+        WeightsError: it is not well-formed, or has numbers of a type that is not read.
+    """
+
+    def __init__(self, file: BinaryIO):
+        header, data = _read_header(file)
+        metadata = header.pop("__metadata__", {})
+        if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+            raise WeightsError("safetensors: its metadata is not text by name")
+        spans = {key: _span(key, entry) for key, entry in header.items()}
+        ordered = sorted(spans.items(), key=lambda item: item[1][:2])
+        ends = [0, *(span.end for _, span in ordered)]
+        if [span.begin for _, span in ordered] + [data] != ends:
+            raise WeightsError("safetensors: its arrays overlap, leave gaps or do not fill the file")
+        self.metadata: dict[str, str] = metadata
+        self.shapes = {key: span.shape for key, span in ordered}
+        self._spans, self._file, self._start = spans, file, file.tell()
+
+    def numbers(self, key: str) -> np.ndarray:
+        """One array; bfloat16 as float32, all else as it is."""
+        span = self._spans[key]
+        self._file.seek(self._start + span.begin)
+        # Flat: a view of no numbers cannot be cast to bytes in its shape.
+        array = np.empty(math.prod(span.shape), DTYPES[span.kind])
+        if self._file.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
+            raise WeightsError("safetensors: the file became shorter while it was read")
+        if span.kind == "BF16":
+            array = widened(array)
+        return array.reshape(span.shape).astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def widened(bits: np.ndarray) -> np.ndarray:
+    """bfloat16 numbers, given as uint16, as float32."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
@@ -64,19 +110,11 @@ def read_tensors(file: BinaryIO, check: CheckShapes) -> tuple[dict[str, np.ndarr
             what the caller expects.
 
     Raises:
-        WeightsError: it is not well-formed, not of float32, float16 and bytes, or `check` refuses it.
+        WeightsError: it is not well-formed, has numbers of a type that is not read, or `check` refuses it.
     """
-    header, data = _read_header(file)
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise WeightsError("safetensors: its metadata is not text by name")
-    spans = {key: _span(key, entry) for key, entry in header.items()}
-    ordered = sorted(spans.items(), key=lambda item: item[1][:2])
-    ends = [0, *(span.end for _, span in ordered)]
-    if [span.begin for _, span in ordered] + [data] != ends:
-        raise WeightsError("safetensors: its arrays overlap, leave gaps or do not fill the file")
-    check({key: span.shape for key, span in spans.items()})
-    return {key: _read_array(file, span) for key, span in ordered}, metadata
+    found = TensorFile(file)
+    check(found.shapes)
+    return {key: found.numbers(key) for key in found.shapes}, found.metadata
 
 
 def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int]:
@@ -118,17 +156,9 @@ def _span(key: str, entry: object) -> _Span:
         raise WeightsError(f"safetensors: {key[:80]!r} has a malformed shape or malformed offsets")
     if offsets[1] - offsets[0] != DTYPES[kind].itemsize * math.prod(shape):
         raise WeightsError(f"safetensors: {key[:80]!r} has offsets {offsets} that do not fit its shape {shape}")
-    return _Span(offsets[0], offsets[1], tuple(shape), DTYPES[kind])
+    return _Span(offsets[0], offsets[1], tuple(shape), kind)
 
 
 def _naturals(values: object) -> bool:
     # A JSON true is a Python int as well, and JSON has no largest integer.
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**40 for value in values)
-
-
-def _read_array(file: BinaryIO, span: _Span) -> np.ndarray:
-    # Flat: a view of no numbers cannot be cast to bytes in its shape.
-    array = np.empty(math.prod(span.shape), span.dtype)
-    if file.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
-        raise WeightsError("safetensors: the file became shorter while it was read")
-    return array.reshape(span.shape).astype(span.dtype.newbyteorder("="), copy=False)

