@@ -76,6 +76,13 @@ def suggest(got: object, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
 
 
+def printable(text: str) -> str:
+    """Without what a terminal would obey: the names and texts in strangers' files may hold anything."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text.replace("\r\n", "\n")
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator refused: that has three shapes in XLA."""
     return isinstance(error, MemoryError) or any(name in str(error) for name in ("RESOURCE_EXHAUSTED", "YNNPACK"))

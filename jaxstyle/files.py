@@ -1,7 +1,9 @@
 """Files that appear whole or not at all, also when the power fails."""
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +23,43 @@ def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], op
     for each in inputs:
         if isinstance(each, str | os.PathLike) and path.exists() and Path(each).exists() and path.samefile(each):
             raise SettingError(f"{option}: {path} is also read from, and would be lost; choose another name")
+
+
+def inside(root: Path, name: str) -> Path:
+    """The path of a file below a folder that a stranger may have filled; OSError where a folder on the way is a link.
+
+    Reading, writing and deleting then happen in that folder and nowhere else.
+    """
+    path = root / name
+    for folder in path.parents[: len(path.relative_to(root).parts) - 1]:
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "a link where a folder is expected", str(folder))
+    return path
+
+
+def open_inside(root: Path, name: str, flags: int = os.O_RDONLY) -> int:
+    """The descriptor of a regular file as `inside` finds it: no link is followed, and no pipe waited for.
+
+    Raises:
+        OSError: there is none, or it is something else.
+    """
+    path = inside(root, name)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "a link, which may lead out of the folder", str(path))
+    handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def read_inside(root: Path, name: str, most: int) -> bytes:
+    """The bytes of such a file. Raises OSError also where there are more than `most`."""
+    with os.fdopen(open_inside(root, name), "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than {most} bytes", name)
+    return data
 
 
 @contextlib.contextmanager

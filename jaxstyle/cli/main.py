@@ -22,7 +22,7 @@ from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.cli.sweep import ReportCommand, SweepCommand
 from jaxstyle.cli.train import TrainCommand
 from jaxstyle.cli.weights import WeightsCommand
-from jaxstyle.errors import JaxstyleError, is_out_of_memory
+from jaxstyle.errors import JaxstyleError, is_out_of_memory, printable
 
 STOPPED, INTERRUPTED = 75, 130
 
@@ -56,6 +56,8 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     logging.basicConfig(format="jaxstyle: %(message)s", level=logging.INFO if debug else logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_commands)
     if {"-h", "--help"} & {*arguments} or not arguments:
         for part in get_args(Command):
             make_plain(get_args(part)[0])
@@ -79,6 +81,12 @@ def main(argv: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _without_commands(record: logging.LogRecord) -> bool:
+    """Let a record pass, without what a terminal would obey."""
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
+
+
 def _guarded(command: Any, debug: bool) -> int:
     """Run the command; errors become one line and an exit code."""
     try:
@@ -90,7 +98,7 @@ def _guarded(command: Any, debug: bool) -> int:
         if debug:
             traceback.print_exc()
         code, message = _explain(error)
-        print(f"jaxstyle: {message}", file=sys.stderr)
+        print(f"jaxstyle: {printable(message)}", file=sys.stderr)
         return code
 
 

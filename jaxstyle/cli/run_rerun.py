@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
-from jaxstyle.errors import ImageFileError, SettingError
+from jaxstyle.errors import ImageFileError, SettingError, printable
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import Picture, check_target, read_picture, read_recipe
 from jaxstyle.networks.load import load_network
@@ -156,12 +156,12 @@ def compare(path: Path, settings: Mapping[str, Any], result: Result) -> int:
     size = "its size" if old.shape != new.shape else f"by up to {np.abs(old - new).max() * 255:.0f} of 255 levels"
     print(f"{path}: differs, {size}")
     if settings.get("status") != result.status:
-        print(f"  status: then {settings.get('status')}, now {result.status}")
+        print(printable(f"  status: then {settings.get('status')}, now {result.status}"))
     now, then = versions(jax.default_backend()), settings.get("versions")
     then = then if isinstance(then, dict) else {}
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
-            print(f"  {name}: then {then.get(name)}, now {now.get(name)}")
+            print(printable(f"  {name}: then {then.get(name)}, now {now.get(name)}"))
     if path.suffix.lower() in (".jpg", ".jpeg"):
         print("  JPEG does not keep pixels exactly: save .png, .webp or .tiff to compare")
     return 1

@@ -14,7 +14,7 @@ import numpy as np
 from jaxstyle.cli.progress import sweep_progress
 from jaxstyle.cli.run_rerun import model_of
 from jaxstyle.cli.run_stylize import load_weights, stopping
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, printable
 from jaxstyle.image import check_target, load_image, save_image
 from jaxstyle.objective.plan import Plan
 from jaxstyle.runtime.compile_cache import keep_programs
@@ -85,7 +85,7 @@ def run_status(options: "SweepStatus") -> int:
         record = folder.record(cell.id) or {}
         if record.get("status") in UNSOUND:
             place = ", ".join(f"{name} {label}" for name, label in cell.axes.items())
-            print(printable(f"{cell.id}  {record['status']}: {place}: {record.get('error')}"))
+            print(printable(f"{cell.id}  {record['status']}: {place}: {record.get('error')}").replace("\n", " "))
     return 0
 
 
@@ -124,11 +124,6 @@ def run_cell(options: "SweepCell") -> int:
     same = np.array_equal(before, load_image(result.to_pil()))
     print(f"{cell.id}: " + ("the same, bit for bit" if same else "differs"))
     return 0 if same else 1
-
-
-def printable(text: str) -> str:
-    """Without what a terminal would obey: a picture's name may hold anything."""
-    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def _studio(folder: SweepFolder, weights: str | None) -> Studio:

@@ -16,12 +16,15 @@ import jax
 import numpy as np
 
 from jaxstyle.errors import SettingError
+from jaxstyle.files import open_inside
 from jaxstyle.image import read_picture
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.axes import job_of
-from jaxstyle.sweep.folder import FORMAT, SweepFolder
+from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
 from jaxstyle.sweep.studio import Studio
+from jaxstyle.sweep.table import FORMAT
+from jaxstyle.sweep.untrusted import read_npy
 from jaxstyle.transfer.job import Job
 from jaxstyle.transfer.result import versions
 
@@ -66,7 +69,7 @@ class Sources:
     def source(self, entry: Mapping[str, str]) -> Any:
         """What `stylize` takes for an entry of the table."""
         if "array" in entry:
-            return Stored(self.folder.path / "inputs" / Path(entry["array"]).name)
+            return Stored(self.folder.path, f"inputs/{Path(entry['array']).name}")
         return Path(entry["path"])
 
     def _add_file(self, path: Path) -> str:
@@ -90,12 +93,19 @@ class Sources:
 
 @dataclass(frozen=True)
 class Stored:
-    """An array that lies in a sweep's folder; `read_picture` takes it for one."""
+    """An array that lies in a sweep's folder as the file `name`; `read_picture` takes it for one."""
 
-    path: Path
+    folder: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / self.name
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.load(self.path, allow_pickle=False)
+        with os.fdopen(open_inside(self.folder, self.name), "rb") as file:
+            return read_npy(file, os.fstat(file.fileno()).st_size)
 
 
 def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = True) -> list[Cell]:
@@ -137,12 +147,9 @@ def read_cells(folder: SweepFolder) -> list[Cell]:
     if table is None:
         raise SettingError(f"{folder.path}: is no sweep: it has no sweep.json")
     sources = Sources(folder)
-    try:
-        inputs = {key: sources.source(entry) for key, entry in table["inputs"].items()}
-        recipes = {key: Recipe.from_dict(recipe) for key, recipe in table["recipes"].items()}
-        return [_read_cell(entry, inputs, recipes) for entry in table["cells"]]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SettingError(f"{folder.path / 'sweep.json'}: is not whole ({error!r})") from None
+    inputs = {key: sources.source(entry) for key, entry in table["inputs"].items()}
+    recipes = {key: Recipe.from_dict(recipe) for key, recipe in table["recipes"].items()}
+    return [_read_cell(entry, inputs, recipes) for entry in table["cells"]]
 
 
 def _cell(job: Job, labels: dict[str, Any], studio: Studio, sources: Sources) -> tuple[Cell, dict[str, Any]]:
@@ -175,8 +182,6 @@ def _read_cell(entry: Mapping[str, Any], inputs: Mapping[str, Any], recipes: Map
     settings = {key: entry[key] for key in _JOB}
     init_source = None if init is None else inputs[init]
     job = Job(inputs[entry["content"]], styles, recipes[entry["recipe"]], init=init_source, **settings)
-    if not isinstance(entry["id"], str) or set(entry["id"]) - set("0123456789abcdef"):
-        raise SettingError(f"sweep.json: {entry['id']!r} is no cell's id")
     return Cell(entry["id"], entry["axes"], job, (entry["content"], *entry["styles"], *((init,) if init else ())))
 
 

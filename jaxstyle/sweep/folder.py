@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.errors import SettingError
-from jaxstyle.files import write_atomically
+from jaxstyle.files import inside, open_inside, write_atomically
+from jaxstyle.sweep.table import HEX, check_table
+from jaxstyle.sweep.untrusted import MAX_TABLE, open_npz, read_json, read_member
 
 try:
     import fcntl
 except ImportError:  # not Unix: one process a folder there
     fcntl = None  # type: ignore[assignment]
 
-FORMAT = 1
+STATUSES = ("done", "no better", "not finite", "failed")
+"""What a record may say of its cell."""
 FOLDERS = ("images", "records", "inputs", "checkpoints", "locks")
 
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError)  # as reading a bad .npz ends
@@ -51,18 +54,17 @@ class SweepFolder:
     def read(self) -> dict[str, Any] | None:
         """`sweep.json`; None where there is none. Raises SettingError for what is no sweep."""
         try:
-            found = json.loads((self.path / "sweep.json").read_text())
+            found = read_json(self.path, "sweep.json", most=MAX_TABLE, exact=True)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise SettingError(f"{self.path / 'sweep.json'}: cannot be read ({error})") from None
-        if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("cells"), list):
-            raise SettingError(f"{self.path / 'sweep.json'}: is no sweep of format {FORMAT}")
+        check_table(found, self.path / "sweep.json")
         return found
 
     def write(self, name: str, content: bytes | str) -> Path:
         """Write a file of the folder. Raises SettingError where it cannot be."""
-        path = self.path / name
+        path = self.at(name)
         try:
             with write_atomically(path) as file:
                 file.write(content.encode() if isinstance(content, str) else content)
@@ -70,13 +72,20 @@ class SweepFolder:
             raise SettingError(f"{path}: cannot be written ({error.strerror})") from error
         return path
 
+    def at(self, name: str) -> Path:
+        """The path of a file of the folder. Raises SettingError where a link on the way leads elsewhere."""
+        try:
+            return inside(self.path, name)
+        except OSError as error:
+            raise SettingError(f"{error.filename}: {error.strerror}; a sweep's folder must not have any") from None
+
     def record(self, cell: str) -> dict[str, Any] | None:
         """What a finished cell is recorded as; None where it is not finished, or the record cannot be read."""
         try:
-            found = json.loads((self.path / "records" / f"{cell}.json").read_text())
-        except (OSError, ValueError, RecursionError):
+            found = read_json(self.path, f"records/{cell}.json", exact=True)
+        except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) and found.get("id") == cell else None
+        return found if found.get("id") == cell and found.get("status") in STATUSES else None
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Declare a cell finished."""
@@ -84,7 +93,7 @@ class SweepFolder:
 
     def forget(self, cell: str) -> None:
         """Let a cell be done again."""
-        (self.path / "records" / f"{cell}.json").unlink(missing_ok=True)
+        self.at(f"records/{cell}.json").unlink(missing_ok=True)
 
     def write_results(self, cells: Iterable[str]) -> Path:
         """`results.jsonl`: the records of all finished cells, a line for each."""
@@ -103,7 +112,10 @@ class SweepFolder:
 
     def claim(self, name: str, *, wait: bool = False) -> int | None:
         """Take a lock for `release`; None where another process has it."""
-        handle = os.open(self.path / "locks" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            handle = open_inside(self.path, f"locks/{name}.lock", os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise SettingError(f"{self.path / 'locks'}: {name}.lock cannot be used ({error.strerror})") from None
         if fcntl is not None:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -126,19 +138,17 @@ class SweepFolder:
     def checkpoints(self) -> dict[str, Path]:
         """{cell: the file that says where it is}, the newest where there are several."""
         found: dict[str, tuple[float, Path]] = {}
-        for path in (self.path / "checkpoints").glob("*.npz"):
-            with suppress(*_DAMAGE), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                written = path.stat().st_mtime
-                for cell in {name.partition("/")[0] for name in file.files}:
-                    found[cell] = max(found.get(cell, (0.0, path)), (written, path))
+        for path, names in self._saved():
+            for cell in {name.partition("/")[0] for name in names}:
+                found[cell] = max(found.get(cell, (0.0, path)), (path.stat().st_mtime, path))
         return {cell: path for cell, (_, path) in found.items()}
 
     def load_checkpoint(self, path: Path, cell: str) -> dict[str, np.ndarray] | None:
         """A cell's arrays; None, and a warning, where the file is damaged."""
         try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                mine = [name for name in file.files if name.startswith(f"{cell}/")]
-                return {name.partition("/")[2]: file[name] for name in mine}
+            with self._open(path) as archive:
+                mine = [name for name in _names(archive) if name.startswith(f"{cell}/")]
+                return {name.partition("/")[2]: read_member(archive, name) for name in mine}
         except _DAMAGE as error:
             log.warning("%s: cannot be read (%s); its cells begin again", path, error)
             return None
@@ -147,14 +157,26 @@ class SweepFolder:
         """Remove what finished cells no longer need: locks, and checkpoints of which all are finished."""
         done = set(cells)
         for cell in done:
-            (self.path / "locks" / f"{cell}.lock").unlink(missing_ok=True)
-        files: dict[Path, set[str]] = {}
-        for path in (self.path / "checkpoints").glob("*.npz"):
-            with suppress(*_DAMAGE), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                files[path] = {name.partition("/")[0] for name in file.files}
-        for path, inside in files.items():
-            if all((self.path / "records" / f"{cell}.json").exists() for cell in inside):
+            self.at(f"locks/{cell}.lock").unlink(missing_ok=True)
+        for path, names in [*self._saved()]:
+            cells_of = {name.partition("/")[0] for name in names}
+            if all(set(cell) <= HEX and self.at(f"records/{cell}.json").exists() for cell in cells_of):
                 path.unlink(missing_ok=True)
+
+    def _saved(self) -> Iterator[tuple[Path, list[str]]]:
+        """Each checkpoint that can be read, and the names of its arrays."""
+        for path in sorted(self.at("checkpoints/x").parent.glob("*.npz")):
+            with suppress(*_DAMAGE), self._open(path) as archive:
+                yield path, _names(archive)
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[zipfile.ZipFile]:
+        with os.fdopen(open_inside(self.path, f"checkpoints/{path.name}"), "rb") as file, open_npz(file) as archive:
+            yield archive
+
+
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
 def _is_foreign(path: Path) -> bool:

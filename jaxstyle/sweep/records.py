@@ -25,7 +25,7 @@ THUMBNAIL = 512
 def write_finished(folder: SweepFolder, cell: Cell, run: Run, result: Result, about: dict[str, Any]) -> None:
     """Write the picture, then the record that makes it finished; `about` is added to the record."""
     path = save_image(
-        folder.path / "images" / f"{cell.id}.png",
+        folder.at(f"images/{cell.id}.png"),
         result.image,
         alpha=result.alpha,
         recipe=result.settings | {"cell": {"id": cell.id, "axes": cell.axes}},

@@ -51,7 +51,7 @@ def _unpacked(pictures: dict[str, tuple[str, bytes]], place: Path) -> dict[str, 
         path = place / "given" / key / Path(name).name
         path.parent.mkdir(parents=True)
         path.write_bytes(data)
-        found[key] = Stored(path) if path.suffix == ".npy" else path
+        found[key] = Stored(path.parent, path.name) if path.suffix == ".npy" else path
     return found
 
 

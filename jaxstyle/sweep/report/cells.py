@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import ImageFileError, SettingError
+from jaxstyle.errors import SettingError
 from jaxstyle.sweep.report.inputs import Input, find_inputs
 from jaxstyle.sweep.report.records import Record, read_record
-from jaxstyle.sweep.report.untrusted import read_json
+from jaxstyle.sweep.untrusted import MAX_TABLE, read_json
 
 FORMAT = 1
 _ID = re.compile(r"\w[\w-]{0,63}", re.ASCII)
@@ -67,8 +67,8 @@ def _read_grid(folder: Path) -> dict[str, Any]:
             f"folder: got {str(folder)!r}, which has no sweep.json; expected the folder of `jaxstyle sweep run`"
         )
     try:
-        grid = read_json(folder, "sweep.json")
-    except (ValueError, ImageFileError) as error:
+        grid = read_json(folder, "sweep.json", most=MAX_TABLE)
+    except (ValueError, OSError) as error:
         raise SettingError(f"{path}: {error}; run the sweep again to write it") from error
     usable = isinstance(grid.get("axes"), dict) and isinstance(grid.get("cells"), list)
     if grid.get("format") != FORMAT or not usable:

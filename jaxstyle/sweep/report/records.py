@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import ImageFileError
-from jaxstyle.sweep.report.untrusted import read_json
+from jaxstyle.sweep.folder import STATUSES
+from jaxstyle.sweep.untrusted import read_json
 
-STATUSES = ("done", "no better", "not finite", "failed")
 MAX_NAMES = 100
 """The most losses or metrics that a record may name; each is a column."""
 MAX_POINTS = 10_000
@@ -51,7 +50,9 @@ def read_record(folder: Path, id: str) -> Record:
         return Record("pending")
     try:
         return _record(read_json(folder, name), id)
-    except (ValueError, ImageFileError) as error:
+    except OSError as error:
+        return Record("unreadable", f"the record {name} cannot be used: {error.strerror or error}")
+    except ValueError as error:
         return Record("unreadable", f"the record {name} cannot be used: {error}")
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from jaxstyle.errors import ImageError
 from jaxstyle.image.decode import guarded, open_image
 from jaxstyle.image.read import read_path
-from jaxstyle.sweep.report.untrusted import inside
+from jaxstyle.sweep.untrusted import find_inside
 
 LARGEST, SMALLEST = 512, 64
 """Long edge of embedded pictures in pixels: of few, and of very many."""
@@ -44,7 +44,7 @@ def _thumbnail(folder: Path, name: Any, limit: int) -> Thumbnail:
     if name is None:
         return Thumbnail(None, "")
     try:
-        path = inside(folder, name)
+        path = find_inside(folder, name)
         image = _open(path, repr(name)[:200], edge_for(limit))
     except ImageError as error:
         return Thumbnail(None, str(error))
