@@ -10,6 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 IMAGES = 20_000
 WEIGHTS = 5_000  # of each kind
+RECIPES = 10_000  # of each kind
 
 
 def main() -> None:
@@ -20,6 +21,7 @@ def main() -> None:
     jobs += [
         [str(HERE / "fuzz_weights.py"), kind, str(WEIGHTS), seed] for kind in ("h5", "pth", "safetensors", "tflite")
     ]
+    jobs += [[str(HERE / "fuzz_recipes.py"), kind, str(RECIPES), seed] for kind in ("recipe", "toml", "grid", "folder")]
     codes = [subprocess.run([sys.executable, *job], cwd=HERE, check=False).returncode for job in jobs]
     print(f"images: {IMAGES} files, seed {seed}: {'failed' if codes[0] else 'no crash, no hang, only our own errors'}")
     sys.exit(max(map(abs, codes)))

@@ -21,10 +21,15 @@ class RerunCommand:
     """The style pictures, where they are not beside the result or in the current folder."""
     init: Path | None = None
     """The picture that it started from, where that is not beside the result or in the current folder."""
+    look_in: Path | None = None
+    """A folder that has the pictures it was made from, besides the result's own and the current one."""
     weights: str | None = None
     """The weights file, where its name does not tell."""
     model: str | None = None
     """For a result of `jaxstyle fast`: the fast network's file, where its name does not tell."""
+
+    trust: bool = False
+    """Make it again whatever the recipe inside asks for: very large sizes, many steps, a network to download."""
 
     def run(self) -> int:
         """Exit code 0 when the pictures are identical, 1 when they differ."""

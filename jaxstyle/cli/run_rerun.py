@@ -1,14 +1,16 @@
 """`jaxstyle rerun`: make a result again from what is written inside it, and compare."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+from jaxstyle.cli.bounds import check_bounds, check_present, describe
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import ImageFileError, SettingError, printable
@@ -56,12 +58,17 @@ def run_rerun(options: "RerunCommand") -> int:
 
         read, make = again.settings_of, again.make_again
     settings = read(options.result)
-    content = find_input(settings["content"], options.content, options.result, "--content")
+    recipe = Recipe.from_dict(settings["recipe"]) if isinstance(settings.get("recipe"), dict) else None
+    check_bounds(settings, recipe, trust=options.trust)
+    if options.weights is None and "model" in settings:
+        check_present(str(settings["model"].get("name", "")), trust=options.trust)
+    print(printable(describe(settings, recipe)), file=sys.stderr)
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
-    pairs = zip(settings["styles"], given, strict=True)
-    styles = [find_input(record, path, options.result, "--style") for record, path in pairs]
+    pairs = list(zip(settings["styles"], given, strict=True))
+    wanted = [(settings["content"], options.content, "--content"), *((*pair, "--style") for pair in pairs)]
+    content, *styles = find_inputs(wanted, options)
     if options.output is not None:
         refuse_overwriting(options.output, [content, *styles])
     result = make(options, settings, content, styles)
@@ -79,20 +86,26 @@ def _settings(path: Path) -> dict[str, Any]:
     plan = settings.get("plan", {})
     if not isinstance(plan, dict) or not plan.keys() <= {entry.name for entry in fields(Plan)}:
         raise SettingError(f"{path}: the recipe inside has no usable plan, so it cannot be made again")
-    wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
+    wrong = [name for name, kind in EXPECTED.items() if not _is(settings.get(name), kind)]
     if wrong or not all(isinstance(style, dict) for style in settings["styles"]):
         raise SettingError(
             f"{path}: the recipe inside has no usable {', '.join(wrong) or 'styles'}; nothing to make again"
         )
     if settings.get("masks"):
-        raise SettingError(f"{path}: made with masks for {', '.join(settings['masks'])}, which are not kept inside")
+        names = ", ".join(map(str, settings["masks"])) if isinstance(settings["masks"], list) else settings["masks"]
+        raise SettingError(f"{path}: made with masks for {names}, which are not kept inside")
     return settings
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a setting is of a type; True and False are no numbers."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _again(options: "RerunCommand", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
     init = settings.get("init_picture")
     if init is not None:
-        init = find_input(init, options.init, options.result, "--init")
+        (init,) = find_inputs([(init, options.init, "--init")], options)
     with stopping() as stop, run_progress() as show:
 
         def callback(progress: Progress) -> bool:
@@ -115,18 +128,50 @@ def _again(options: "RerunCommand", settings: dict[str, Any], content: Path, sty
         )
 
 
-def find_input(record: Mapping[str, Any], given: Path | None, result: Path, option: str) -> Path:
-    """The file of an input: given, or of its name beside the result or here, with the pixels it had."""
-    name = str(record.get("name", ""))
-    places = [given] if given is not None else [folder / Path(name).name for folder in (result.parent, Path())]
-    found = [place for place in places if name or given is not None if place.is_file()]
-    if not found:
-        raise ImageFileError(
-            f"{option}: cannot find {name or 'a picture that came from no file'}; name it with {option}"
-        )
-    if fingerprint(read_picture(found[0], name=option)) != record.get("sha256"):
-        print(f"jaxstyle: {found[0]} is not the picture that was used: its pixels differ", file=sys.stderr)
-    return found[0]
+Wanted = tuple[Mapping[str, Any], Path | None, str]
+"""What is remembered of an input, the file that was given for it, and the option to give one."""
+
+
+def find_inputs(wanted: list[Wanted], options: "RerunCommand") -> list[Path]:
+    """The files of inputs: given, or of their paths or names beside the result, here, or in --look-in.
+
+    Raises:
+        ImageFileError: some are nowhere, all of which are named with the places that were looked at.
+    """
+    folders = [options.result.parent, Path(), *([] if options.look_in is None else [options.look_in])]
+    found, missing = [], []
+    for record, given, option in wanted:
+        place = next(filter(_is_file, [given] if given is not None else _places(record, folders)), None)
+        if place is None:
+            name = record.get("name") or "a picture that came from no file"
+            missing.append(f"{given or name} (name it with {option})")
+        else:
+            found.append(place)
+            _compare_pixels(place, record, option)
+    if missing:
+        looked = ", ".join(dict.fromkeys(str(folder.resolve()) for folder in folders))
+        raise ImageFileError(f"cannot find {', '.join(missing)}; looked in {looked}; --look-in names another folder")
+    return found
+
+
+def _places(record: Mapping[str, Any], folders: list[Path]) -> Iterator[Path]:
+    """Where an input may be: by its path first, then by its name alone."""
+    for key in ("path", "name"):
+        relative = PurePosixPath(str(record.get(key) or ""))
+        if relative.name and not relative.is_absolute() and ".." not in relative.parts:
+            yield from (folder / relative for folder in folders)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; also of names that no file can have."""
+    with suppress(OSError, ValueError):
+        return path.is_file()
+    return False
+
+
+def _compare_pixels(place: Path, record: Mapping[str, Any], option: str) -> None:
+    if fingerprint(read_picture(place, name=option)) != record.get("sha256"):
+        print(f"jaxstyle: {place} is not the picture that was used: its pixels differ", file=sys.stderr)
 
 
 def model_of(record: Mapping[str, Any], given: str | None) -> VGG:

@@ -47,6 +47,8 @@ def settings_of(path: Path) -> dict[str, Any]:
         )
     if settings.get("masks"):
         raise SettingError(f"{path}: made with masks, which are not kept inside, so it cannot be made again")
+    if not isinstance(settings["fast"].get("refine", 0), int):
+        raise SettingError(f"{path}: the recipe inside has no usable refine; nothing to make again")
     return settings
 
 

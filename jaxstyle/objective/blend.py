@@ -68,11 +68,12 @@ def blend_shares(blend: Sequence[float] | None, count: int) -> tuple[float, ...]
     """`blend` made to sum to 1, or equal shares. Raises SettingError where it does not fit `count` styles."""
     if count < 1:
         raise SettingError("style: got no picture, expected at least one")
-    weights = [1.0] * count if blend is None else [float(weight) for weight in blend]
+    weights = [1.0] * count if blend is None else list(blend)
     if len(weights) != count:
         raise SettingError(f"blend: got {len(weights)} weights for {count} style pictures, expected one each")
     for weight in weights:
         check_weight("blend", weight)
+    weights = [float(weight) for weight in weights]
     if not sum(weights):
         raise SettingError("blend: all weights are 0, expected at least one above")
     return tuple(weight / sum(weights) for weight in weights)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args, get_type_hints
 
 from jaxstyle.errors import SettingError, is_number, is_whole, suggest
 from jaxstyle.losses import Loss, layers_of
 from jaxstyle.losses.base import check_loss, find_loss
+from jaxstyle.objective.plain_types import fits, name_of
 from jaxstyle.optimize.optimizers import OPTIMIZERS, Adam, Optax, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.weights.layout import Padding, Pooling
@@ -220,6 +221,14 @@ def _expect(kind: type, name: str, value: Any) -> Any:
     return value
 
 
+def _kinds(cls: Any) -> dict[str, Any]:
+    """The declared types of a class's settings, as far as they can be found out."""
+    try:
+        return get_type_hints(cls)
+    except (NameError, TypeError):  # of a user's own class, whose names may be gone
+        return {}
+
+
 def _build(cls: Any, options: dict[str, Any]) -> Any:
     """`cls(**options)` with an error that names what does not belong or is missing."""
     names = [entry.name for entry in fields(cls)]
@@ -227,6 +236,9 @@ def _build(cls: Any, options: dict[str, Any]) -> Any:
         if key not in names:
             raise SettingError(f"{cls.__name__}: unknown setting {key!r}; {suggest(key, names)}")
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    for key, kind in _kinds(cls).items():
+        if key in settings and not fits(settings[key], kind):
+            raise SettingError(f"{cls.__name__}: {key}: got {str(settings[key])[:80]!r}, expected {name_of(kind)}")
     try:
         return cls(**settings)
     except TypeError as error:

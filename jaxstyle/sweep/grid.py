@@ -145,15 +145,26 @@ def _found(given: Any, name: str, folder: Path) -> list[Any]:
     found: list[Any] = []
     for entry in given:
         if isinstance(entry, str) and any(sign in entry for sign in "*?[") and not (folder / entry).exists():
-            at = Path(entry)
-            root, pattern = (Path(at.anchor), str(at.relative_to(at.anchor))) if at.is_absolute() else (folder, entry)
-            matches = sorted(path for path in root.glob(pattern) if path.is_file())
-            if not matches:
-                raise SettingError(f"{name}: no file is found for {entry!r} in {root}")
-            found += matches
+            found += _matches(entry, name, folder)
         else:
             found.append(_beside(entry, folder))
     return found
+
+
+def _matches(entry: str, name: str, folder: Path) -> list[Path]:
+    """The files that a pattern finds, in order, hidden ones left out."""
+    at = Path(entry)
+    root, pattern = (Path(at.anchor), str(at.relative_to(at.anchor))) if at.is_absolute() else (folder, entry)
+    try:
+        files = (path for path in root.glob(pattern) if not path.name.startswith(".") and path.is_file())
+        matches = sorted(itertools.islice(files, MOST_CELLS + 1))
+    except (ValueError, OSError, NotImplementedError, RecursionError) as error:  # pathlib's own are of many kinds
+        raise SettingError(f"{name}: {entry!r} is no pattern of files in {root} ({error})") from None
+    if len(matches) > MOST_CELLS:
+        raise SettingError(f"{name}: {entry!r} finds more than {MOST_CELLS} files in {root}; make it narrower")
+    if not matches:
+        raise SettingError(f"{name}: no file is found for {entry!r} in {root}")
+    return matches
 
 
 def _beside(entry: Any, folder: Path) -> Any:

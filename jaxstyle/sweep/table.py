@@ -36,7 +36,7 @@ def check_table(table: Mapping[str, Any], path: Path) -> None:
     wrong += [f"recipe {key[:20]!r}" for key, entry in _items(table, "recipes") if not isinstance(entry, dict)]
     wrong += [f"axis {key[:20]!r}" for key, values in _items(table, "axes") if not isinstance(values, list)]
     cells = table.get("cells")
-    for number, cell in enumerate(cells if isinstance(cells, list) else []):
+    for number, cell in enumerate(cells if isinstance(cells, list) and not wrong else []):
         if (problem := _problem(cell, table)) is not None:
             wrong.append(f"cell {number} ({problem})")
             break

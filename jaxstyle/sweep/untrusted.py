@@ -91,6 +91,8 @@ def read_npy(file: IO[bytes], size: int) -> np.ndarray:
     if dtype.hasobject or min(shape, default=1) < 0 or count * dtype.itemsize > size:
         raise ValueError(f"declares an array {shape} of {str(dtype)[:20]} in a file of {size} bytes")
     data = file.read(count * dtype.itemsize)
+    if len(data) < count * dtype.itemsize:
+        raise ValueError(f"declares an array {shape}, of which it holds {len(data)} bytes")
     return np.frombuffer(data, dtype, count).reshape(shape, order="F" if fortran else "C").copy()
 
 

@@ -81,8 +81,16 @@ def fingerprint(picture: Picture) -> str:
 
 
 def describe(source: Any, picture: Picture) -> dict[str, Any]:
-    """What to remember of an input: its file's name (not its folder) where it is a file, and its pixels' hash."""
-    name = {"name": Path(source).name} if isinstance(source, str | os.PathLike) else {}
+    """What to remember of an input: its pixels' hash, and of a file its name, and its path where that is relative.
+
+    Folders of a whole path are left out: a picture that is passed on should not tell where its maker keeps things.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return {"sha256": fingerprint(picture)}
+    path = Path(source)
+    name = {"name": path.name}
+    if len(path.parts) > 1 and not path.is_absolute() and ".." not in path.parts:
+        name["path"] = path.as_posix()
     return name | {"sha256": fingerprint(picture)}
 
 

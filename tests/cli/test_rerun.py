@@ -47,7 +47,7 @@ def test_it_says_what_differs(made, capsys):
 def test_inputs_that_are_gone_or_changed(made, capsys, pictures):
     (made / "style.png").rename(made / "moved.png")
     code, _, err = run(capsys, "rerun", made / "out.png")
-    assert code == 3 and "cannot find style.png; name it with --style" in err
+    assert code == 3 and "cannot find style.png (name it with --style)" in err
     assert run(capsys, "rerun", made / "out.png", "--style", made / "moved.png")[0] == 0
     save_image(made / "style.png", np.zeros((8, 8, 3), np.float32))
     code, _, err = run(capsys, "rerun", made / "out.png")
@@ -119,3 +119,28 @@ def test_a_transparent_result_makes_itself_again(made, capsys):
     save_image(made / "clear.png", picture.rgb, alpha=1 - alpha, recipe=read_recipe(made / "clear.png"))
     code, out, _ = run(capsys, "rerun", made / "clear.png")
     assert code == 1 and "differs, by up to 255 of 255 levels" in out
+
+
+def test_inputs_are_found_by_their_relative_paths_and_in_another_folder(made, capsys, monkeypatch):
+    monkeypatch.chdir(made)
+    Path("photos").mkdir()
+    for name in ("content", "style"):
+        (made / f"{name}.png").rename(made / "photos" / f"{name}.png")
+    arguments = ["photos/content.png", made / "photos" / "style.png", "-o", "o.png", *QUICK]
+    assert run(capsys, "stylize", *arguments)[0] == 0
+    settings = read_recipe("o.png")
+    assert settings["content"]["path"] == "photos/content.png" and "path" not in settings["styles"][0]
+    code, _, err = run(capsys, "rerun", "o.png")
+    assert code == 3 and "cannot find style.png (name it with --style); looked in" in err and "--look-in" in err
+    assert "making again: 32 px, 2 steps of " in err
+    assert run(capsys, "rerun", "o.png", "--look-in", "photos")[0] == 0
+    (made / "photos" / "content.png").unlink()
+    code, _, err = run(capsys, "rerun", "o.png")
+    assert "cannot find content.png (name it with --content), style.png (name it with --style)" in err
+
+
+def test_a_stranger_asks_for_too_much(made, capsys):
+    settings = read_recipe(made / "out.png")
+    save_image(made / "big.png", read_picture(made / "out.png").rgb, recipe=settings | {"size": 65_000})
+    code, _, err = run(capsys, "rerun", made / "big.png")
+    assert code == 2 and "asks for 65000 pixels" in err and "--trust" in err

@@ -78,7 +78,7 @@ def test_bad_term_weight_names_the_term():
         ({"style": ["gram"]}, "term: got 'gram'"),
         ({"style": {}}, "style: got {}, expected a list"),
         ({"pyramid": {"smalest": 64}}, "Pyramid: unknown setting 'smalest'; did you mean 'smallest'"),
-        ({"pyramid": {"smallest": 1e9}}, "pyramid.smallest: got 1000000000.0"),
+        ({"pyramid": {"smallest": 1e9}}, "Pyramid: smallest: got '1000000000.0', expected int"),
         ({"pyramid": "on"}, "pyramid: got 'on', expected a dict"),
     ],
 )

@@ -1,0 +1,53 @@
+"""What a picture from a stranger may ask of `jaxstyle rerun`: so much work and memory, and no download."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxstyle.errors import SettingError, is_whole
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED, find
+
+MOST_PIXELS = 4096
+"""Long edge of the result and of its styles."""
+MOST_STEPS = 10_000
+MOST_MEMORY = 200
+"""Pairs of differences that L-BFGS remembers, each as large as two pictures."""
+MOST_STYLES = 16
+FLAG = "--trust makes it all the same"
+
+
+def check_bounds(settings: Mapping[str, Any], recipe: Recipe | None, *, trust: bool) -> None:
+    """Raise SettingError where a result's settings ask for more than a picture usually needs, unless it is trusted."""
+    size = settings["size"]
+    scale = settings.get("style_scale", 1.0)
+    fast = settings.get("fast", {})
+    asked = {
+        "size": (size, MOST_PIXELS, "pixels"),
+        "style_scale": (round(size * scale) if is_whole(size, 1) and 0 < scale < 1e9 else size, MOST_PIXELS, "pixels"),
+        "style_size": (fast.get("style_size") or 1, MOST_PIXELS, "pixels"),
+        "styles": (len(settings["styles"]), MOST_STYLES, "pictures"),
+        "steps": (fast.get("refine", 0) if fast else recipe.steps if recipe else 0, MOST_STEPS, "steps"),
+        "memory": (getattr(recipe.optimizer, "memory", 0) if recipe else 0, MOST_MEMORY, "pairs"),
+    }
+    for name, (got, most, unit) in asked.items():
+        if not is_whole(got, 0):
+            raise SettingError(f"{name}: the recipe inside asks for {got!r}, expected a whole number")
+        if got > most and not trust:
+            raise SettingError(f"{name}: the recipe inside asks for {got} {unit}, over {most}; {FLAG}")
+
+
+def check_present(name: str, *, trust: bool) -> None:
+    """Raise SettingError where a network would have to be downloaded because a picture names it."""
+    known = name in SHIPPED or any(entry.name == name for entry in CATALOGUE)
+    if known and name not in SHIPPED and not find(name).present and not trust:
+        fetch = f"get it with `jaxstyle weights fetch {name}`"
+        raise SettingError(f"--weights: the result was made with {name!r}, which is not here; {fetch}, or {FLAG}")
+
+
+def describe(settings: Mapping[str, Any], recipe: Recipe | None) -> str:
+    """What will be made, in a line."""
+    what = [f"{settings['size']} px"]
+    if recipe is not None:
+        what.append(f"{recipe.steps} steps of {recipe.optimizer.kind}")
+    network = settings.get("model") or settings.get("fast", {}).get("network", {})
+    return f"making again: {', '.join([*what, str(network.get('name', 'a network of its own'))])}"

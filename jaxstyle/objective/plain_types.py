@@ -1,0 +1,36 @@
+"""Whether a value out of JSON or TOML is of the type that a setting is declared with."""
+
+import types
+from collections.abc import Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+from jaxstyle.errors import is_number
+
+PLAIN = (str, int, float, bool, types.NoneType)
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type: of plain ones, `Literal`, unions and tuples of them; of any other it is."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, part) for part in parts)
+    if origin is Literal:
+        return any(type(value) is type(choice) and value == choice for choice in parts)
+    if origin is Sequence:
+        return isinstance(value, tuple) and all(fits(each, parts[0]) for each in value)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if parts[1:] == (...,):
+            return all(fits(each, parts[0]) for each in value)
+        return len(value) == len(parts) and all(map(fits, value, parts))
+    if kind is float:
+        return is_number(value, -1e300)
+    if kind in PLAIN:
+        return type(value) is kind
+    return True
+
+
+def name_of(kind: Any) -> str:
+    """What a type is called in messages."""
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")
