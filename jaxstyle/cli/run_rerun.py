@@ -15,7 +15,7 @@ from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.errors import ImageFileError, SettingError, printable
 from jaxstyle.files import refuse_overwriting
-from jaxstyle.image import Picture, check_target, read_picture, read_recipe
+from jaxstyle.image import Picture, check_fits, check_target, read_picture, read_recipe
 from jaxstyle.networks.load import load_network
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.plan import Plan
@@ -71,6 +71,7 @@ def run_rerun(options: "RerunCommand") -> int:
     content, *styles = find_inputs(wanted, options)
     if options.output is not None:
         refuse_overwriting(options.output, [content, *styles])
+        check_fits(options.output, read_picture(options.result).rgb.shape)
     result = make(options, settings, content, styles)
     if result.status == "stopped":
         return 75

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxstyle.cli.progress import download_progress, run_progress
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import refuse_overwriting
-from jaxstyle.image import check_target, fit, load_image, read_picture, save_animation
+from jaxstyle.image import check_fits, check_target, fit, load_image, read_picture, save_animation
 from jaxstyle.networks.load import load_network
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.runtime.compile_cache import keep_programs
@@ -97,7 +97,11 @@ def run_stylize(options: "StylizeCommand") -> int:
         raise SettingError("STYLE: got no picture, expected at least one")
     content = read_picture(options.content, name="content")
     arguments = options.arguments(content.rgb.shape)
-    keep_heap_for(fit(content.rgb.shape[:2], arguments["size"]))
+    shape = fit(content.rgb.shape[:2], arguments["size"])
+    check_fits(options.output, shape)
+    if options.save_every is not None:
+        _check_animation(options.output, shape)
+    keep_heap_for(shape)
     content_masks = _masks(options.content_mask, "--content-mask", 1)[0]
     style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
     frames = Frames(options.output, options.save_every)
@@ -126,6 +130,16 @@ def run_stylize(options: "StylizeCommand") -> int:
         )
         show.close()
         return _finish(options, result, frames)
+
+
+def _check_animation(output: Path, shape: tuple[int, int]) -> None:
+    """Raise SettingError where the animation of --save-every could not hold pictures of (height, width)."""
+    try:
+        check_fits(output.with_suffix(".webp"), shape)
+    except ImageFileError as error:
+        raise SettingError(
+            f"--save-every: {shape[1]} x {shape[0]} is too large for its animation; leave it out"
+        ) from error
 
 
 def load_weights(weights: str) -> VGG:

@@ -44,7 +44,7 @@ from jaxstyle.image.picture import Picture
 from jaxstyle.image.read import READABLE, is_picture_name, load_image, read_picture
 from jaxstyle.image.recipe import MAX_RECIPE, read_recipe
 from jaxstyle.image.size import fit, resize, resize_picture
-from jaxstyle.image.write import SUFFIXES, check_target, save_animation, save_image, to_pil
+from jaxstyle.image.write import SUFFIXES, check_fits, check_target, save_animation, save_image, to_pil
 
 __all__ = [
     "FORMATS",
@@ -55,6 +55,7 @@ __all__ = [
     "READABLE",
     "SUFFIXES",
     "Picture",
+    "check_fits",
     "check_target",
     "fit",
     "is_picture_name",

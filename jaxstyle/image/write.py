@@ -26,6 +26,9 @@ SUFFIXES = {
 }
 """What save_image can write, by the file's suffix."""
 
+MOST_EDGE = {"WEBP": 16_383, "JPEG": 65_500}
+"""The longest edge in pixels that a format can hold, where there is a limit that pictures meet."""
+
 _OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -116,6 +119,15 @@ def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) ->
             return target
     except OSError as error:
         raise ImageFileError(f"{target}: cannot be written ({error.strerror or error})") from error
+
+
+def check_fits(path: str | os.PathLike, shape: tuple[int, ...]) -> None:
+    """Raise ImageFileError where a picture of (height, width, ...) is too large for its format: ask before the work."""
+    target = Path(path)
+    kind = SUFFIXES.get(target.suffix.lower(), "")
+    if max(shape[:2]) > MOST_EDGE.get(kind, max(shape[:2])):
+        size, most = f"{shape[1]} x {shape[0]}", MOST_EDGE[kind]
+        raise ImageFileError(f"{target}: {size} pixels, but {kind} holds {most} on an edge at most; save it as .png")
 
 
 def _encode(target: Path, image: Image.Image, kind: str, **options: Any) -> bytes:

@@ -11,7 +11,7 @@ from image_files import gradient
 from PIL import Image, ImageCms
 
 from jaxstyle.errors import ImageError, ImageFileError, SettingError
-from jaxstyle.image import check_target, load_image, read_picture, save_animation, save_image, to_pil
+from jaxstyle.image import check_fits, check_target, load_image, read_picture, save_animation, save_image, to_pil
 
 RGB = gradient() / np.float32(255)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".PNG")
@@ -164,3 +164,19 @@ def test_wrong_animations(tmp_path):
     with pytest.raises(SettingError, match=r"^seconds: got 0 per frame"):
         save_animation(tmp_path / "a.webp", [RGB], seconds=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_format_cannot_hold_is_told_before(tmp_path):
+    for name, most in (("a.webp", 16_383), ("a.jpg", 65_500)):
+        for shape in ((most, 4, 3), (4, most)):
+            check_fits(tmp_path / name, shape)
+        for shape in ((most + 1, 4, 3), (4, most + 1)):
+            with pytest.raises(ImageFileError, match=rf"pixels, but \w+ holds {most} on an edge"):
+                check_fits(tmp_path / name, shape)
+    check_fits(tmp_path / "a.png", (100_000, 100_000))
+
+
+def test_the_limit_is_the_formats(tmp_path):
+    save_image(tmp_path / "a.webp", np.zeros((2, 16_383, 3)))
+    with pytest.raises(ImageFileError, match="cannot be saved as WEBP"):
+        save_image(tmp_path / "b.webp", np.zeros((2, 16_384, 3)))
