@@ -1,9 +1,11 @@
 """The command line: options in, exit codes out. Nothing heavy is imported before it is needed."""
 
+import io
 import logging
 import os
 import sys
 import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Annotated, Any, get_args
 
 import tyro
@@ -21,6 +23,7 @@ from jaxstyle.cli.saliency import SaliencyCommand
 from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.cli.sweep import ReportCommand, SweepCommand
 from jaxstyle.cli.train import TrainCommand
+from jaxstyle.cli.usage import explain, reordered
 from jaxstyle.cli.weights import WeightsCommand
 from jaxstyle.errors import JaxstyleError, is_out_of_memory, printable
 
@@ -61,13 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     if {"-h", "--help"} & {*arguments} or not arguments:
         for part in get_args(Command):
             make_plain(get_args(part)[0])
-    command: Any = tyro.cli(
-        Command,
-        prog="jaxstyle",
-        description="Neural style transfer in JAX. `--version` prints the version; `--debug` shows tracebacks.",
-        args=arguments or ["--help"],
-        config=(OmitArgPrefixes,),
-    )
+    command = _parsed(arguments or ["--help"])
     if not debug and os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":  # 1 is JAX's own choice
         # XLA takes names of tuning options in the programs that we keep for features that the processor lacks, and
         # says so in kilobytes each time it loads one.
@@ -79,6 +76,26 @@ def main(argv: list[str] | None = None) -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _parsed(arguments: list[str]) -> Any:
+    """The command that the arguments ask for; exits with what is wrong with them in a line."""
+    options: dict[str, Any] = {
+        "prog": "jaxstyle",
+        "description": "Neural style transfer in JAX. `--version` prints the version; `--debug` shows tracebacks.",
+        "args": reordered(arguments),
+        "config": (OmitArgPrefixes,),
+    }
+    if {"-h", "--help"} & {*arguments}:
+        return tyro.cli(Command, **options)
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            return tyro.cli(Command, **options)
+    except SystemExit as error:
+        if error.code and (wrong := explain(Command, arguments)):
+            print(f"jaxstyle: {printable(wrong)}", file=sys.stderr)
+            raise
+    return tyro.cli(Command, **options)
 
 
 def _without_commands(record: logging.LogRecord) -> bool:

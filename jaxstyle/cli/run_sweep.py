@@ -21,7 +21,8 @@ from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.sweep.batch import Batch, begin, end
 from jaxstyle.sweep.cells import Cell, read_cells
 from jaxstyle.sweep.folder import SweepFolder
-from jaxstyle.sweep.grid import Grid, read_toml
+from jaxstyle.sweep.grid import Grid
+from jaxstyle.sweep.grid_file import read_toml
 from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, SweepProgress, SweepSettings
 from jaxstyle.sweep.run import Summary, count, paint_cells, run_sweep
 from jaxstyle.sweep.studio import Studio

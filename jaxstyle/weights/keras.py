@@ -87,7 +87,7 @@ def _of_keras_1(top: h5py.Group) -> Iterator[Found]:
 
 
 def _of_keras_3(root: h5py.Group) -> Iterator[Found]:
-    """Of `layers`, or as Keras 2.13 to 2.15 call it; a model within a model is looked into."""
+    """Those in `layers`, or what Keras 2.13 to 2.15 call it; a model within a model is looked into."""
     for name in _KERAS_3:
         if not root.id.links.exists(name.encode()):
             continue
