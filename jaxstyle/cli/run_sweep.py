@@ -45,6 +45,7 @@ def run_grid(options: "SweepRun") -> int:
     grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
     if not len(grid):
         raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")
+    print(f"{len(grid)} cells", file=sys.stderr)
     weights = options.weights or table.get("weights") or default_network()
     if not isinstance(weights, str):
         raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")

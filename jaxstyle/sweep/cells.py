@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -128,11 +128,8 @@ def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = T
         cells.setdefault(cell.id, (cell, entry))
     if len(cells) < len(grid):
         log.warning("%d of %d cells are asked for twice, and painted once", len(grid) - len(cells), len(grid))
-    axes: dict[str, list[Any]] = {}
-    for cell, _ in cells.values():
-        for name, label in cell.axes.items():
-            if label not in axes.setdefault(name, []):
-                axes[name].append(label)
+    names = dict.fromkeys(name for cell, _ in cells.values() for name in cell.axes)
+    axes = {name: _once(cell.axes[name] for cell, _ in cells.values() if name in cell.axes) for name in names}
     made = {"model": studio.described, "plan": asdict(studio.plan)}
     table = made | {"axes": axes, "inputs": sources.table, "recipes": recipes}
     _write(folder, table | {"cells": [entry for _, entry in cells.values()]})
@@ -198,7 +195,7 @@ def _write(folder: SweepFolder, new: dict[str, Any]) -> None:
         cells = [*(entry for entry in old.get("cells", []) if entry["id"] not in ids), *new["cells"]]
         axes = old.get("axes", {})
         for name, labels in new["axes"].items():
-            axes[name] = [*axes.get(name, []), *(label for label in labels if label not in axes.get(name, []))]
+            axes[name] = _once([*axes.get(name, []), *labels])
         merged = {key: old.get(key, {}) | new[key] for key in ("inputs", "recipes")}
         folder.write("sweep.json", json.dumps(old | new | merged | {"axes": axes, "cells": cells}))
 
@@ -215,6 +212,11 @@ def _check_same(folder: SweepFolder, old: Mapping[str, Any], new: Mapping[str, A
     if changed:
         named = ", ".join(changed[:3]) + (" and others" if changed[3:] else "")
         raise SettingError(f"{folder.path}: {named} changed since the sweep began; put it back, or use another folder")
+
+
+def _once(labels: Iterable[Any]) -> list[Any]:
+    """The labels without those that came before; lists among them are no keys of a dict, their texts are."""
+    return list({json.dumps(label): label for label in labels}.values())
 
 
 def _digest(data: Any) -> str:

@@ -9,7 +9,7 @@ import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -77,7 +77,7 @@ def read_json(folder: Path, name: str, *, most: int = MAX_JSON, exact: bool = Fa
     return value
 
 
-def read_npy(file: IO[bytes], size: int) -> np.ndarray:
+def read_npy(file: io.BufferedIOBase, size: int) -> np.ndarray:
     """The array of an .npy file of `size` bytes.
 
     Raises:
@@ -96,7 +96,7 @@ def read_npy(file: IO[bytes], size: int) -> np.ndarray:
     return np.frombuffer(data, dtype, count).reshape(shape, order="F" if fortran else "C").copy()
 
 
-def open_npz(file: IO[bytes]) -> zipfile.ZipFile:
+def open_npz(file: io.BufferedIOBase) -> zipfile.ZipFile:
     """An .npz as `np.savez` writes it. Raises ValueError for a compressed one, which might inflate without end."""
     archive = zipfile.ZipFile(file)
     if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in archive.infolist()):
