@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.objective.recipe import Recipe
-from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED, find
+from jaxstyle.weights.catalogue import is_here
 
 MOST_PIXELS = 4096
 """Long edge of the result and of its styles."""
@@ -38,8 +38,7 @@ def check_bounds(settings: Mapping[str, Any], recipe: Recipe | None, *, trust: b
 
 def check_present(name: str, *, trust: bool) -> None:
     """Raise SettingError where a network would have to be downloaded because a picture names it."""
-    known = name in SHIPPED or any(entry.name == name for entry in CATALOGUE)
-    if known and name not in SHIPPED and not find(name).present and not trust:
+    if not is_here(name) and not trust:
         fetch = f"get it with `jaxstyle weights fetch {name}`"
         raise SettingError(f"--weights: the result was made with {name!r}, which is not here; {fetch}, or {FLAG}")
 

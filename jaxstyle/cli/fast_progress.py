@@ -1,15 +1,15 @@
 """How far a folder of pictures is, for people, on standard error: a live bar on a terminal, plain lines elsewhere."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxstyle.cli.progress import PLAIN_SECONDS
+from jaxstyle.cli.shown import Display, Nothing, display, note
 
 
 @dataclass
@@ -34,28 +34,16 @@ class Count:
         return "  ".join(parts + ([f"{self.failed} failed"] if self.failed else []))
 
 
-@contextmanager
-def count_progress(quiet: bool = False) -> Iterator["_Bar | _Lines | _Quiet"]:
+def count_progress(quiet: bool = False) -> AbstractContextManager[Display]:
     """A function to call with the `Count` whenever it has changed; one that shows nothing where `quiet`."""
-    console = Console(stderr=True)
-    show = _Quiet() if quiet else _Bar(console) if console.is_terminal else _Lines()
-    try:
-        yield show
-    finally:
-        show.close()
+    return nullcontext(Nothing()) if quiet else display(_Bar, _Lines, _as_json)
 
 
-class _Quiet:
-    """Nothing."""
-
-    def __call__(self, count: Count) -> None:
-        """Shows nothing."""
-
-    def close(self) -> None:
-        """Nothing is open."""
+def _as_json(count: Count) -> dict[str, Any]:
+    return {name: getattr(count, name) for name in ("ended", "total", "made", "skipped", "failed")}
 
 
-class _Bar(_Quiet):
+class _Bar(Nothing):
     """A live bar."""
 
     def __init__(self, console: Console) -> None:
@@ -63,24 +51,25 @@ class _Bar(_Quiet):
         self.bar = Progress(*columns, TimeRemainingColumn(), console=console)
         self.task = self.bar.add_task("", total=None)
 
-    def __call__(self, count: Count) -> None:
+    def __call__(self, count: Count, /) -> None:
         """Show it."""
         self.bar.start()
         self.bar.update(self.task, completed=count.ended, total=count.total, description=str(count))
 
     def close(self) -> None:
         """Leave the bar as it is."""
-        self.bar.stop()
+        if self.bar.live.is_started:  # else it would end a line that was never begun
+            self.bar.stop()
 
 
-class _Lines(_Quiet):
+class _Lines(Nothing):
     """A line now and then, and at the end."""
 
     def __init__(self) -> None:
         self.last = time.monotonic()
 
-    def __call__(self, count: Count) -> None:
+    def __call__(self, count: Count, /) -> None:
         """Print it, if it is time."""
         if time.monotonic() - self.last >= PLAIN_SECONDS or count.ended == count.total:
             self.last = time.monotonic()
-            print(f"{count.ended}/{count.total} pictures  {count}", file=sys.stderr, flush=True)
+            note(f"{count.ended}/{count.total} pictures  {count}")

@@ -12,6 +12,7 @@ from jaxstyle.cli.fast_progress import Count, count_progress
 from jaxstyle.cli.options import DEFAULT_SIZE
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import Stop, load_weights
+from jaxstyle.cli.shown import note
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
 from jaxstyle.feedforward.frames import Group, batches, is_done, make_folder
 from jaxstyle.feedforward.model import FastModel
@@ -143,7 +144,7 @@ class Work:
         """The picture as it is, or refined with progress of its own."""
         if not self.refine.steps:
             return painter.result(image, frame, started)
-        print(f"refining {frame.source.given}", file=sys.stderr)
+        note(f"refining {frame.source.given}")
         with run_progress() as show:
 
             def callback(progress: Progress) -> bool:

@@ -1,6 +1,7 @@
 """The command line: options in, exit codes out. Nothing heavy is imported before it is needed."""
 
 import io
+import json
 import logging
 import os
 import sys
@@ -20,12 +21,13 @@ from jaxstyle.cli.plain_help import make_plain
 from jaxstyle.cli.presets import PresetsCommand
 from jaxstyle.cli.rerun import RerunCommand
 from jaxstyle.cli.saliency import SaliencyCommand
+from jaxstyle.cli.shown import choose
 from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.cli.sweep import ReportCommand, SweepCommand
 from jaxstyle.cli.train import TrainCommand
 from jaxstyle.cli.usage import explain, reordered
 from jaxstyle.cli.weights import WeightsCommand
-from jaxstyle.errors import JaxstyleError, is_out_of_memory, printable
+from jaxstyle.errors import JaxstyleError, SettingError, is_out_of_memory, printable
 
 STOPPED, INTERRUPTED = 75, 130
 
@@ -57,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"jaxstyle {__version__}")
         sys.exit(0)
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    arguments, how = _without_progress([argument for argument in arguments if argument != "--debug"])
     logging.basicConfig(format="jaxstyle: %(message)s", level=logging.INFO if debug else logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_without_commands)
@@ -65,6 +67,11 @@ def main(argv: list[str] | None = None) -> None:
         for part in get_args(Command):
             make_plain(get_args(part)[0])
     command = _parsed(arguments or ["--help"])
+    try:
+        choose(how)
+    except SettingError as error:
+        print(f"jaxstyle: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     if not debug and os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":  # 1 is JAX's own choice
         # XLA takes names of tuning options in the programs that we keep for features that the processor lacks, and
         # says so in kilobytes each time it loads one.
@@ -78,11 +85,29 @@ def main(argv: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _without_progress(arguments: list[str]) -> tuple[list[str], str]:
+    """The arguments without --quiet and --progress, which every command has, and what they ask for."""
+    kept, how = [], "auto"
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--quiet":
+            how = "none"
+        elif argument == "--progress":
+            how = next(rest, "")
+        elif argument.startswith("--progress="):
+            how = argument.partition("=")[2]
+        else:
+            kept.append(argument)
+    return kept, how
+
+
 def _parsed(arguments: list[str]) -> Any:
     """The command that the arguments ask for; exits with what is wrong with them in a line."""
     options: dict[str, Any] = {
         "prog": "jaxstyle",
-        "description": "Neural style transfer in JAX. `--version` prints the version; `--debug` shows tracebacks.",
+        "description": "Neural style transfer in JAX. With every command: --quiet shows no progress, --progress json "
+        "writes it as lines of JSON to standard error (or bar, lines), --debug shows tracebacks. --version prints the "
+        "version.",
         "args": reordered(arguments),
         "config": (OmitArgPrefixes,),
     }
@@ -116,6 +141,8 @@ def _guarded(command: Any, debug: bool) -> int:
             traceback.print_exc()
         code, message = _explain(error)
         print(f"jaxstyle: {printable(message)}", file=sys.stderr)
+        if getattr(command, "json", False):
+            print(json.dumps({"status": "failed", "error": message, "exit_code": code}))
         return code
 
 

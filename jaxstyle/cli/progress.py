@@ -1,10 +1,12 @@
 """Progress for people, on standard error: a live bar on a terminal, plain lines elsewhere."""
 
-import sys
+import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import (
@@ -17,6 +19,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from jaxstyle.cli.shown import Display, Nothing, display, note
 from jaxstyle.transfer.api import Progress
 
 if TYPE_CHECKING:
@@ -25,19 +28,26 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 5.0  # between two plain lines
 
 
-@contextmanager
-def run_progress() -> Iterator["_Bar | _Lines"]:
+def run_progress() -> AbstractContextManager[Display]:
     """A function to call with each `Progress` of a run."""
-    console = Console(stderr=True)
-    show = _Bar(console) if console.is_terminal else _Lines()
-    try:
-        yield show
-    finally:
-        show.close()
+    return display(_Bar, _Lines, _as_json)
 
 
-class _Bar:
-    """A live bar, from the first progress on: before, a download may have a bar of its own."""
+def _as_json(progress: Progress) -> dict[str, Any]:
+    numbers = {"loss": progress.total, "content": progress.content, "style": progress.style} | progress.values
+    return {
+        "step": progress.step,
+        "steps": progress.steps,
+        "level": progress.level + 1,
+        "levels": progress.levels,
+        "size": [progress.size[1], progress.size[0]],
+        "seconds": round(progress.seconds, 3),
+        "values": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
+    }
+
+
+class _Bar(Nothing):
+    """A live bar, from when something is waited for: before, a download may have a bar of its own."""
 
     def __init__(self, console: Console) -> None:
         self.speed = _Speed()
@@ -45,33 +55,36 @@ class _Bar:
         self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
         self.task = self.bar.add_task("", total=None)
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Show it."""
         self.bar.start()
         text = f"{summary(progress)}  {self.speed(progress)}"
         self.bar.update(self.task, completed=progress.step, total=progress.steps, description=text)
 
+    def waiting(self, what: str) -> None:
+        """Say it in the place of the numbers."""
+        self.bar.start()
+        self.bar.update(self.task, description=what)
+
     def close(self) -> None:
         """Leave the bar as it is."""
-        self.bar.stop()
+        if self.bar.live.is_started:  # else it would end a line that was never begun
+            self.bar.stop()
 
 
-class _Lines:
+class _Lines(Nothing):
     """A line now and then, and at the end."""
 
     def __init__(self) -> None:
         self.speed = _Speed()
         self.last = -PLAIN_SECONDS
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Print it, if it is time."""
         speed = self.speed(progress)
         if time.monotonic() - self.last >= PLAIN_SECONDS or progress.step == progress.steps:
             self.last = time.monotonic()
-            print(f"step {progress.step}/{progress.steps}  {summary(progress)}  {speed}", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Nothing is open."""
+            note(f"step {progress.step}/{progress.steps}  {summary(progress)}  {speed}")
 
 
 class _Speed:
@@ -95,18 +108,12 @@ def summary(progress: Progress) -> str:
     return f"{size}loss {progress.total:.3g} (content {progress.content:.2g} style {progress.style:.2g})"
 
 
-@contextmanager
-def sweep_progress() -> Iterator["_SweepBar | _SweepLines"]:
+def sweep_progress() -> AbstractContextManager[Display]:
     """A function to call with each `Progress` of a sweep."""
-    console = Console(stderr=True)
-    show = _SweepBar(console) if console.is_terminal else _SweepLines()
-    try:
-        yield show
-    finally:
-        show.close()
+    return display(_SweepBar, _SweepLines, asdict)
 
 
-class _SweepBar:
+class _SweepBar(Nothing):
     """A live bar of cells, the running ones counted by their steps."""
 
     def __init__(self, console: Console) -> None:
@@ -114,7 +121,7 @@ class _SweepBar:
         self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
         self.task = self.bar.add_task("", total=None, cells="")
 
-    def __call__(self, progress: "SweepProgress") -> None:
+    def __call__(self, progress: "SweepProgress", /) -> None:
         """Show it."""
         self.bar.start()
         part = progress.running * progress.step / max(1, progress.steps)
@@ -125,23 +132,21 @@ class _SweepBar:
 
     def close(self) -> None:
         """Leave the bar as it is."""
-        self.bar.stop()
+        if self.bar.live.is_started:  # else it would end a line that was never begun
+            self.bar.stop()
 
 
-class _SweepLines:
+class _SweepLines(Nothing):
     """A line now and then, and at the end."""
 
     def __init__(self) -> None:
         self.last = -PLAIN_SECONDS
 
-    def __call__(self, progress: "SweepProgress") -> None:
+    def __call__(self, progress: "SweepProgress", /) -> None:
         """Print it, if it is time."""
         if time.monotonic() - self.last >= PLAIN_SECONDS or progress.done == progress.cells:
             self.last = time.monotonic()
-            print(f"{progress.done}/{progress.cells} cells  {during(progress)}", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Nothing is open."""
+            note(f"{progress.done}/{progress.cells} cells  {during(progress)}")
 
 
 def during(progress: "SweepProgress") -> str:
@@ -157,30 +162,45 @@ def during(progress: "SweepProgress") -> str:
 @contextmanager
 def download_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
     """A function to call with (bytes done, bytes in all or None): a bar on a terminal, one line elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _announce(name)
-        return
-    columns = (
-        TextColumn(name),
-        BarColumn(bar_width=None),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=console) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with display(partial(_DownloadBar, name), partial(_DownloadLine, name), _Download._asdict) as show:
+        yield lambda done, total: show(_Download(name, done, total))
 
 
-def _announce(name: str) -> Callable[[int, int | None], None]:
-    """Say once that, and how much, is downloaded."""
-    said: list[str] = []
+class _Download(NamedTuple):
+    """Bytes done, and in all if that is known."""
 
-    def show(done: int, total: int | None) -> None:
-        if not said:
-            said.append(name)
-            size = "" if total is None else f" ({total / 1e6:.0f} MB)"
-            print(f"downloading {name}{size}", file=sys.stderr, flush=True)
+    name: str
+    done: int
+    total: int | None
 
-    return show
+
+class _DownloadBar(Nothing):
+    """A live bar, once there is something to download."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        columns = (BarColumn(bar_width=None), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self.bar = Bar(TextColumn(name), *columns, console=console)
+        self.task = self.bar.add_task(name, total=None)
+
+    def __call__(self, download: _Download, /) -> None:
+        """Show it."""
+        self.bar.start()
+        self.bar.update(self.task, completed=download.done, total=download.total)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self.bar.live.is_started:  # else it would end a line that was never begun
+            self.bar.stop()
+
+
+class _DownloadLine(Nothing):
+    """One line, once there is something to download."""
+
+    def __init__(self, name: str) -> None:
+        self.said = False
+
+    def __call__(self, download: _Download, /) -> None:
+        """Say once that, and how much, is downloaded."""
+        if not self.said:
+            self.said = True
+            note(f"downloading {download.name}" + (f" ({download.total / 1e6:.0f} MB)" if download.total else ""))

@@ -12,6 +12,7 @@ from jaxstyle.artworks.pipeline import Artwork, artwork
 from jaxstyle.artworks.stages import Stages
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import Stop, load_weights, stopping
+from jaxstyle.cli.shown import note
 from jaxstyle.errors import ImageFileError, JaxstyleError, is_out_of_memory
 from jaxstyle.image import check_target, fit, read_picture, save_image
 from jaxstyle.networks.vgg import VGG
@@ -85,7 +86,7 @@ class _Painter:
         options, shape = self.options, read_picture(content, name="content").rgb.shape[:2]
         arguments = options.arguments(shape) | {"recipe": self.recipe}
         keep_heap_for(fit(shape, arguments["size"]))
-        print(f"painting {content}", file=sys.stderr)
+        note(f"painting {content}")
         with run_progress() as show:
 
             def callback(progress: Progress) -> bool:
@@ -109,7 +110,7 @@ class _Painter:
         if made.quantized is not None and result.alpha is None:
             saved = save_indexed(target, made.quantized, recipe=result.settings)
             kilobytes = f"{saved.bytes / 1000:.0f} kB instead of {saved.full_bytes / 1000:.0f} kB with 24 bits"
-            print(f"{len(made.quantized.palette)} colours, {kilobytes}", file=sys.stderr)
+            note(f"{len(made.quantized.palette)} colours, {kilobytes}")
         else:
             result.save(target)
         if result.hint:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from jaxstyle.cli.figures import save_loss_curve, save_side_by_side
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import load_weights, stopping
+from jaxstyle.cli.shown import note
 from jaxstyle.errors import ImageFileError, WeightsError
 from jaxstyle.image import load_image, save_image
 from jaxstyle.networks.vgg import VGG19
@@ -88,7 +89,7 @@ def _paint(pair: Pair, model: VGG19) -> Result | None:
             show(progress)
             return stop.asked
 
-        print(f"painting {pair.name}", file=sys.stderr)
+        note(f"painting {pair.name}")
         result = stylize(pair.content, pair.style, model=model, steps=STEPS, callback=callback)
         return None if stop.asked else result
 

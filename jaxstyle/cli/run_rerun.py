@@ -13,6 +13,7 @@ import numpy as np
 from jaxstyle.cli.bounds import check_bounds, check_present, describe
 from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_stylize import stopping
+from jaxstyle.cli.shown import note
 from jaxstyle.errors import ImageFileError, SettingError, printable
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import Picture, check_fits, check_target, read_picture, read_recipe
@@ -62,7 +63,7 @@ def run_rerun(options: "RerunCommand") -> int:
     check_bounds(settings, recipe, trust=options.trust)
     if options.weights is None and "model" in settings:
         check_present(str(settings["model"].get("name", "")), trust=options.trust)
-    print(printable(describe(settings, recipe)), file=sys.stderr)
+    note(printable(describe(settings, recipe)))
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")

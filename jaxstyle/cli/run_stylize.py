@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.transfer.api import Progress, stylize
 from jaxstyle.transfer.memory import keep_heap_for
 from jaxstyle.transfer.result import Result
+from jaxstyle.weights.catalogue import is_here
 
 if TYPE_CHECKING:
     from jaxstyle.cli.stylize import StylizeCommand
@@ -43,14 +44,19 @@ class Stop:
         if self.asked or not self.armed:
             raise KeyboardInterrupt
         self.asked = True
-        print("\njaxstyle: stopping after this step; once more ends at once", file=sys.stderr)
+        with suppress(OSError):  # of a terminal that is gone
+            print("\njaxstyle: stopping after this step; once more ends at once", file=sys.stderr)
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Handle SIGINT and SIGTERM with a `Stop` meanwhile."""
+    """Handle SIGINT, SIGTERM and SIGHUP with a `Stop` meanwhile."""
     stop = Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    closed = getattr(signal, "SIGHUP", None)  # the terminal is gone; `nohup` asks for that to be ignored
+    if closed is not None and signal.getsignal(closed) is not signal.SIG_IGN:
+        numbers.append(closed)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield stop
     finally:
@@ -118,10 +124,17 @@ def run_stylize(options: "StylizeCommand") -> int:
             frames.add(progress)
             return stop.asked
 
+        def load() -> VGG:
+            if is_here(options.weights):  # else a download has a bar of its own
+                show.waiting(f"loading {Path(options.weights).name}")
+            network = load_weights(options.weights)
+            show.waiting(f"compiling {shape[1]} x {shape[0]}")
+            return network
+
         result = stylize(
             options.content,
             list(options.style),
-            model=lambda: load_weights(options.weights),
+            model=load,
             content_masks=content_masks,
             style_masks=style_masks if any(style_masks) else None,
             callback=callback,

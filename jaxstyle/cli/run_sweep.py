@@ -14,6 +14,7 @@ import numpy as np
 from jaxstyle.cli.progress import sweep_progress
 from jaxstyle.cli.run_rerun import model_of
 from jaxstyle.cli.run_stylize import load_weights, stopping
+from jaxstyle.cli.shown import note
 from jaxstyle.errors import SettingError, printable
 from jaxstyle.image import check_target, load_image, save_image
 from jaxstyle.objective.plan import Plan
@@ -45,7 +46,7 @@ def run_grid(options: "SweepRun") -> int:
     grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
     if not len(grid):
         raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")
-    print(f"{len(grid)} cells", file=sys.stderr)
+    note(f"{len(grid)} cells")
     weights = options.weights or table.get("weights") or default_network()
     if not isinstance(weights, str):
         raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")

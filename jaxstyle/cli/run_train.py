@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxstyle.cli.progress import PLAIN_SECONDS, download_progress
 from jaxstyle.cli.run_stylize import Stop, load_weights, stopping
+from jaxstyle.cli.shown import note
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.johnson import load_johnson
 from jaxstyle.feedforward.train.adain import train_adain
@@ -97,7 +98,7 @@ class _Lines:
         left = _duration((progress.steps - progress.step) / max(progress.steps_per_second, 1e-9))
         speed = f"{progress.images_per_second:.3g} images/s  {left} left"
         line = f"step {progress.step}/{progress.steps}  loss {progress.loss:.4g}  {speed}"
-        print(line, file=sys.stderr, flush=True)
+        note(line)
 
 
 def _duration(seconds: float) -> str:

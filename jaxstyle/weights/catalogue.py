@@ -141,6 +141,11 @@ def default_network() -> str:
     return next((name for name in IMAGENET if find(name).present), IMAGENET[0])
 
 
+def is_here(name: str) -> bool:
+    """Whether a network, given by a name or as a file, is there without a download."""
+    return all(entry.present for entry in CATALOGUE if entry.name == name)
+
+
 def find(name: str, network: str | None = None) -> Entry:
     """The catalogue's entry of that name.
 
