@@ -44,7 +44,7 @@ from jaxstyle.image.picture import Picture
 from jaxstyle.image.read import READABLE, is_picture_name, load_image, read_picture
 from jaxstyle.image.recipe import MAX_RECIPE, read_recipe
 from jaxstyle.image.size import fit, resize, resize_picture
-from jaxstyle.image.write import SUFFIXES, check_fits, check_target, save_animation, save_image, to_pil
+from jaxstyle.image.write import SUFFIXES, check_fits, check_target, encode_png, save_animation, save_image, to_pil
 
 __all__ = [
     "FORMATS",
@@ -57,6 +57,7 @@ __all__ = [
     "Picture",
     "check_fits",
     "check_target",
+    "encode_png",
     "fit",
     "is_picture_name",
     "load_image",

@@ -74,6 +74,16 @@ def save_image(path: str | os.PathLike, rgb: Any, *, alpha: Any = None, recipe: 
     return _write(target, data)
 
 
+def encode_png(rgb: Any, *, alpha: Any = None, recipe: dict | None = None) -> bytes:
+    """A picture as the bytes of a .png, as `save_image` writes it.
+
+    Raises:
+        ImageError: if the arrays are not a picture. SettingError: if the recipe is not JSON.
+    """
+    extra = {} if recipe is None else metadata_options(encode_recipe(recipe), "PNG")
+    return _encode(Path("picture.png"), to_pil(rgb, alpha), "PNG", icc_profile=srgb_icc(), **_OPTIONS["PNG"], **extra)
+
+
 def save_animation(path: str | os.PathLike, frames: Sequence[Any], *, seconds: float = 0.2) -> Path:
     """Save frames (h, w, 3) of one size as an endless animated WebP, `seconds` per frame, and return its path.
 

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Interrupted": "result",
     "Progress": "progress",
     "Result": "result",
     "Settings": "settings",
@@ -25,5 +26,6 @@ if TYPE_CHECKING:
     from jaxstyle.transfer.memory import choose_plan as choose_plan
     from jaxstyle.transfer.memory import estimate_memory as estimate_memory
     from jaxstyle.transfer.progress import Progress as Progress
+    from jaxstyle.transfer.result import Interrupted as Interrupted
     from jaxstyle.transfer.result import Result as Result
     from jaxstyle.transfer.settings import Settings as Settings

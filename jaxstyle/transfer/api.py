@@ -91,6 +91,8 @@ def stylize(
 
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
+        Interrupted: by Ctrl-C or Jupyter's stop, after the first step; a KeyboardInterrupt whose `result` is the
+            picture as far as it came.
     """
     given = locals()
     settings = Settings(**{entry.name: given[entry.name] for entry in fields(Settings)})

@@ -7,17 +7,25 @@ import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 from PIL.Image import Image
 
 import jaxstyle
-from jaxstyle.image import Picture, save_image, to_pil
+from jaxstyle.image import Picture, encode_png, save_image, to_pil
 from jaxstyle.transfer.verdict import Status
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """An open binary file, or what is like one."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Write the bytes."""
 
 
 class Done(NamedTuple):
@@ -44,8 +52,8 @@ class Result:
         hint: for "not finite" and "no better" what happened and what may help.
     """
 
-    image: Float[np.ndarray, "h w 3"]
-    history: dict[str, Float[np.ndarray, " n"]]
+    image: Float[np.ndarray, "h w 3"] = field(repr=False)
+    history: dict[str, Float[np.ndarray, " n"]] = field(repr=False)
     status: Status
     settings: dict[str, Any] = field(repr=False)
     alpha: Float[np.ndarray, "h w"] | None = field(default=None, repr=False)
@@ -58,9 +66,21 @@ class Result:
         """For each entry of the history the index of its level."""
         return np.repeat(np.arange(len(self.levels)), [level.steps for level in self.levels])
 
-    def save(self, path: str | os.PathLike) -> Path:
-        """Write PNG, JPEG, WebP or TIFF by the path's suffix, with the settings inside, atomically."""
-        return save_image(path, self.image, alpha=self.alpha, recipe=self.settings)
+    @overload
+    def save(self, path: str | os.PathLike) -> Path: ...
+
+    @overload
+    def save(self, path: Writable) -> None: ...
+
+    def save(self, path: str | os.PathLike | Writable) -> Path | None:
+        """Write PNG, JPEG, WebP or TIFF by the path's suffix, with the settings inside, atomically; return the path.
+
+        Into an open binary file it writes PNG, and returns None.
+        """
+        if isinstance(path, str | os.PathLike):
+            return save_image(path, self.image, alpha=self.alpha, recipe=self.settings)
+        path.write(encode_png(self.image, alpha=self.alpha, recipe=self.settings))
+        return None
 
     def to_pil(self) -> Image:
         """The picture with 8 bits per channel, with its alpha."""
@@ -71,6 +91,14 @@ class Result:
         buffer = io.BytesIO()
         self.to_pil().save(buffer, "PNG")
         return buffer.getvalue()
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted by Ctrl-C, or by Jupyter's stop; `result` is the picture as far as it came."""
+
+    def __init__(self, result: Result):
+        super().__init__(f"the picture after {len(result.history['total'])} steps is this exception's `result`")
+        self.result = result
 
 
 def fingerprint(picture: Picture) -> str:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,11 +26,20 @@ from jaxstyle.runtime.heap import trim_heap
 from jaxstyle.transfer.background import Ahead
 from jaxstyle.transfer.inputs import Inputs
 from jaxstyle.transfer.memory import smaller_plans
+from jaxstyle.transfer.programs import remember
 from jaxstyle.transfer.progress import Callback, Progress
-from jaxstyle.transfer.result import Done, Result
+from jaxstyle.transfer.result import Done, Interrupted, Result
 from jaxstyle.transfer.verdict import Status, no_better, not_finite
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Reached:
+    """How far a run has come: the last state, and what each level reported so far."""
+
+    state: State | None = None
+    found: list[list[Info]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -50,33 +59,51 @@ class Run:
     once: Once = call
 
     def optimize(self, callback: Callback | None, every: int) -> Result:
-        """From the first image to the result."""
+        """From the first image to the result. Raises Interrupted, with what there is, for a KeyboardInterrupt."""
+        remember((self.picture.rgb.shape, *(style.shape for style in self.inputs.styles)))
+        reached = Reached()
+        try:
+            return self.through(reached, callback, every)
+        except KeyboardInterrupt:
+            if reached.state is None:
+                raise
+            raise Interrupted(self.result(reached.state, "stopped", reached.found)) from None
+
+    def through(self, reached: Reached, callback: Callback | None, every: int) -> Result:
+        """All levels, one after the other; `reached` follows."""
         state, objective = self.first(), self.objective(0)
-        found: list[list[Info]] = []
         status: Status = "done"
         for i in range(len(self.levels)):
+            reached.found.append([])
             with Ahead(partial(self.prepare, i + 1, _shapes(state))) as ahead:
-                state, status, infos = self.paint(i, state, objective, callback, every, ahead)
-                found.append(infos)
+                state, status = self.paint(i, state, objective, callback, every, ahead, reached)
                 if status != "done" or i + 1 == len(self.levels):
                     break
                 objective = ahead.result()
             state = self.grown(i + 1, state)
-        return self.result(state, status, found)
+        return self.result(state, status, reached.found)
 
     def paint(
-        self, i: int, state: State, objective: Objective, callback: Callback | None, every: int, ahead: Ahead[Objective]
-    ) -> tuple[State, Status, list[Info]]:
+        self,
+        i: int,
+        state: State,
+        objective: Objective,
+        callback: Callback | None,
+        every: int,
+        ahead: Ahead[Objective],
+        reached: Reached,
+    ) -> tuple[State, Status]:
         """One level; once it runs, the next is made ready."""
-        before, infos = self.before(i), []
+        before, infos = self.before(i), reached.found[-1]
         for state, info in self.chunks(i, state, objective, every):  # noqa: B020
             infos.append(jax.device_get(info))
+            reached.state = state
             if i + 1 < len(self.levels):
                 ahead.start()
             ended = callback is not None and bool(callback(self.progress(i, state, infos[-1])))
             if ended and before + int(state.step) < self.before(len(self.levels)):
-                return state, "stopped" if bool(state.finite) else "not finite", infos
-        return state, "done" if bool(state.finite) else "not finite", infos
+                return state, "stopped" if bool(state.finite) else "not finite"
+        return state, "done" if bool(state.finite) else "not finite"
 
     def chunks(self, i: int, state: State, objective: Objective, every: int) -> Iterator[tuple[State, Info]]:
         """The level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
