@@ -14,6 +14,7 @@ from tyro.conf import OmitArgPrefixes, subcommand
 
 from jaxstyle import __version__
 from jaxstyle.cli.artwork import ArtworkCommand
+from jaxstyle.cli.cache import CacheCommand
 from jaxstyle.cli.demo import DemoCommand
 from jaxstyle.cli.doctor import DoctorCommand
 from jaxstyle.cli.fast import FastCommand
@@ -43,6 +44,7 @@ Command = (
     | Annotated[ReportCommand, subcommand("report")]
     | Annotated[PresetsCommand, subcommand("presets")]
     | Annotated[WeightsCommand, subcommand("weights")]
+    | Annotated[CacheCommand, subcommand("cache")]
     | Annotated[DoctorCommand, subcommand("doctor")]
     | Annotated[DemoCommand, subcommand("demo")]
 )

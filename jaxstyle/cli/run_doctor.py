@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle import optimize
+from jaxstyle.cli.cache import sizes
 from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.make import make_objective
@@ -20,6 +21,7 @@ from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.runtime.miscompilations import KNOWN, Check, relative_error
 from jaxstyle.runtime.reference import objective_gradient
 from jaxstyle.transfer.result import versions
+from jaxstyle.weights.entry import cache_dir
 from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.random_features import dead_leaves, random_weights
 
@@ -65,6 +67,8 @@ def report() -> int:
         print(f"device  {device.platform} {device.id}: {device.device_kind}")
     print("version " + ", ".join(f"{name} {number}" for name, number in versions(jax.default_backend()).items()))
     print(f"system  {platform.platform()}")
+    kept = ", ".join(f"{part} {size / 1e6:.0f} MB" for part, (_, size) in sizes().items())
+    print(f"cache   {cache_dir()}: {kept}")
     if flags := os.environ.get("XLA_FLAGS"):
         print(f"flags   XLA_FLAGS={flags}")
     failed = sum(not check.passed for check in checks)

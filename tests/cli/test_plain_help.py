@@ -10,7 +10,18 @@ from tyro.conf import Positional, arg
 from jaxstyle.cli.main import Command, main
 from jaxstyle.cli.plain_help import make_plain
 
-COMMANDS = [["stylize"], ["fast"], ["rerun"], ["artwork"], ["saliency"], ["report"], ["doctor"], ["demo"], ["train"]]
+COMMANDS = [
+    ["stylize"],
+    ["fast"],
+    ["rerun"],
+    ["artwork"],
+    ["saliency"],
+    ["report"],
+    ["doctor"],
+    ["demo"],
+    ["train"],
+    ["cache"],
+]
 COMMANDS += [["train", kind] for kind in ("johnson", "adain")] + [["presets"], ["presets", "list"], ["presets", "show"]]
 COMMANDS += [["sweep"], *(["sweep", name] for name in ("run", "status", "retry", "cell")), ["weights"]]
 COMMANDS += [["weights", name] for name in ("list", "fetch", "convert", "convert-fast", "verify")]
