@@ -120,11 +120,14 @@ class ReportCommand:
     folder: Annotated[Positional[Path], arg(metavar="DIR")]
     """The folder of the sweep; it may still be running."""
     output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """The page to write; DIR/report.html when not given."""
+    """The page to write, DIR/report.html when not given; or a .csv, a row for each cell."""
 
     def run(self) -> int:
         """Exit code 0."""
-        from jaxstyle.sweep.report import write_report
+        from jaxstyle.sweep.report import write_csv, write_report
 
-        print(write_report(self.folder, self.output))
+        if self.output is not None and self.output.suffix.lower() == ".csv":
+            print(write_csv(self.folder, self.output))
+        else:
+            print(write_report(self.folder, self.output))
         return 0

@@ -72,7 +72,7 @@ function facts(cell) {
   const numbers = sweep.columns.map((column, i) => [
     column.name,
     number(cell.values[i]),
-    isWinner(cell, i) ? "best shown" : "",
+    isWinner(cell, i) ? "best shown of this content" : "",
   ]);
   return element(
     "div",
@@ -87,7 +87,7 @@ function facts(cell) {
 }
 
 function isWinner(cell, place) {
-  return cell.values[place] !== null && cell.values[place] === best(shown, place);
+  return cell.values[place] !== null && cell.values[place] === best(shown, place, cell.content);
 }
 
 function pairs(entries) {

@@ -70,11 +70,12 @@ function sortings() {
   return [["order", "order of the sweep"], ...axes, ...columns];
 }
 
-/** Of the given cells the ones with the best value of a column; none where no value is better than another. */
-function best(cells, place) {
+/** The best value of a column among cells of one content; none where no value is better than another.
+ *  Metrics of different contents are not comparable: a plain picture is kept more easily than a busy one. */
+function best(cells, place, content) {
   const { better } = sweep.columns[place];
   const values = cells
-    .filter(({ status }) => status === "done")
+    .filter((cell) => cell.status === "done" && cell.content === content)
     .map((cell) => cell.values[place])
     .filter((value) => value !== null);
   if (better === 0 || values.length < 2) return null;

@@ -1,7 +1,8 @@
-// The numbers: one row a cell, the best of each metric marked.
+// The numbers: one row a cell, the best of each metric and content marked.
 
 function drawTable(cells) {
-  const winners = sweep.columns.map((column, i) => best(cells, i));
+  const contents = [...new Set(cells.map(({ content }) => content))];
+  const winners = sweep.columns.map((column, i) => new Map(contents.map((each) => [each, best(cells, i, each)])));
   const body = element(
     "tbody",
     {},
@@ -43,7 +44,7 @@ function sorter(sort, name, hint, about = "") {
 
 function row(cell, winners) {
   const open = tile(cell, []);
-  const numbers = cell.values.map((value, i) => figure(value, value !== null && value === winners[i]));
+  const numbers = cell.values.map((value, i) => figure(value, value !== null && value === winners[i].get(cell.content)));
   const why = cell.error || cell.fault;
   return element(
     "tr",

@@ -1,0 +1,54 @@
+"""A sweep as CSV: a row for each cell, for spreadsheets and pandas."""
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from jaxstyle.errors import ImageFileError
+from jaxstyle.files import write_atomically
+from jaxstyle.image import check_target
+from jaxstyle.sweep.report.cells import ReportCell, read_sweep
+from jaxstyle.sweep.report.columns import find_columns
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(folder: str | os.PathLike, output: str | os.PathLike) -> Path:
+    """Write a sweep's cells as CSV, and return the path: axes, status, size, metrics, last losses, seconds.
+
+    Numbers are written in full; what a cell does not have is empty. Texts that a spreadsheet would take for a formula
+    begin with an apostrophe.
+
+    Raises:
+        SettingError: if `folder` is not a sweep's. ImageFileError: if the file cannot be written.
+    """
+    sweep = read_sweep(Path(folder))
+    target = check_target(output, (".csv",))
+    columns = find_columns(sweep.cells)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(map(_text, ["id", *sweep.axes, "status", "width", "height", *(c.name for c in columns)]))
+    for cell in sweep.cells:
+        axes = [_text(cell.axes.get(name)) for name in sweep.axes]
+        writer.writerow([cell.id, *axes, *_facts(cell), *(column.value(cell.record) for column in columns)])
+    try:
+        with write_atomically(target) as file:
+            file.write(text.getvalue().encode())
+    except OSError as error:
+        raise ImageFileError(f"{target}: cannot be written ({error.strerror or error})") from error
+    return target
+
+
+def _facts(cell: ReportCell) -> list[Any]:
+    width, height = cell.record.size or (None, None)
+    return [cell.record.status, width, height]
+
+
+def _text(value: Any) -> Any:
+    """A value of an axis, or a heading: numbers as they are, all else as text."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    text = " + ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
