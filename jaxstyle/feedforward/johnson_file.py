@@ -57,13 +57,28 @@ def read_johnson(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
     """
     location = Path(path).expanduser()
     with open_regular(location) as file:
-        if file.read(4) == b"PK\x03\x04":
+        head = file.read(4096)
+        if foreign := _foreign(location, head):
+            raise WeightsError(f"{location}: is {foreign}")
+        if head.startswith(b"PK\x03\x04"):
             try:
                 return dict(parse(file, "johnson", check_johnson).arrays), {}
             except WeightsError as error:
                 raise type(error)(f"{location}: {error}") from error
     _, arrays, metadata = read_network(location, "johnson")
     return arrays, metadata
+
+
+def _foreign(path: Path, head: bytes) -> str | None:
+    """What a file is that people take for one of ours, and the way out."""
+    own = "train one with `jaxstyle train johnson`, or take one whose arrays are saved as .npz"
+    if head.startswith(b"\x80\x02\x8a\nl\xfc\x9cF") or (head.startswith(b"PK") and b"/data.pkl" in head):
+        return (
+            f"a network of PyTorch's (.pth, .model), such as those of its examples, whose layers are other ones; {own}"
+        )
+    if {".ckpt", ".meta", ".index"} & {suffix.lower() for suffix in path.suffixes}:
+        return f"a TensorFlow checkpoint, whose variables have to be saved as .npz first, or {own}"
+    return None
 
 
 def read_npz(file: BinaryIO) -> Parsed:

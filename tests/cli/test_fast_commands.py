@@ -212,7 +212,7 @@ def test_rerun_of_settings_that_a_stranger_wrote(files, network, monkeypatch):
         with pytest.raises(SettingError, match=f"has no usable {name}"):
             Rerun(files / "odd.png").run()
     save_image(files / "odd.png", np.zeros((8, 8, 3)), recipe=sound | {"plan": 3})  # which has no bearing
-    with pytest.raises(ImageFileError, match="--content: cannot find"):
+    with pytest.raises(ImageFileError, match=r"cannot find .* \(name it with --content\)"):
         Rerun(files / "odd.png").run()
 
 

@@ -1,4 +1,6 @@
+import sys
 import zipfile
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -131,3 +133,17 @@ def test_what_it_cannot_do_is_said(tiny, unchecked):
         Johnson.random(width=0)
     with pytest.raises(WeightsError, match="Johnson"):
         Johnson({})
+
+
+def test_networks_of_other_programs_are_named_with_the_way_out(tmp_path):
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from weight_files import write_legacy, write_zip
+
+    state = {"conv1.conv2d.weight": np.zeros((32, 3, 9, 9), np.float32), "in1.weight": np.zeros(32, np.float32)}
+    for path in (write_zip(tmp_path / "mosaic.pth", state), write_legacy(tmp_path / "candy.model", state)):
+        with pytest.raises(WeightsError, match=r"is a network of PyTorch's .* `jaxstyle train johnson`"):
+            load_johnson(path)
+    for name in ("la_muse.ckpt", "fns.ckpt.data-00000-of-00001", "fns.ckpt.meta"):
+        (tmp_path / name).write_bytes(b"\0" * 100)
+        with pytest.raises(WeightsError, match=r"is a TensorFlow checkpoint, .* saved as .npz"):
+            load_johnson(tmp_path / name)
