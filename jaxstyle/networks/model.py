@@ -95,9 +95,10 @@ def check_layers(model: FeatureModel, layers: Iterable[str], shape: tuple[int, .
         raise SettingError(f"layers: {getattr(model, 'name', '') or 'the network'} has no layer {name!r}; {hint}")
     least, deepest = max(((geometry_of(model, name).least, name) for name in wanted), default=(1, INPUT))
     if min(shape[:2]) < least:
+        long = -(-least * max(shape[:2]) // max(1, min(shape[:2])))
         raise ImageError(
             f"image: got {shape[1]}x{shape[0]} pixels; {deepest} needs at least {least} on each side: use a larger "
-            "picture or shallower layers"
+            f"picture or size ({long} on the long edge in this shape), or shallower layers"
         )
 
 
