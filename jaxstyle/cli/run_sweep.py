@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from jaxstyle.cli.sweep import SweepCell, SweepRetry, SweepRun, SweepStatus
 
 Callback = Callable[[SweepProgress], bool]
+MANY = 5000
+"""Cells of which a sweep says first how many there are: listing them takes seconds."""
 NO_PICTURE = ("failed", "not finite")
 """Statuses of cells that are painted again on request."""
 UNSOUND = (*NO_PICTURE, "no better")
@@ -46,7 +48,8 @@ def run_grid(options: "SweepRun") -> int:
     grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
     if not len(grid):
         raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")
-    note(f"{len(grid)} cells")
+    if len(grid) >= MANY:
+        note(f"{len(grid)} cells; listing them takes a while")
     weights = options.weights or table.get("weights") or default_network()
     if not isinstance(weights, str):
         raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")

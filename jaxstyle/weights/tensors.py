@@ -26,6 +26,8 @@ DTYPES: dict[str, np.dtype] = {
     "I64": np.dtype("<i8"),
     "BF16": np.dtype("<u2"),  # the upper half of a float32
 }
+OWN = ("F32", "F16", "I8", "U8")
+"""The types that jaxstyle's own files have."""
 CheckShapes = Callable[[Mapping[str, tuple[int, ...]]], None]
 
 
@@ -43,6 +45,7 @@ class TensorFile:
 
     Attributes:
         shapes: {name: shape}, in the order of the file.
+        kinds: {name: a key of DTYPES}.
         metadata: texts by name.
 
     Raises:
@@ -61,6 +64,7 @@ class TensorFile:
             raise WeightsError("safetensors: its arrays overlap, leave gaps or do not fill the file")
         self.metadata: dict[str, str] = metadata
         self.shapes = {key: span.shape for key, span in ordered}
+        self.kinds = {key: span.kind for key, span in ordered}
         self._spans, self._file, self._start = spans, file, file.tell()
 
     def numbers(self, key: str) -> np.ndarray:
@@ -113,6 +117,9 @@ def read_tensors(file: BinaryIO, check: CheckShapes) -> tuple[dict[str, np.ndarr
         WeightsError: it is not well-formed, has numbers of a type that is not read, or `check` refuses it.
     """
     found = TensorFile(file)
+    for key, kind in found.kinds.items():
+        if kind not in OWN:
+            raise WeightsError(f"safetensors: {key[:80]!r} is {kind}, expected one of {', '.join(OWN)}")
     check(found.shapes)
     return {key: found.numbers(key) for key in found.shapes}, found.metadata
 

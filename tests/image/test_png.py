@@ -13,6 +13,7 @@ from jaxstyle.image import read_picture, read_recipe, save_image
 from jaxstyle.image.png import MAX_PROFILE, SIGNATURE, lean
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # has the time in it: made once
 LONG = b"a" * (MAX_TEXT_CHUNK + 1)
 
 
@@ -27,8 +28,8 @@ def png(*extra, pixels=PIXELS):
 
 
 def profile(length):
-    """Display P3, made longer by a tail that nothing refers to."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    """sRGB, made longer by a tail that nothing refers to."""
+    data = bytearray(PROFILE)
     data += bytes(length - len(data))
     data[:4] = struct.pack(">I", len(data))
     return bytes(data)
