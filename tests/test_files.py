@@ -1,11 +1,13 @@
 """Files that appear whole or not at all, and inputs that are not written over."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from jaxstyle.errors import SettingError
-from jaxstyle.files import refuse_overwriting, write_atomically
+from jaxstyle.files import inside, open_inside, read_inside, refuse_overwriting, write_atomically
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -39,3 +41,48 @@ def test_what_is_no_file_is_passed_over(tmp_path, monkeypatch):
     Path("a.png").write_bytes(b"x")
     refuse_overwriting("b.png", [None, "imagenet", 3, Path("missing.png"), "a.png"])
     refuse_overwriting("missing.png", ["missing.png", "a.png"])
+
+
+def test_inside_a_folder_no_link_is_followed(tmp_path):
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    (root / "a" / "b").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "x").write_bytes(b"secret")
+    (root / "a" / "b" / "x").write_bytes(b"12345")
+    assert read_inside(root, "a/b/x", 5) == b"12345"
+    with pytest.raises(OSError, match="more than 4 bytes"):
+        read_inside(root, "a/b/x", 4)
+    (root / "l").symlink_to(elsewhere)
+    (root / "a" / "l").symlink_to(elsewhere)
+    (root / "a" / "x").symlink_to(elsewhere / "x")
+    for name in ("l/x", "a/l/x"):
+        with pytest.raises(OSError, match="a link where a folder is expected"):
+            inside(root, name)
+    with pytest.raises(OSError, match="a link, which may lead out of the folder"):
+        read_inside(root, "a/x", 10)
+    assert inside(root, "a/x") == root / "a" / "x", "to be removed or replaced, which does not follow it"
+    (tmp_path / "alias").symlink_to(root)
+    assert read_inside(tmp_path / "alias", "a/b/x", 5) == b"12345", "the folder itself may be given by a link"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pipes with names")
+def test_pipes_and_folders_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(OSError, match="not a regular file"):
+            read_inside(tmp_path, name, 10)
+    with pytest.raises(FileNotFoundError):
+        read_inside(tmp_path, "missing", 10)
+
+
+def test_a_new_file_is_made_as_one_may_write_it(tmp_path):
+    handle = open_inside(tmp_path, "new.lock", os.O_RDWR | os.O_CREAT)
+    os.close(handle)
+    assert (tmp_path / "new.lock").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask():
+    found = os.umask(0)
+    os.umask(found)
+    return found

@@ -10,7 +10,7 @@ from jaxstyle.errors import ImageFileError
 from jaxstyle.sweep.report import write_csv
 from jaxstyle.sweep.table import FORMAT
 
-AXES = {"content": ["a.png", "=1+1"], "seed": [0, 1], "blend": [[1.0, 2.0]], "dark": [True]}
+AXES = {"content": ["a.png", "=1+1"], "seed": [0, 1], "shift": [-0.5], "blend": [[1.0, 2.0]], "dark": [True]}
 
 
 @pytest.fixture
@@ -18,7 +18,8 @@ def folder(tmp_path):
     place = tmp_path / "sweep"
     (place / "records").mkdir(parents=True)
     cells = [
-        {"id": f"{i:04x}", "axes": {"content": AXES["content"][i % 2], "seed": i // 2, "dark": True}} for i in range(4)
+        {"id": f"{i:04x}", "axes": {"content": AXES["content"][i % 2], "seed": i // 2, "shift": -0.5, "dark": True}}
+        for i in range(4)
     ]
     (place / "sweep.json").write_text(json.dumps({"format": FORMAT, "axes": AXES, "cells": cells, "inputs": {}}))
     for i, cell in enumerate(cells[:3]):
@@ -38,7 +39,7 @@ def test_rows_are_the_cells(folder, tmp_path):
     assert [float(row["total"]) for row in rows[:3]] == [0.0, 1e-9, 2e-9]
     assert [row["seconds"] for row in rows] == ["1.5", "2.5", "3.5", ""]
     assert (rows[0]["width"], rows[0]["height"], rows[3]["width"]) == ("64", "48", "")
-    assert (rows[2]["seed"], rows[0]["dark"], rows[0]["blend"]) == ("1", "True", "")
+    assert (rows[2]["seed"], rows[0]["shift"], rows[0]["dark"], rows[0]["blend"]) == ("1", "-0.5", "True", "")
 
 
 def test_no_text_is_a_formula(folder, tmp_path):
