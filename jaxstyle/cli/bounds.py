@@ -36,11 +36,11 @@ def check_bounds(settings: Mapping[str, Any], recipe: Recipe | None, *, trust: b
             raise SettingError(f"{name}: the recipe inside asks for {got} {unit}, over {most}; {FLAG}")
 
 
-def check_present(name: str, *, trust: bool) -> None:
+def check_present(name: str, option: str, *, trust: bool) -> None:
     """Raise SettingError where a network would have to be downloaded because a picture names it."""
     if not is_here(name) and not trust:
         fetch = f"get it with `jaxstyle weights fetch {name}`"
-        raise SettingError(f"--weights: the result was made with {name!r}, which is not here; {fetch}, or {FLAG}")
+        raise SettingError(f"{option}: the result was made with {name!r}, which is not here; {fetch}, or {FLAG}")
 
 
 def describe(settings: Mapping[str, Any], recipe: Recipe | None) -> str:

@@ -59,11 +59,7 @@ def run_rerun(options: "RerunCommand") -> int:
 
         read, make = again.settings_of, again.make_again
     settings = read(options.result)
-    recipe = Recipe.from_dict(settings["recipe"]) if isinstance(settings.get("recipe"), dict) else None
-    check_bounds(settings, recipe, trust=options.trust)
-    if options.weights is None and "model" in settings:
-        check_present(str(settings["model"].get("name", "")), trust=options.trust)
-    note(printable(describe(settings, recipe)))
+    _check_asked(options, settings)
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
@@ -79,6 +75,18 @@ def run_rerun(options: "RerunCommand") -> int:
     if options.output is not None:
         print(result.save(options.output))
     return compare(options.result, settings, result)
+
+
+def _check_asked(options: "RerunCommand", settings: dict[str, Any]) -> None:
+    """Say what will be made; SettingError where it is too much, or would be downloaded."""
+    recipe = Recipe.from_dict(settings["recipe"]) if isinstance(settings.get("recipe"), dict) else None
+    check_bounds(settings, recipe, trust=options.trust)
+    if options.weights is None and "model" in settings:
+        check_present(str(settings["model"].get("name", "")), "--weights", trust=options.trust)
+    if options.model is None and settings.get("fast", {}).get("network", {}).get("name") == "magenta":
+        for part in ("magenta-predict", "magenta-transfer"):
+            check_present(part, "--model", trust=options.trust)
+    note(printable(describe(settings, recipe)))
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -48,12 +48,12 @@ def test_a_size_that_is_none_is_never_taken(size):
 
 def test_nothing_is_fetched_because_a_picture_names_it(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path))
-    for name in ("imagenet", "torchvision"):
-        with pytest.raises(SettingError, match=f"'{name}', which is not here; get it with `jaxstyle weights fetch"):
-            check_present(name, trust=False)
-        check_present(name, trust=True)
+    for name in ("imagenet", "torchvision", "magenta-predict"):
+        with pytest.raises(SettingError, match=f"^--weights: .*{name}.*is not here; get it with `jaxstyle"):
+            check_present(name, "--weights", trust=False)
+        check_present(name, "--weights", trust=True)
     for name in ("embedded", "random", "a-file-of-mine"):
-        check_present(name, trust=False)
+        check_present(name, "--weights", trust=False)
 
 
 def test_what_will_be_made_is_said():

@@ -279,3 +279,15 @@ def test_wrong_usage_makes_nothing(files, network, options, message):
 def test_a_folder_that_cannot_be_made(files, network):
     with pytest.raises(ImageFileError, match="--output: cannot make the folder"):
         FastCommand((files / "shots", files / "style.png"), Path("/proc/out")).run()
+
+
+def test_rerun_fetches_no_fast_network_because_a_picture_names_it(files, monkeypatch):
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
+    monkeypatch.setenv("JAXSTYLE_HOME", str(files / "empty"))
+    fast = {"network": {"name": "magenta", "sha256": "0"}, "strength": 1.0, "style_size": None, "color": "style"}
+    settings = {"fast": fast, "content": {"name": "1.png"}, "styles": [{"name": "s.png"}], "blend": [1.0], "size": 32}
+    save_image(files / "made.png", np.zeros((8, 8, 3)), recipe=settings)
+    with pytest.raises(SettingError, match="--model: the result was made with 'magenta-predict', which is not here"):
+        Rerun(files / "made.png").run()
+    with pytest.raises(ImageFileError, match=r"cannot find s.png"):
+        Rerun(files / "made.png", content=files / "shots" / "1.png", trust=True).run()
