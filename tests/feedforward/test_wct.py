@@ -146,3 +146,17 @@ def test_the_small_networks_five_levels(shared):
     content, style = (np.load(folder / f"golden_{name}_256.npy")[0] for name in ("content", "style"))
     golden = np.clip(np.load(folder / "golden_wct_5level.npy")[0], 0, 1)
     assert np.abs(np.asarray(net(content, net.style_code(style))) - golden).max() < 5e-4
+
+
+@pytest.mark.parametrize("scale", [1.0, 2e4])
+@pytest.mark.parametrize("rank", [0, 1, 2, 8])
+def test_roots_of_singular_covariances_against_float64(rank, scale):
+    random = np.random.default_rng(rank)
+    features = scale * (random.standard_normal((42, rank)) @ random.standard_normal((rank, 8))).reshape(6, 7, 8)
+    spectrum = spectrum_of(jnp.asarray(features, jnp.float32))
+    values, vectors = np.linalg.eigh(np.cov(features.reshape(42, 8), rowvar=False))
+    expected = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    np.testing.assert_allclose(root(spectrum, 0.5), expected, rtol=0, atol=1e-5 * max(np.abs(expected).max(), 1e-2))
+    assert np.isfinite(root(spectrum, -0.5)).all()
+    one = spectrum_of(jnp.asarray(features[:1, :1], jnp.float32))
+    assert np.isfinite(root(one, -0.5)).all() and not np.any(root(one, 0.5))

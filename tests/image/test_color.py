@@ -7,6 +7,7 @@ from scipy.linalg import sqrtm
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.image.color import keep_color, luminance, match_color, match_luminance
 
+RANDOM = np.random.default_rng(8)
 METHODS = ("cholesky", "pca", "symmetric", "histogram")
 LINEAR = METHODS[:3]
 YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
@@ -222,3 +223,26 @@ def test_luma_of_real_pictures_is_that_of_scikit_image():
     inside = ((kept > 0) & (kept < 1)).all(2)
     assert inside.mean() > 0.9
     np.testing.assert_allclose(color.rgb2yiq(kept)[inside][:, 1:], color.rgb2yiq(cat)[inside][:, 1:], atol=1e-5)
+
+
+DEGENERATE = {
+    "noise": RANDOM.random((9, 11, 3)),
+    "one colour": np.full((9, 11, 3), 0.3),
+    "black": np.zeros((9, 11, 3)),
+    "one pixel": RANDOM.random((1, 1, 3)),
+    "two tones": np.where(np.arange(11)[None, :, None] < 5, [0.9, 0.1, 0.2], [0.1, 0.1, 0.8]) * np.ones((9, 1, 1)),
+    "grey": np.repeat(RANDOM.random((9, 11, 1)), 3, 2),
+    "red alone": RANDOM.random((9, 11, 1)) * np.array([1, 0, 0]),
+    "nearly one colour": 0.5 + 1e-6 * RANDOM.random((9, 11, 3)),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("style", DEGENERATE)
+def test_singular_covariances_of_either_picture(style, method):
+    """A root or a triangle of a covariance of rank 0, 1 or 2."""
+    for content in DEGENERATE.values():
+        matched = match_color(DEGENERATE[style].astype(np.float32), content.astype(np.float32), method=method)
+        assert np.isfinite(matched).all() and matched.min() >= 0 and matched.max() <= 1
+        if style in ("noise", "grey", "two tones") and content.std() < 1e-5:
+            np.testing.assert_allclose(matched, np.broadcast_to(content.mean((0, 1)), matched.shape), atol=0.01)
