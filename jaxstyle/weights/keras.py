@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import h5py
-import numpy as np
 
 from jaxstyle.errors import WeightsError
 from jaxstyle.weights.hdf5 import check_dataset, children, follow, has_names, names, read_floats
 from jaxstyle.weights.layout import CONVOLUTIONS, VGG16_CONVOLUTIONS, Parsed, check_shapes
+from jaxstyle.weights.torch_file import as_hwio, hwio_shape
 
 _CONVOLUTION = re.compile(r"block([1-5])_conv([1-4])")
 _NUMBERED = re.compile(r"conv(?:olution)?_?2d(?:_(\d+))?")
@@ -56,9 +56,13 @@ def read(file: BinaryIO) -> Parsed:
             raise WeightsError(f"holds no VGG19 or VGG16: its layers are {_listed(found)}")
         shapes = {key: tuple(one.shape) for key, one in datasets.items()}
         theano = _is_theano(shapes)
-        check_shapes(_as_hwio(shapes) if theano else shapes, unknown=unknown, complete=True)
+        if theano:
+            shapes = {key: hwio_shape(shape) for key, shape in shapes.items()}
+        check_shapes(shapes, unknown=unknown, complete=True)
         arrays = {key: read_floats(dataset) for key, dataset in datasets.items()}
-        return Parsed(_turned_hwio(arrays), "theano") if theano else Parsed(arrays, "keras")
+        if theano:
+            return Parsed({key: as_hwio(array) for key, array in arrays.items()}, "theano")
+        return Parsed(arrays, "keras")
 
 
 def _weights(root: h5py.Group) -> Iterator[Found]:
@@ -120,17 +124,6 @@ def _is_theano(shapes: dict[str, tuple[int, ...]]) -> bool:
     """Whether kernels are (out, in, 3, 3)."""
     kernels = [shape for key, shape in shapes.items() if key.endswith("kernel")]
     return all(shape[2:] == (3, 3) for shape in kernels) and not all(shape[:2] == (3, 3) for shape in kernels)
-
-
-def _as_hwio(shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    return {key: (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape for key, shape in shapes.items()}
-
-
-def _turned_hwio(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {
-        key: np.ascontiguousarray(array.transpose(2, 3, 1, 0)) if array.ndim == 4 else array
-        for key, array in arrays.items()
-    }
 
 
 def _listed(found: list[Found]) -> str:

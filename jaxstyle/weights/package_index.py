@@ -11,7 +11,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from jaxstyle.errors import WeightsError, WeightsFileError
+from jaxstyle.errors import WeightsError, WeightsFileError, printable
 from jaxstyle.files import replace
 from jaxstyle.weights.catalogue import digest
 from jaxstyle.weights.entry import Entry, Package
@@ -87,7 +87,7 @@ def _client(package: Package) -> list[str]:
 
 def _reason(output: str) -> str:
     """Why the client failed, in one sentence, with the last of its own words that name an error."""
-    text = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in output)
+    text = printable(output)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "nothing")
     if any(sign in text for sign in _CHANGED):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import jaxstyle
-from jaxstyle.errors import WeightsError, WeightsFileError
+from jaxstyle.errors import WeightsError, WeightsFileError, printable
 from jaxstyle.weights.layout import Parsed
 from jaxstyle.weights.store import check_vgg19, unpack
 from jaxstyle.weights.tensors import CheckShapes, read_tensors
@@ -106,4 +106,5 @@ def _problem(code: int, verdict: BinaryIO) -> str | None:
 
 
 def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:4000])
+    """In one line, which a hostile file cannot make long."""
+    return printable(text[:4000]).replace("\n", " ")

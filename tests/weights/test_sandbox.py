@@ -30,16 +30,16 @@ def _interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -
         ("kill -SEGV $$", r"signal 11.*damaged or hostile"),
         ("kill -PROF $$", "takes longer to read"),
         ("exit 3", "exit status 3"),
-        ("""printf '\\033[31m {"error": 1' >&2""", r"failed \(exit status 0\): \?\[31m"),
+        ("""printf '\\033[31m {"error": 1' >&2""", r"failed \(exit status 0\): \\x1b\[31m"),
         ("""echo '{"error": null}' >&2""", "declares a header of 0 bytes"),
         ("""echo '{"error": null}' >&2; echo '........{}'""", "safetensors"),
-        ("""echo '{"error": "sp\\u001bam"}' >&2""", "sp?am"),
+        ("""echo '{"error": "sp\\u001bam"}' >&2""", r"sp\\x1bam"),
         ("head -c 1000000 /dev/zero >&2", "failed"),
     ],
 )
 def test_the_child_is_not_trusted(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, match: str):
     _interpreter(tmp_path, monkeypatch, script)
-    with pytest.raises(WeightsError, match=match.replace("sp?am", r"sp\?am")) as caught:
+    with pytest.raises(WeightsError, match=match) as caught:
         read_weights(good)
     assert str(caught.value).startswith(f"{good}: ")
     assert str(caught.value).isprintable()

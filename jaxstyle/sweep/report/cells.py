@@ -9,9 +9,9 @@ from typing import Any
 from jaxstyle.errors import SettingError
 from jaxstyle.sweep.report.inputs import Input, find_inputs
 from jaxstyle.sweep.report.records import Record, read_record
+from jaxstyle.sweep.table import FORMAT
 from jaxstyle.sweep.untrusted import MAX_TABLE, read_json
 
-FORMAT = 1
 _ID = re.compile(r"\w[\w-]{0,63}", re.ASCII)
 _SCALAR = str | int | float | bool | None
 
