@@ -31,6 +31,8 @@ class ArtworkCommand(Painting):
     """Paint the result in so many colours; it is then written with a palette, far smaller."""
     dither: Literal["floyd_steinberg", "ordered"] | None = None
     """How quantisation mixes colours from dots. By default it does not."""
+    json: bool = False
+    """Print a summary to standard output as JSON."""
     keep_stages: bool = False
     """Also write each stage's picture, NAME-1-content.png and so on, and all of them in one, NAME-stages.png."""
 

@@ -1,100 +1,59 @@
-"""Progress for people, on standard error: a live bar on a terminal, plain lines elsewhere."""
+"""The kinds of progress: a run's steps, a folder's pictures, a sweep's cells, a training's steps."""
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.progress import Progress as Bar
+from rich.progress import MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-from jaxstyle.cli.shown import Display, Nothing, display, note
-from jaxstyle.transfer.api import Progress
+from jaxstyle.cli.shown import Reading
+from jaxstyle.transfer.progress import Progress
 
 if TYPE_CHECKING:
+    from jaxstyle.feedforward.train.loop import TrainingProgress
     from jaxstyle.sweep.painter import SweepProgress
 
-PLAIN_SECONDS = 5.0  # between two plain lines
 
+class Steps(Reading):
+    """The steps of one picture; shown are `Progress`es."""
 
-def run_progress() -> AbstractContextManager[Display]:
-    """A function to call with each `Progress` of a run."""
-    return display(_Bar, _Lines, _as_json)
-
-
-def _as_json(progress: Progress) -> dict[str, Any]:
-    numbers = {"loss": progress.total, "content": progress.content, "style": progress.style} | progress.values
-    return {
-        "step": progress.step,
-        "steps": progress.steps,
-        "level": progress.level + 1,
-        "levels": progress.levels,
-        "size": [progress.size[1], progress.size[0]],
-        "seconds": round(progress.seconds, 3),
-        "values": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
-    }
-
-
-class _Bar(Nothing):
-    """A live bar, from when something is waited for: before, a download may have a bar of its own."""
-
-    def __init__(self, console: Console) -> None:
-        self.speed = _Speed()
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn())
-        self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
-        self.task = self.bar.add_task("", total=None)
-
-    def __call__(self, progress: Progress, /) -> None:
-        """Show it."""
-        self.bar.start()
-        text = f"{summary(progress)}  {self.speed(progress)}"
-        self.bar.update(self.task, completed=progress.step, total=progress.steps, description=text)
-
-    def waiting(self, what: str) -> None:
-        """Say it in the place of the numbers."""
-        self.bar.start()
-        self.bar.update(self.task, description=what)
-
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        if self.bar.live.is_started:  # else it would end a line that was never begun
-            self.bar.stop()
-
-
-class _Lines(Nothing):
-    """A line now and then, and at the end."""
-
-    def __init__(self) -> None:
-        self.speed = _Speed()
-        self.last = -PLAIN_SECONDS
-
-    def __call__(self, progress: Progress, /) -> None:
-        """Print it, if it is time."""
-        speed = self.speed(progress)
-        if time.monotonic() - self.last >= PLAIN_SECONDS or progress.step == progress.steps:
-            self.last = time.monotonic()
-            note(f"step {progress.step}/{progress.steps}  {summary(progress)}  {speed}")
-
-
-class _Speed:
-    """Steps per second since the level's first step, which compiles."""
+    columns = (MofNCompleteColumn(), TimeRemainingColumn())
 
     def __init__(self) -> None:
         self.first: Progress | None = None
 
-    def __call__(self, progress: Progress) -> str:
-        """As text."""
+    def bar(self, progress: Progress) -> dict[str, Any]:
+        """Loss and speed, then the steps."""
+        return {
+            "completed": progress.step,
+            "total": progress.steps,
+            "description": f"{summary(progress)}  {self.speed(progress)}",
+        }
+
+    def line(self, progress: Progress) -> str:
+        """The step, the loss and the speed."""
+        return f"step {progress.step}/{progress.steps}  {summary(progress)}  {self.speed(progress)}"
+
+    def ended(self, progress: Progress) -> bool:
+        """Whether it is the last step."""
+        return progress.step == progress.steps
+
+    def as_json(self, progress: Progress) -> dict[str, Any]:
+        """All numbers; None where one is not finite."""
+        numbers = {"loss": progress.total, "content": progress.content, "style": progress.style} | progress.values
+        return {
+            "step": progress.step,
+            "steps": progress.steps,
+            "level": progress.level + 1,
+            "levels": progress.levels,
+            "size": [progress.size[1], progress.size[0]],
+            "seconds": round(progress.seconds, 3),
+            "values": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
+        }
+
+    def speed(self, progress: Progress) -> str:
+        """Steps per second since the level's first step, which compiles."""
         if self.first is None or progress.level != self.first.level or progress.step <= self.first.step:
             again, self.first = self.first is not None, progress
             return "" if again else "compiled"
@@ -108,45 +67,77 @@ def summary(progress: Progress) -> str:
     return f"{size}loss {progress.total:.3g} (content {progress.content:.2g} style {progress.style:.2g})"
 
 
-def sweep_progress() -> AbstractContextManager[Display]:
-    """A function to call with each `Progress` of a sweep."""
-    return display(_SweepBar, _SweepLines, asdict)
+@dataclass
+class Count:
+    """Pictures of a folder that were made, were there already, and failed, of so many."""
+
+    total: int
+    made: int = 0
+    skipped: int = 0
+    failed: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def ended(self) -> int:
+        """All of them."""
+        return self.made + self.skipped + self.failed
+
+    def __str__(self) -> str:
+        """Speed, and what is out of the ordinary."""
+        parts = [f"{self.made / max(time.monotonic() - self.started, 1e-9):.3g} pictures/s"] if self.made else []
+        parts += [f"{self.skipped} were there"] if self.skipped else []
+        return "  ".join(parts + ([f"{self.failed} failed"] if self.failed else []))
 
 
-class _SweepBar(Nothing):
-    """A live bar of cells, the running ones counted by their steps."""
+class Pictures(Reading):
+    """The pictures of a folder; shown are `Count`s."""
 
-    def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[cells]}"))
-        self.bar = Bar(*columns, TimeRemainingColumn(), console=console)
-        self.task = self.bar.add_task("", total=None, cells="")
+    columns = (MofNCompleteColumn(), TimeRemainingColumn())
 
-    def __call__(self, progress: "SweepProgress", /) -> None:
-        """Show it."""
-        self.bar.start()
+    def bar(self, progress: Count) -> dict[str, Any]:
+        """Speed, then the pictures."""
+        return {"completed": progress.ended, "total": progress.total, "description": str(progress)}
+
+    def line(self, progress: Count) -> str:
+        """Pictures and speed."""
+        return f"{progress.ended}/{progress.total} pictures  {progress}"
+
+    def ended(self, progress: Count) -> bool:
+        """Whether it was the last picture."""
+        return progress.ended == progress.total
+
+    def as_json(self, progress: Count) -> dict[str, Any]:
+        """Pictures by what became of them."""
+        return {name: getattr(progress, name) for name in ("ended", "total", "made", "skipped", "failed")}
+
+
+class Cells(Reading):
+    """The cells of a sweep; shown are `SweepProgress`es."""
+
+    columns = (TextColumn("{task.fields[cells]}"), TimeRemainingColumn())
+
+    def bar(self, progress: "SweepProgress") -> dict[str, Any]:
+        """What runs; then the cells, the running ones counted by their steps."""
         part = progress.running * progress.step / max(1, progress.steps)
         cells = f"{progress.done}/{progress.cells} cells"
-        self.bar.update(
-            self.task, completed=progress.done + part, total=progress.cells, description=during(progress), cells=cells
-        )
+        return {
+            "completed": progress.done + part,
+            "total": progress.cells,
+            "description": during(progress),
+            "cells": cells,
+        }
 
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        if self.bar.live.is_started:  # else it would end a line that was never begun
-            self.bar.stop()
+    def line(self, progress: "SweepProgress") -> str:
+        """Cells, and what runs."""
+        return f"{progress.done}/{progress.cells} cells  {during(progress)}"
 
+    def ended(self, progress: "SweepProgress") -> bool:
+        """Whether all cells are done."""
+        return progress.done == progress.cells
 
-class _SweepLines(Nothing):
-    """A line now and then, and at the end."""
-
-    def __init__(self) -> None:
-        self.last = -PLAIN_SECONDS
-
-    def __call__(self, progress: "SweepProgress", /) -> None:
-        """Print it, if it is time."""
-        if time.monotonic() - self.last >= PLAIN_SECONDS or progress.done == progress.cells:
-            self.last = time.monotonic()
-            note(f"{progress.done}/{progress.cells} cells  {during(progress)}")
+    def as_json(self, progress: "SweepProgress") -> dict[str, Any]:
+        """All numbers."""
+        return asdict(progress)
 
 
 def during(progress: "SweepProgress") -> str:
@@ -159,48 +150,32 @@ def during(progress: "SweepProgress") -> str:
     )
 
 
-@contextmanager
-def download_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to call with (bytes done, bytes in all or None): a bar on a terminal, one line elsewhere."""
-    with display(partial(_DownloadBar, name), partial(_DownloadLine, name), _Download._asdict) as show:
-        yield lambda done, total: show(_Download(name, done, total))
+class Updates(Reading):
+    """The steps of a training; shown are `TrainingProgress`es."""
+
+    columns = (MofNCompleteColumn(), TimeRemainingColumn())
+
+    def bar(self, progress: "TrainingProgress") -> dict[str, Any]:
+        """Loss and speed, then the steps."""
+        text = f"loss {progress.loss:.4g}  {progress.images_per_second:.3g} images/s"
+        return {"completed": progress.step, "total": progress.steps, "description": text}
+
+    def line(self, progress: "TrainingProgress") -> str:
+        """The step, the loss, the speed, and the time that is left."""
+        left = _duration((progress.steps - progress.step) / max(progress.steps_per_second, 1e-9))
+        speed = f"{progress.images_per_second:.3g} images/s  {left} left"
+        return f"step {progress.step}/{progress.steps}  loss {progress.loss:.4g}  {speed}"
+
+    def ended(self, progress: "TrainingProgress") -> bool:
+        """Whether it is the last step."""
+        return progress.step == progress.steps
+
+    def as_json(self, progress: "TrainingProgress") -> dict[str, Any]:
+        """All numbers."""
+        return progress._asdict()
 
 
-class _Download(NamedTuple):
-    """Bytes done, and in all if that is known."""
-
-    name: str
-    done: int
-    total: int | None
-
-
-class _DownloadBar(Nothing):
-    """A live bar, once there is something to download."""
-
-    def __init__(self, name: str, console: Console) -> None:
-        columns = (BarColumn(bar_width=None), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        self.bar = Bar(TextColumn(name), *columns, console=console)
-        self.task = self.bar.add_task(name, total=None)
-
-    def __call__(self, download: _Download, /) -> None:
-        """Show it."""
-        self.bar.start()
-        self.bar.update(self.task, completed=download.done, total=download.total)
-
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        if self.bar.live.is_started:  # else it would end a line that was never begun
-            self.bar.stop()
-
-
-class _DownloadLine(Nothing):
-    """One line, once there is something to download."""
-
-    def __init__(self, name: str) -> None:
-        self.said = False
-
-    def __call__(self, download: _Download, /) -> None:
-        """Say once that, and how much, is downloaded."""
-        if not self.said:
-            self.said = True
-            note(f"downloading {download.name}" + (f" ({download.total / 1e6:.0f} MB)" if download.total else ""))
+def _duration(seconds: float) -> str:
+    """ "2:05:09"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

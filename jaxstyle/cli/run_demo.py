@@ -11,16 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxstyle.cli.downloads import load_weights
 from jaxstyle.cli.figures import save_loss_curve, save_side_by_side
-from jaxstyle.cli.progress import run_progress
-from jaxstyle.cli.run_stylize import load_weights, stopping
 from jaxstyle.cli.shown import note
+from jaxstyle.cli.stopping import stopping, watching
 from jaxstyle.errors import ImageFileError, WeightsError
 from jaxstyle.image import load_image, save_image
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.preprocess.strokes import GARDEN, paint_strokes
 from jaxstyle.runtime.compile_cache import keep_programs
-from jaxstyle.transfer.api import Progress, stylize
+from jaxstyle.transfer.api import stylize
 from jaxstyle.transfer.result import Result
 from jaxstyle.weights.catalogue import EMBEDDED, IMAGENET, default_network, find
 
@@ -82,13 +82,7 @@ def _pairs() -> list[Pair]:
 
 def _paint(pair: Pair, model: VGG19) -> Result | None:
     """With the recipe that suits the network; None when interrupted."""
-    with stopping() as stop, run_progress() as show:
-
-        def callback(progress: Progress) -> bool:
-            stop.armed = True
-            show(progress)
-            return stop.asked
-
+    with stopping() as stop, watching(stop) as callback:
         note(f"painting {pair.name}")
         result = stylize(pair.content, pair.style, model=model, steps=STEPS, callback=callback)
         return None if stop.asked else result

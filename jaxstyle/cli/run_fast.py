@@ -2,12 +2,15 @@
 
 import functools
 import json
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from jaxstyle.cli.fast_progress import Count
+from jaxstyle.cli.downloads import download_progress
 from jaxstyle.cli.fast_work import Work
-from jaxstyle.cli.progress import download_progress
-from jaxstyle.cli.run_stylize import stopping
+from jaxstyle.cli.outcomes import Outcomes
+from jaxstyle.cli.progress import Pictures
+from jaxstyle.cli.shown import Display, Nothing, display
+from jaxstyle.cli.stopping import stopping
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.frames import group, make_folder, told_apart
 from jaxstyle.feedforward.load import NAMES, load_fast
@@ -39,12 +42,18 @@ def run_fast(options: "FastCommand") -> int:
         read_styles(styles)
     make_folder(options.output)
     model = network()
-    with stopping() as stop:
-        work = Work(options.size, fast, refine, model, stop, Count(sum(len(each.outputs) for each in groups)))
-        code = work.paint_all(groups)
-    if said := json.dumps(work.summary(options.output)) if options.json else "\n".join(work.made()):
+    with stopping() as stop, _progress(refine) as show:
+        total = sum(len(each.outputs) for each in groups)
+        outcomes = Outcomes(total, stop, show, "use a smaller --size")
+        Work(options.size, fast, refine, model, stop, outcomes).paint_all(groups)
+    if said := json.dumps(outcomes.summary(options.output)) if options.json else "\n".join(outcomes.files()):
         print(said)
-    return code
+    return outcomes.code()
+
+
+def _progress(refine: Refine) -> AbstractContextManager[Display]:
+    """The progress of all pictures; a picture that is refined has its own."""
+    return nullcontext(Nothing()) if refine.steps else display(Pictures())
 
 
 def _settings(options: "FastCommand") -> tuple[FastSettings, Refine]:

@@ -11,9 +11,8 @@ import jax
 import numpy as np
 
 from jaxstyle.cli.bounds import check_bounds, check_present, describe
-from jaxstyle.cli.progress import run_progress
-from jaxstyle.cli.run_stylize import stopping
 from jaxstyle.cli.shown import note
+from jaxstyle.cli.stopping import STOPPED, stopping, watching
 from jaxstyle.errors import ImageFileError, SettingError, printable
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import Picture, check_fits, check_target, read_picture, read_recipe
@@ -22,7 +21,7 @@ from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.runtime.compile_cache import keep_programs
-from jaxstyle.transfer.api import Progress, stylize
+from jaxstyle.transfer.api import stylize
 from jaxstyle.transfer.result import Result, fingerprint, versions
 from jaxstyle.weights.catalogue import CATALOGUE, SHIPPED
 
@@ -71,7 +70,7 @@ def run_rerun(options: "RerunCommand") -> int:
         check_fits(options.output, read_picture(options.result).rgb.shape)
     result = make(options, settings, content, styles)
     if result.status == "stopped":
-        return 75
+        return STOPPED
     if options.output is not None:
         print(result.save(options.output))
     return compare(options.result, settings, result)
@@ -116,13 +115,7 @@ def _again(options: "RerunCommand", settings: dict[str, Any], content: Path, sty
     init = settings.get("init_picture")
     if init is not None:
         (init,) = find_inputs([(init, options.init, "--init")], options)
-    with stopping() as stop, run_progress() as show:
-
-        def callback(progress: Progress) -> bool:
-            stop.armed = True
-            show(progress)
-            return stop.asked
-
+    with stopping() as stop, watching(stop) as callback:
         return stylize(
             content,
             styles,

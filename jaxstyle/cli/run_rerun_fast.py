@@ -5,9 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxstyle.cli.progress import run_progress
 from jaxstyle.cli.run_rerun import model_of
-from jaxstyle.cli.run_stylize import stopping
+from jaxstyle.cli.stopping import stopping, watching
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.fast import stylize_fast
 from jaxstyle.feedforward.load import NAMES, describe_network, load_fast
@@ -15,7 +14,6 @@ from jaxstyle.feedforward.model import FastModel
 from jaxstyle.image import read_recipe
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
-from jaxstyle.transfer.api import Progress
 from jaxstyle.transfer.result import Result
 
 if TYPE_CHECKING:
@@ -55,13 +53,7 @@ def settings_of(path: Path) -> dict[str, Any]:
 def make_again(options: "RerunCommand", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
     """The fast result by the same settings."""
     fast = settings["fast"]
-    with stopping() as stop, run_progress() as show:
-
-        def callback(progress: Progress) -> bool:
-            stop.armed = True
-            show(progress)
-            return stop.asked
-
+    with stopping() as stop, watching(stop) as callback:
         return stylize_fast(
             content,
             styles or None,

@@ -5,20 +5,17 @@ import glob
 import json
 import math
 import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxstyle.cli.progress import download_progress, run_progress
+from jaxstyle.cli.downloads import load_weights
+from jaxstyle.cli.stopping import STOPPED, stopping, watching
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import check_fits, check_target, fit, load_image, read_picture, save_animation
-from jaxstyle.networks.load import load_network
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.transfer.api import Progress, stylize
@@ -30,38 +27,6 @@ if TYPE_CHECKING:
     from jaxstyle.cli.stylize import StylizeCommand
 
     pass
-
-
-class Stop:
-    """Set by SIGINT and SIGTERM once there is a picture to save; before that they interrupt at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.armed = False
-
-    def __call__(self, number: int, frame: Any) -> None:
-        """The signal handler."""
-        if self.asked or not self.armed:
-            raise KeyboardInterrupt
-        self.asked = True
-        with suppress(OSError):  # of a terminal that is gone
-            print("\njaxstyle: stopping after this step; once more ends at once", file=sys.stderr)
-
-
-@contextmanager
-def stopping() -> Iterator[Stop]:
-    """Handle SIGINT, SIGTERM and SIGHUP with a `Stop` meanwhile."""
-    stop = Stop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    closed = getattr(signal, "SIGHUP", None)  # the terminal is gone; `nohup` asks for that to be ignored
-    if closed is not None and signal.getsignal(closed) is not signal.SIG_IGN:
-        numbers.append(closed)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Frames:
@@ -115,20 +80,19 @@ def run_stylize(options: "StylizeCommand") -> int:
     inputs = [options.content, *options.style, *masks, options.init, options.weights, options.recipe]
     refuse_overwriting(options.output, inputs)
     frames.keep(inputs)
-    with stopping() as stop, run_progress() as show:
+    with stopping() as stop, watching(stop) as watch:
 
         def callback(progress: Progress) -> bool:
-            stop.armed = True
             gc.enable()
-            show(progress)
+            ended = watch(progress)
             frames.add(progress)
-            return stop.asked
+            return ended
 
         def load() -> VGG:
             if is_here(options.weights):  # else a download has a bar of its own
-                show.waiting(f"loading {Path(options.weights).name}")
+                watch.show.waiting(f"loading {Path(options.weights).name}")
             network = load_weights(options.weights)
-            show.waiting(f"compiling {shape[1]} x {shape[0]}")
+            watch.show.waiting(f"compiling {shape[1]} x {shape[0]}")
             return network
 
         result = stylize(
@@ -141,7 +105,7 @@ def run_stylize(options: "StylizeCommand") -> int:
             every=_every(options.save_every),
             **arguments,
         )
-        show.close()
+        watch.show.close()
         return _finish(options, result, frames)
 
 
@@ -153,12 +117,6 @@ def _check_animation(output: Path, shape: tuple[int, int]) -> None:
         raise SettingError(
             f"--save-every: {shape[1]} x {shape[0]} is too large for its animation; leave it out"
         ) from error
-
-
-def load_weights(weights: str) -> VGG:
-    """With a bar while it is downloaded."""
-    with download_progress(weights) as progress:
-        return load_network(weights, progress=progress)
 
 
 def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Path] | None]:
@@ -192,7 +150,7 @@ def _finish(options: "StylizeCommand", result: Result, frames: Frames) -> int:
         print(path, *([animation] if animation else []), sep="\n")
     if result.hint:
         print(f"jaxstyle: the picture is saved, but {result.hint}", file=sys.stderr)
-    return {"done": 0, "stopped": 75}.get(result.status, 1)
+    return {"done": 0, "stopped": STOPPED}.get(result.status, 1)
 
 
 def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from jaxstyle.cli.progress import sweep_progress
+from jaxstyle.cli.downloads import load_weights
+from jaxstyle.cli.progress import Cells
 from jaxstyle.cli.run_rerun import model_of
-from jaxstyle.cli.run_stylize import load_weights, stopping
 from jaxstyle.cli.shown import note
+from jaxstyle.cli.stopping import STOPPED, stopping, watching
 from jaxstyle.errors import SettingError, printable
 from jaxstyle.image import check_target, load_image, save_image
 from jaxstyle.objective.plan import Plan
@@ -163,22 +164,16 @@ def _shard(given: str | None) -> tuple[int, int]:
 @contextmanager
 def _interruptible() -> Iterator[Callback]:
     """A callback that shows progress and asks for an end after a signal; before the first it ends at once."""
-    with stopping() as stop, sweep_progress() as show:
-
-        def callback(progress: SweepProgress) -> bool:
-            stop.armed = True
-            show(progress)
-            return stop.asked
-
+    with stopping() as stop, watching(stop, Cells()) as callback:
         try:
             yield callback
         except KeyboardInterrupt:
-            show.close()
+            callback.show.close()
 
 
 def _interrupted(folder: Path) -> int:
     print(f"\njaxstyle: interrupted; run the same again to go on, or `jaxstyle sweep status {folder}`", file=sys.stderr)
-    return 75
+    return STOPPED
 
 
 def _tell(summary: Summary) -> int:

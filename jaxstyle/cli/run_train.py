@@ -1,20 +1,19 @@
 """What `jaxstyle train` does around `train_johnson` and `train_adain`: settings, progress, signals, exit codes."""
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxstyle.cli.progress import PLAIN_SECONDS, download_progress
-from jaxstyle.cli.run_stylize import Stop, load_weights, stopping
-from jaxstyle.cli.shown import note
+from jaxstyle.cli.downloads import download_progress, load_weights
+from jaxstyle.cli.progress import Updates
+from jaxstyle.cli.stopping import STOPPED, Stop, stopping, watching
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.johnson import load_johnson
 from jaxstyle.feedforward.train.adain import train_adain
 from jaxstyle.feedforward.train.johnson import johnson_recipe, train_johnson
-from jaxstyle.feedforward.train.loop import Trained, TrainingProgress
+from jaxstyle.feedforward.train.loop import Trained
 from jaxstyle.feedforward.train.settings import AdaINTraining, JohnsonTraining, Training
 from jaxstyle.objective.recipe_file import load_recipe
 from jaxstyle.runtime.compile_cache import keep_programs
@@ -22,8 +21,6 @@ from jaxstyle.weights.load import read_weights
 
 if TYPE_CHECKING:
     from jaxstyle.cli.train import TrainAdain, TrainJohnson
-
-STOPPED = 75
 
 
 def run_johnson(options: "TrainJohnson") -> int:
@@ -70,8 +67,8 @@ def _settings(kind: type[Training], options: Any) -> Any:
 
 def _run(train: Callable[..., Trained], output: Path, resume: str) -> int:
     keep_programs()
-    with stopping() as stop:
-        trained = train(resume=resume == "on", callback=_Lines(), stop=lambda: _asked(stop))
+    with stopping() as stop, watching(stop, Updates()) as callback:
+        trained = train(resume=resume == "on", callback=callback, stop=lambda: _asked(stop))
     if trained.status == "stopped":
         print(f"jaxstyle: interrupted at step {trained.steps}; the same command goes on in {output}", file=sys.stderr)
         return STOPPED
@@ -82,26 +79,3 @@ def _run(train: Callable[..., Trained], output: Path, resume: str) -> int:
 def _asked(stop: Stop) -> bool:
     stop.armed = True  # after a step there is something to save
     return stop.asked
-
-
-class _Lines:
-    """A line now and then, and at the end, on standard error."""
-
-    def __init__(self) -> None:
-        self.last = -PLAIN_SECONDS
-
-    def __call__(self, progress: TrainingProgress) -> None:
-        """Print it, if it is time."""
-        if time.monotonic() - self.last < PLAIN_SECONDS and progress.step != progress.steps:
-            return
-        self.last = time.monotonic()
-        left = _duration((progress.steps - progress.step) / max(progress.steps_per_second, 1e-9))
-        speed = f"{progress.images_per_second:.3g} images/s  {left} left"
-        line = f"step {progress.step}/{progress.steps}  loss {progress.loss:.4g}  {speed}"
-        note(line)
-
-
-def _duration(seconds: float) -> str:
-    """ "2:05:09"."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

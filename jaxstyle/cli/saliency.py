@@ -61,7 +61,7 @@ class SaliencyCommand:
 
     def _localizer(self, picture: "np.ndarray") -> tuple[Any, Any]:
         """The network, and what to ask it."""
-        from jaxstyle.cli.run_stylize import load_weights
+        from jaxstyle.cli.downloads import load_weights
         from jaxstyle.saliency import AggregatedActivations, grad_cam, read_classifier
         from jaxstyle.weights.load import locate
 

@@ -2,11 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol, cast, get_args
 
 from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, TextColumn
+from rich.progress import Progress as RichProgress
 
 from jaxstyle.errors import SettingError, suggest
 
@@ -27,6 +30,34 @@ class Display(Protocol):
         """Clean up."""
 
 
+class Reading:
+    """How one kind of progress reads: of a run, a sweep, a download. A display has one of its own.
+
+    Attributes:
+        columns: what stands at the right of the bar.
+        seconds: the least time between two plain lines.
+    """
+
+    columns: tuple[ProgressColumn, ...] = ()
+    seconds: float = 5.0
+
+    def bar(self, progress: Any) -> dict[str, Any]:
+        """What `rich.progress.Progress.update` takes: completed, total, description."""
+        raise NotImplementedError
+
+    def line(self, progress: Any) -> str:
+        """A line of text."""
+        raise NotImplementedError
+
+    def ended(self, progress: Any) -> bool:
+        """Whether it is the last, which has its line whatever the time."""
+        return False
+
+    def as_json(self, progress: Any) -> dict[str, Any]:
+        """Plain numbers and texts by name."""
+        raise NotImplementedError
+
+
 def choose(how: str) -> None:
     """Decide for the rest of the process. Raises SettingError for anything but `How`."""
     if how not in get_args(How):
@@ -41,16 +72,12 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def display(
-    bar: Callable[[Console], Display], lines: Callable[[], Display], as_json: Callable[[Any], dict[str, Any]]
-) -> Iterator[Display]:
-    """The display of the kind that was chosen: by default a bar on a terminal, and lines elsewhere."""
-    console = Console(stderr=True)
+def display(kind: Reading) -> Iterator[Display]:
+    """A display as it was chosen: by default a bar on a terminal, and lines elsewhere."""
     how = _chosen[0]
     if how == "auto":
-        how = "bar" if console.is_terminal else "lines"
-    makers: dict[str, Callable[[], Display]] = {"bar": lambda: bar(console), "lines": lines, "none": Nothing}
-    show = makers.get(how, lambda: Json(as_json))()
+        how = "bar" if Console(stderr=True).is_terminal else "lines"
+    show = {"bar": Bar, "lines": Lines, "json": Json, "none": Nothing}[how](kind)
     try:
         yield show
     finally:
@@ -59,6 +86,9 @@ def display(
 
 class Nothing:
     """Shows nothing."""
+
+    def __init__(self, kind: Reading = Reading()):  # noqa: B008
+        self.kind = kind
 
     def __call__(self, progress: Any, /) -> None:
         """Not shown."""
@@ -70,15 +100,52 @@ class Nothing:
         """Nothing is open."""
 
 
+class Bar(Nothing):
+    """A live bar, from when there is something to show: before, a download may have a bar of its own."""
+
+    def __init__(self, kind: Reading):
+        super().__init__(kind)
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), *kind.columns)
+        self.live = RichProgress(*columns, console=Console(stderr=True))
+        self.task = self.live.add_task("", total=None)
+
+    def __call__(self, progress: Any, /) -> None:
+        """Show it."""
+        self.live.start()
+        self.live.update(self.task, **self.kind.bar(progress))
+
+    def waiting(self, what: str) -> None:
+        """Say it in the place of the numbers."""
+        self.live.start()
+        self.live.update(self.task, description=what)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self.live.live.is_started:  # else it would end a line that was never begun
+            self.live.stop()
+
+
+class Lines(Nothing):
+    """A line now and then, and at the end."""
+
+    def __init__(self, kind: Reading):
+        super().__init__(kind)
+        self.last = float("-inf")
+
+    def __call__(self, progress: Any, /) -> None:
+        """Print it, if it is time."""
+        line, now = self.kind.line(progress), time.monotonic()
+        if now - self.last >= self.kind.seconds or self.kind.ended(progress):
+            self.last = now
+            note(line)
+
+
 class Json(Nothing):
     """A line of JSON each time, on standard error."""
 
-    def __init__(self, as_json: Callable[[Any], dict[str, Any]]):
-        self.as_json = as_json
-
     def __call__(self, progress: Any, /) -> None:
         """{"event": "progress", ...}."""
-        self._write({"event": "progress"} | self.as_json(progress))
+        self._write({"event": "progress"} | self.kind.as_json(progress))
 
     def waiting(self, what: str) -> None:
         """{"event": "compiling"}."""

@@ -35,7 +35,7 @@ class WeightsFetch:
 
     def run(self) -> int:
         """Exit code 0."""
-        from jaxstyle.cli.progress import download_progress
+        from jaxstyle.cli.downloads import download_progress
         from jaxstyle.weights.catalogue import find
         from jaxstyle.weights.sources import fetch
 

@@ -1,6 +1,7 @@
 """The pipeline: each stage on and off, what is kept, and the command line with one picture of many that fails."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from jaxstyle import load_image, read_recipe, save_image, stylize
 from jaxstyle.artworks import STAGES, Stages, artwork, draw_stages
 from jaxstyle.cli.artwork import ArtworkCommand
 from jaxstyle.cli.rerun import RerunCommand as Rerun
+from jaxstyle.cli.stopping import Watch
 from jaxstyle.errors import ImageError, ImageFileError, SettingError
 from jaxstyle.image import read_picture
 from jaxstyle.losses import ContentLoss, GramLoss
@@ -220,14 +222,24 @@ def interrupt_at(monkeypatch, call):
         if len(calls) == call:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("jaxstyle.cli.run_artwork.run_progress", lambda: contextlib.nullcontext(show))
+    monkeypatch.setattr("jaxstyle.cli.run_artwork.watching", lambda stop: contextlib.nullcontext(Watch(stop, show)))
+
+
+def test_a_summary(files, capsys):
+    (files / "photos" / "a.png").write_bytes(b"broken")
+    assert run(files, "photos", "style.png", steps=1, json=True) == 1
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["made"], summary["failed"], summary["left"]) == (1, 1, 0)
+    failed, made = summary["pictures"]
+    assert failed["status"] == "failed" and "not a picture" in failed["error"]
+    assert made["status"] == "done" and made["output"] == str(files / "out" / "b.png")
 
 
 def test_an_interrupted_picture_is_saved_and_the_next_not_begun(files, monkeypatch, capsys):
     interrupt_at(monkeypatch, 1)
     assert run(files, "photos", "style.png", steps=50) == 75
     assert names(files / "out") == ["a.png"]
-    assert "interrupted; 0 of 2 pictures are finished, and one is saved" in capsys.readouterr().err
+    assert "interrupted; 2 of 2 pictures are left, and one is saved" in capsys.readouterr().err
     assert read_recipe(files / "out" / "a.png")["artwork"]["content"]["name"] == "a.png"
 
 

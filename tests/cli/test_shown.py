@@ -9,9 +9,9 @@ import pytest
 
 from jaxstyle import save_image
 from jaxstyle.cli import shown
+from jaxstyle.cli.downloads import download_progress
 from jaxstyle.cli.main import main
-from jaxstyle.cli.progress import download_progress
-from jaxstyle.cli.run_stylize import stopping
+from jaxstyle.cli.stopping import stopping
 from jaxstyle.errors import SettingError
 
 
