@@ -31,7 +31,7 @@ _HOME = {
     "load_image": "image",
     "load_vgg16": "networks",
     "load_vgg19": "networks",
-    "make_objective": "objective",
+    "make_objective": "transfer",
     "read_recipe": "image",
     "run_sweep": "sweep",
     "save_image": "image",
@@ -103,7 +103,6 @@ if TYPE_CHECKING:
     from jaxstyle.objective import Plan as Plan
     from jaxstyle.objective import Recipe as Recipe
     from jaxstyle.objective import Term as Term
-    from jaxstyle.objective import make_objective as make_objective
     from jaxstyle.objective import presets as presets
     from jaxstyle.optimize import LBFGS as LBFGS
     from jaxstyle.optimize import Adam as Adam
@@ -113,4 +112,5 @@ if TYPE_CHECKING:
     from jaxstyle.sweep import run_sweep as run_sweep
     from jaxstyle.transfer import Progress as Progress
     from jaxstyle.transfer import Result as Result
+    from jaxstyle.transfer import make_objective as make_objective
     from jaxstyle.transfer import stylize as stylize

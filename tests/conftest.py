@@ -32,7 +32,7 @@ CHECKED = (
     "objective.targets",
     "objective.memo",
     "optimize.loop",
-    *(f"transfer.{name}" for name in ("api", "background", "inputs", "job", "memory", "result", "run")),
+    *(f"transfer.{name}" for name in ("api", "background", "inputs", "job", "memory", "painting", "result", "run")),
     "feedforward",
     "sweep",
     "metrics",

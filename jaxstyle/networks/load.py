@@ -1,5 +1,6 @@
 """Networks from files, or by name."""
 
+from pathlib import Path
 from typing import Any
 
 from jaxstyle.errors import WeightsError
@@ -11,6 +12,13 @@ def load_network(source: Source = "imagenet", **options: Any) -> VGG:
     """Load a VGG19 or a VGG16, whichever the file holds; the options are `jaxstyle.weights.load.read_weights`'s."""
     weights = read_weights(source, **options)
     return VGG16(weights) if weights.architecture == "VGG16" else VGG19(weights)
+
+
+def as_network(given: Any) -> Any:
+    """The network that is given as one, by name or path, or as a function that makes one."""
+    if isinstance(given, str | Path):
+        return load_network(given)
+    return given() if callable(given) and not isinstance(given, type) else given
 
 
 def load_vgg19(source: Source = "imagenet", **options: Any) -> VGG19:

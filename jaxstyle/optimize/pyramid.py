@@ -1,7 +1,9 @@
 """Coarse to fine: the sizes a picture is painted at one after the other, and the step from one to the next."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -118,6 +120,39 @@ def on_grid(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
 def style_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
     """(height, width) of a style at a level `scale` times the result's size; no edge falls below `LEAST` by it."""
     return on_grid(shape, max(scale, min(1.0, LEAST / min(shape[:2]))))
+
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+def coarse_to_fine(
+    levels: int,
+    state: S,
+    steps: Callable[[int, S], Iterator[tuple[S, R]]],
+    grown: Callable[[int, S], S],
+    *,
+    start: int = 0,
+) -> Iterator[tuple[int, S, R]]:
+    """Paint one level after the other: the steps of each, and between two the step from one to the next.
+
+    It is the loop of one run as of a batch of them, which differ in what a state is and in how its steps are done.
+
+    Args:
+        levels: how many there are.
+        state: where to begin.
+        steps: does the steps of a level from a state on, and gives (state, report) after some of them each time.
+        grown: makes the first state of a level from the last of the level before.
+        start: the level of the state.
+
+    Yields:
+        (level, state, report) after some steps.
+    """
+    for level in range(start, levels):
+        if level > start:
+            state = grown(level, state)
+        for state, report in steps(level, state):  # noqa: B020
+            yield level, state, report
 
 
 @partial(jax.jit, static_argnames=("shape", "clip"))

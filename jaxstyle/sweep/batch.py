@@ -13,6 +13,7 @@ from jaxstyle import optimize
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.optimize.loop import CAPACITY, Info, State
 from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.optimize.pyramid import coarse_to_fine
 from jaxstyle.sweep.lanes import grow_lanes, lane, mesh_of, run_lanes, spread, stack, stack_objectives
 from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.run import Run
@@ -68,26 +69,19 @@ class Batch:
 
     def paint(self) -> Iterator[tuple[int, int]]:
         """To the end, handing over (level, step) after each chunk of steps; `lanes` are then where they are."""
-        levels = self.runs[0].levels
-        level, _ = self.lanes[0].at
+        start, _ = self.lanes[0].at
         states = self._filled([at.state for at in self.lanes])
         states = states._replace(finite=states.finite & (jnp.arange(len(states.finite)) < len(self.runs)))
-        while True:
-            objectives = self._objectives(level)
-            if objectives is None:
-                return
-            for states, infos in self._steps(states, objectives, level):  # noqa: B020
-                self._note(level, states, infos)
-                yield level, max(at.at for at in self.lanes)[1]
-            level += 1
-            if level == len(levels):
-                return
-            clip = self.runs[0].recipe.clip
-            states = grow_lanes(states, self._optimizers(), levels[level].shape, clip=clip)
-            self._move(level, states)
+        levels = coarse_to_fine(len(self.runs[0].levels), states, self._steps, self._grown, start=start)
+        for level, states, infos in levels:
+            self._note(level, states, infos)
+            yield level, max(at.at for at in self.lanes)[1]
 
-    def _steps(self, states: State, objectives: Any, level: int) -> Iterator[tuple[State, Info]]:
-        """The level's steps, until all are done or no lane is finite."""
+    def _steps(self, level: int, states: State) -> Iterator[tuple[State, Info]]:
+        """The level's steps, until all are done or no lane is finite; none where all runs have failed."""
+        objectives = self._objectives(level)
+        if objectives is None:
+            return
         averages = self._filled([jnp.asarray(run.recipe.average) for run in self.runs])
         run = partial(run_lanes, mesh=self._mesh, clip=self.runs[0].recipe.clip)
         done = max((at.at[1] for at in self.lanes if at.level == level and at.state.finite), default=0)
@@ -123,11 +117,15 @@ class Batch:
             info = jax.tree.map(lambda column, i=i, ran=ran: column[i, :ran], infos)
             self.lanes[i] = Lane(level, new, (*at.infos[:-1], (*at.infos[-1], info)))
 
-    def _move(self, level: int, states: State) -> None:
-        states = jax.device_get(states)
+    def _grown(self, level: int, states: State) -> State:
+        """The first states of a level."""
+        shape, clip = self.runs[0].levels[level].shape, self.runs[0].recipe.clip
+        states = grow_lanes(states, self._optimizers(), shape, clip=clip)
+        here = jax.device_get(states)
         for i, at in enumerate(self.lanes):
             if bool(at.state.finite):
-                self.lanes[i] = Lane(level, lane(states, i), (*at.infos, ()))
+                self.lanes[i] = Lane(level, lane(here, i), (*at.infos, ()))
+        return states
 
     def _optimizers(self) -> Optimizer:
         return self._filled([run.recipe.optimizer for run in self.runs])

@@ -18,6 +18,7 @@ from jaxstyle.sweep.measure import Measures, Metric
 from jaxstyle.sweep.records import write_failed, write_finished
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
+from jaxstyle.transfer.memory import go_on_smaller
 from jaxstyle.transfer.run import Run
 
 CHECKPOINT_SECONDS = 30.0
@@ -101,8 +102,6 @@ class CellPainter:
                 try:
                     stopped = self._batch(batch, width)
                 except Exception as error:
-                    if not is_out_of_memory(error):
-                        raise
                     self._smaller(structure, width, batch, error, again)
                     continue
                 if stopped:
@@ -111,13 +110,16 @@ class CellPainter:
 
     def _smaller(self, structure: Any, width: int, batch: list[Cell], error: Exception, again: list[Cell]) -> None:
         """After an allocator refused."""
-        if width == 1:
+        halves = iter([width // 2] if width > 1 else [])
+        try:
+            self.widths[structure] = go_on_smaller(error, halves, "%d cells at a time on each device")
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             for cell in batch:
                 self._fail(cell, error)
-            return
-        self.widths[structure] = width // 2
-        log.warning("out of memory; going on with %d cells at a time on each device", width // 2)
-        again += batch
+        else:
+            again += batch
 
     def _width(self, structure: Any, group: Sequence[Cell]) -> int:
         if structure not in self.widths:

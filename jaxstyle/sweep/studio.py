@@ -2,13 +2,12 @@
 
 from collections.abc import Hashable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxstyle.networks.load import load_network
+from jaxstyle.networks.load import as_network
 from jaxstyle.networks.model import Adaptable, FeatureModel
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.make import ready
@@ -33,8 +32,7 @@ class Studio:
     """
 
     def __init__(self, model: Any, plan: Plan):
-        network = load_network(model) if isinstance(model, str | Path) else model
-        self.given: Any = network() if callable(network) else network
+        self.given: Any = as_network(model)
         self.network = self.given
         self.described, self.plan, self.once = describe_model(self.network), plan, Memo()
         self._ready: dict[tuple, Any] = {}

@@ -10,6 +10,7 @@ _HOME = {
     "Settings": "settings",
     "choose_plan": "memory",
     "estimate_memory": "memory",
+    "make_objective": "objective",
     "stylize": "api",
 }
 __all__ = sorted(_HOME)
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from jaxstyle.transfer.api import stylize as stylize
     from jaxstyle.transfer.memory import choose_plan as choose_plan
     from jaxstyle.transfer.memory import estimate_memory as estimate_memory
+    from jaxstyle.transfer.objective import make_objective as make_objective
     from jaxstyle.transfer.progress import Progress as Progress
     from jaxstyle.transfer.result import Interrupted as Interrupted
     from jaxstyle.transfer.result import Result as Result

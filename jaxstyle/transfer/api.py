@@ -14,6 +14,7 @@ from jaxstyle.objective.recipe import Color, Init, Recipe, Term, check_weight
 from jaxstyle.optimize.optimizers import LBFGS, Adam, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.transfer.job import Job, prepare
+from jaxstyle.transfer.painting import paint
 from jaxstyle.transfer.progress import Callback, Progress
 from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.settings import Settings
@@ -101,7 +102,7 @@ def stylize(
     recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
     sources = tuple(style) if isinstance(style, list | tuple) else (style,)
     job = make_job(content, sources, recipe, settings, content_masks, style_masks)
-    return prepare(job, model, plan).optimize(callback, every)
+    return paint(prepare(job, model, plan), callback, every)
 
 
 def make_job(

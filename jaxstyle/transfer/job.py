@@ -1,17 +1,16 @@
 """From a job, which is pictures and settings, to a run that can start."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from jaxstyle.errors import SettingError, check_seed
-from jaxstyle.image import fit, read_picture, resize_picture
+from jaxstyle.image import Picture, fit, read_picture, resize_picture
 from jaxstyle.image.recipe import encode_recipe
-from jaxstyle.networks.load import load_network
+from jaxstyle.networks.load import as_network
 from jaxstyle.objective.blend import blend_shares
 from jaxstyle.objective.make import ready
 from jaxstyle.objective.memo import Once, call
@@ -64,49 +63,83 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
         InstallationError: the installed JAX computes wrong numbers.
     """
     require_right_numbers()
-    started, recipe, seed = time.perf_counter(), job.recipe, job.seed
+    started, recipe = time.perf_counter(), job.recipe
     shares = blend_shares(job.blend, len(job.styles))
-    original = once(_read, job.content, "content")
-    picture = once(sized, original, job.size)
-    names = [f"style[{i}]" if len(job.styles) > 1 else "style" for i in range(len(job.styles))]
-    styles = [once(_read, style, name) for style, name in zip(job.styles, names, strict=True)]
-    edge = style_edge(picture, job.style_scale)
-    shaped = [once(resize_picture, style, fit(style.rgb.shape[:2], edge)).rgb for style in styles]
-    kept, painted = once(recolored, picture.rgb, tuple(shaped), recipe.color)
-    check_seed(seed)
+    check_seed(job.seed)
     if not isinstance(plan, Plan | None):
         raise SettingError(f"plan: got {plan!r}, expected a Plan")
-    content_masks = read_masks(job.content_masks, kept.shape, "content_masks")
-    inputs = Inputs(kept, painted, content_masks, read_style_masks(job.style_masks, painted))
-    sizes = levels(recipe.pyramid, kept.shape, recipe.steps)
-    first = inputs.at(sizes[0].shape, once)
+    pictures = _read(job, once)
+    sizes = levels(recipe.pyramid, pictures.inputs.content.shape, recipe.steps)
+    first = pictures.inputs.at(sizes[0].shape, once)
     init = recipe.init if job.init is None else job.init
-    begin, init_picture = initial(init, first.content, painted[0], int(seed))
-    network = _network(model)
+    begin, init_picture = initial(init, first.content, pictures.inputs.styles[0], int(job.seed))
+    network = as_network(model)
     described = describe_model(network)
     plan = choose_plan(sizes[-1].shape, recipe, model=network) if plan is None else plan
-    network = ready(network, recipe, plan)
-    settings = {
-        "recipe": recipe.to_dict(),
-        "seed": int(seed),
-        "size": max(picture.rgb.shape[:2]),
-        "style_scale": float(job.style_scale),
+    settings = _settings(job, pictures, once) | {
         "blend": list(shares),
         "plan": asdict(plan),
-        "masks": masks_given(job.content_masks, job.style_masks),
         "model": described,
-        "content": once(describe, job.content, original),
-        "styles": [once(describe, *pair) for pair in zip(job.styles, styles, strict=True)],
         "versions": once(versions, jax.default_backend()),
-    } | init_picture
-    encode_recipe(settings)  # what cannot be saved must not be found out at the end
-    return Run(recipe, network, inputs, sizes, shares, plan, picture, settings, started, begin, once)
+    }
+    encode_recipe(settings | init_picture)  # what cannot be saved must not be found out at the end
+    return Run(
+        recipe=recipe,
+        model=ready(network, recipe, plan),
+        inputs=pictures.inputs,
+        levels=sizes,
+        shares=shares,
+        plan=plan,
+        picture=pictures.content,
+        settings=settings | init_picture,
+        started=started,
+        begin=begin,
+        once=once,
+    )
 
 
-def _read(source: Any, name: str) -> Any:
+class _Pictures(NamedTuple):
+    """The pictures of a job.
+
+    Attributes:
+        read: the content and the styles, as they are in their files.
+        content: at the result's size.
+        inputs: as the losses see them.
+    """
+
+    read: tuple[Picture, ...]
+    content: Picture
+    inputs: Inputs
+
+
+def _read(job: Job, once: Once) -> _Pictures:
+    """The job's pictures. Raises what `prepare` does."""
+    names = [f"style[{i}]" if len(job.styles) > 1 else "style" for i in range(len(job.styles))]
+    original = once(_read_one, job.content, "content")
+    content = once(sized, original, job.size)
+    styles = [once(_read_one, style, name) for style, name in zip(job.styles, names, strict=True)]
+    edge = style_edge(content, job.style_scale)
+    shaped = [once(resize_picture, style, fit(style.rgb.shape[:2], edge)).rgb for style in styles]
+    kept, painted = once(recolored, content.rgb, tuple(shaped), job.recipe.color)
+    content_masks = read_masks(job.content_masks, kept.shape, "content_masks")
+    inputs = Inputs(kept, painted, content_masks, read_style_masks(job.style_masks, painted))
+    return _Pictures((original, *styles), content, inputs)
+
+
+def _settings(job: Job, pictures: _Pictures, once: Once) -> dict[str, Any]:
+    """What a result remembers of its job."""
+    sources = zip((job.content, *job.styles), pictures.read, strict=True)
+    content, *styles = (once(describe, source, picture) for source, picture in sources)
+    return {
+        "recipe": job.recipe.to_dict(),
+        "seed": int(job.seed),
+        "size": max(pictures.content.rgb.shape[:2]),
+        "style_scale": float(job.style_scale),
+        "masks": masks_given(job.content_masks, job.style_masks),
+        "content": content,
+        "styles": styles,
+    }
+
+
+def _read_one(source: Any, name: str) -> Picture:
     return read_picture(source, name=name)
-
-
-def _network(model: Any) -> Any:
-    given: Callable[[], Any] = (lambda: load_network(model)) if isinstance(model, str | Path) else model
-    return given() if callable(given) else given

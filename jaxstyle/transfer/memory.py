@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from jaxstyle import optimize
+from jaxstyle.errors import is_out_of_memory
 from jaxstyle.objective.banded import named_terms
 from jaxstyle.objective.make import make_objective, ready
 from jaxstyle.objective.plan import Plan
@@ -106,6 +107,25 @@ def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
         yield replace(plan, rows=rows, remat=False)
     if least and plan != exact:
         yield replace(exact, rows=least[-1], remat=False)
+
+
+W = TypeVar("W")
+
+
+def go_on_smaller(error: Exception, ways: Iterator[W], what: str = "%s") -> W:
+    """The next way to go on after an allocator refused, of `ways` that take less and less memory, told as `what`.
+
+    One picture goes on with smaller plans. Of a batch of a sweep fewer cells are painted at a time: its plan is part of
+    what its cells are, and stays.
+
+    Raises:
+        Exception: the error itself, where it is another one or there is no smaller way.
+    """
+    way = next(ways, None) if is_out_of_memory(error) else None
+    if way is None:
+        raise error
+    log.warning(f"out of memory; going on with {what}", way)
+    return way
 
 
 def keep_heap_for(shape: tuple[int, int]) -> None:

@@ -1,9 +1,8 @@
-"""A run: one level after the other, reporting on the way."""
+"""What a run is made of: the objective of each level, and the result of any state."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxstyle import optimize
-from jaxstyle.errors import JaxstyleError, is_out_of_memory
+from jaxstyle.errors import JaxstyleError
 from jaxstyle.image import Picture, resize
 from jaxstyle.image.color import keep_color
 from jaxstyle.networks.model import FeatureModel
@@ -22,29 +21,15 @@ from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.loop import Info, State
 from jaxstyle.optimize.pyramid import Level, grow
-from jaxstyle.runtime.heap import trim_heap
-from jaxstyle.transfer.background import Ahead
 from jaxstyle.transfer.inputs import Inputs
-from jaxstyle.transfer.memory import smaller_plans
-from jaxstyle.transfer.programs import remember
-from jaxstyle.transfer.progress import Callback, Progress
-from jaxstyle.transfer.result import Done, Interrupted, Result
+from jaxstyle.transfer.progress import Progress
+from jaxstyle.transfer.result import Done, Result
 from jaxstyle.transfer.verdict import Status, no_better, not_finite
-
-log = logging.getLogger(__name__)
-
-
-@dataclass
-class Reached:
-    """How far a run has come: the last state, and what each level reported so far."""
-
-    state: State | None = None
-    found: list[list[Info]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What stays the same while a picture is painted."""
+    """What stays the same while a picture is painted; `prepare` makes one, `paint` paints it."""
 
     recipe: Recipe
     model: FeatureModel
@@ -57,74 +42,6 @@ class Run:
     started: float
     begin: Any  # the first image, at the first level's size
     once: Once = call
-
-    def optimize(self, callback: Callback | None, every: int) -> Result:
-        """From the first image to the result. Raises Interrupted, with what there is, for a KeyboardInterrupt."""
-        remember((self.picture.rgb.shape, *(style.shape for style in self.inputs.styles)))
-        reached = Reached()
-        try:
-            return self.through(reached, callback, every)
-        except KeyboardInterrupt:
-            if reached.state is None:
-                raise
-            raise Interrupted(self.result(reached.state, "stopped", reached.found)) from None
-
-    def through(self, reached: Reached, callback: Callback | None, every: int) -> Result:
-        """All levels, one after the other; `reached` follows."""
-        state, objective = self.first(), self.objective(0)
-        status: Status = "done"
-        for i in range(len(self.levels)):
-            reached.found.append([])
-            with Ahead(partial(self.prepare, i + 1, _shapes(state))) as ahead:
-                state, status = self.paint(i, state, objective, callback, every, ahead, reached)
-                if status != "done" or i + 1 == len(self.levels):
-                    break
-                objective = ahead.result()
-            state = self.grown(i + 1, state)
-        return self.result(state, status, reached.found)
-
-    def paint(
-        self,
-        i: int,
-        state: State,
-        objective: Objective,
-        callback: Callback | None,
-        every: int,
-        ahead: Ahead[Objective],
-        reached: Reached,
-    ) -> tuple[State, Status]:
-        """One level; once it runs, the next is made ready."""
-        before, infos = self.before(i), reached.found[-1]
-        for state, info in self.chunks(i, state, objective, every):  # noqa: B020
-            infos.append(jax.device_get(info))
-            reached.state = state
-            if i + 1 < len(self.levels):
-                ahead.start()
-            ended = callback is not None and bool(callback(self.progress(i, state, infos[-1])))
-            if ended and before + int(state.step) < self.before(len(self.levels)):
-                return state, "stopped" if bool(state.finite) else "not finite"
-        return state, "done" if bool(state.finite) else "not finite"
-
-    def chunks(self, i: int, state: State, objective: Objective, every: int) -> Iterator[tuple[State, Info]]:
-        """The level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
-        recipe, before = self.recipe, self.before(i)
-        plans = smaller_plans(self.plan, recipe, self.levels[i].shape[0])
-        while True:
-            try:
-                rest = self.levels[i].steps - int(state.step)
-                run = partial(optimize.chunks, average=recipe.average, clip=recipe.clip, every=every)
-                done = before + int(state.step)
-                for state, info in run(state, objective, recipe.optimizer, rest, before=done):  # noqa: B020
-                    if before + int(state.step) == done + 1:
-                        trim_heap()  # of what the compiler left
-                    yield state, info
-                return
-            except Exception as error:
-                smaller = next(plans, None)
-                if not is_out_of_memory(error) or smaller is None:
-                    raise
-            log.warning("out of memory; going on with %s", smaller)
-            objective = replace(self, plan=smaller).objective(i)
 
     def first(self) -> State:
         """Before any step."""
@@ -237,7 +154,3 @@ class Run:
         columns = [(info.total, *(info.values[name] for name in names)) for info in infos]
         joined = [np.concatenate(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * (1 + len(names))
         return dict(zip(("total", *names), joined, strict=True))
-
-
-def _shapes(state: State) -> State:
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), state)

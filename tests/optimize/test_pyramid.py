@@ -16,7 +16,7 @@ from jaxstyle.errors import SettingError
 from jaxstyle.objective import presets
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.optimizers import LBFGS, Adam
-from jaxstyle.optimize.pyramid import GRID, LEAST, Pyramid, grow, levels, style_shape
+from jaxstyle.optimize.pyramid import GRID, LEAST, Pyramid, coarse_to_fine, grow, levels, style_shape
 from jaxstyle.transfer.api import with_optimizer
 from jaxstyle.transfer.background import Ahead
 
@@ -266,3 +266,21 @@ def test_a_level_that_cannot_be_made_is_named(embedded, large, monkeypatch):
     monkeypatch.setattr("jaxstyle.transfer.run.make_objective", refuse)
     with pytest.raises(SettingError, match="at 32x32 pixels, a level of the pyramid: style_masks: nothing is left"):
         jaxstyle.stylize(*large, model=embedded, pyramid=Pyramid(32))
+
+
+def test_coarse_to_fine_takes_each_level_from_where_the_one_before_ended():
+    def steps(level, state):
+        for _ in range(2):
+            state += 1
+            yield state, f"at level {level}"
+
+    def grown(level, state):
+        return state * 10**level
+
+    found = list(coarse_to_fine(3, 0, steps, grown))
+    assert found == [
+        (level, state, f"at level {level}")
+        for level, state in zip((0, 0, 1, 1, 2, 2), (1, 2, 21, 22, 2201, 2202), strict=True)
+    ]
+    assert list(coarse_to_fine(3, 5, steps, grown, start=2)) == [(2, 6, "at level 2"), (2, 7, "at level 2")]
+    assert list(coarse_to_fine(2, 5, lambda level, state: iter(()), grown)) == []

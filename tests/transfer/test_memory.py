@@ -15,7 +15,7 @@ from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.optimize import loop
 from jaxstyle.transfer import memory
 from jaxstyle.transfer.api import stylize, with_optimizer
-from jaxstyle.transfer.memory import available_memory, choose_plan, estimate_memory, smaller_plans
+from jaxstyle.transfer.memory import available_memory, choose_plan, estimate_memory, go_on_smaller, smaller_plans
 
 SMALL = Plan(conv="exact")
 
@@ -100,6 +100,19 @@ def test_out_of_memory_goes_on_from_the_last_image_with_a_smaller_plan(embedded,
     assert len(result.history["total"]) == 4
     np.testing.assert_allclose(result.image, expected.image, atol=1e-3)
     assert "out of memory; going on with Plan(conv='exact'" in caplog.text
+
+
+def test_the_next_smaller_way_is_told(caplog):
+    refused = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes")
+    ways = iter([4, 2])
+    with caplog.at_level(logging.WARNING):
+        assert [go_on_smaller(refused, ways, "%d at a time") for _ in range(2)] == [4, 2]
+    assert caplog.messages == [f"out of memory; going on with {n} at a time" for n in (4, 2)]
+    with pytest.raises(RuntimeError) as raised:
+        go_on_smaller(refused, ways)
+    assert raised.value is refused
+    with pytest.raises(ValueError, match="something else"):
+        go_on_smaller(ValueError("something else"), iter([4]))
 
 
 def test_other_errors_are_not_taken_for_it(embedded, recipe, pictures, monkeypatch):

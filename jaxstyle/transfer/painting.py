@@ -1,0 +1,109 @@
+"""A run on its way: level by level, step by step, reporting, until it is done or ended."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+
+import jax
+
+from jaxstyle import optimize
+from jaxstyle.objective.objective import Objective
+from jaxstyle.optimize.loop import Info, State
+from jaxstyle.optimize.pyramid import coarse_to_fine
+from jaxstyle.runtime.heap import trim_heap
+from jaxstyle.transfer.background import Ahead
+from jaxstyle.transfer.memory import go_on_smaller, smaller_plans
+from jaxstyle.transfer.programs import remember
+from jaxstyle.transfer.progress import Callback
+from jaxstyle.transfer.result import Interrupted, Result
+from jaxstyle.transfer.run import Run
+from jaxstyle.transfer.verdict import Status
+
+
+def paint(run: Run, callback: Callback | None = None, every: int = 10) -> Result:
+    """From the first image to the result.
+
+    Args:
+        run: from `prepare`.
+        callback, every: see `stylize`.
+
+    Raises:
+        Interrupted: for a KeyboardInterrupt after the first step; it holds the picture as far as it came.
+    """
+    remember((run.picture.rgb.shape, *(style.shape for style in run.inputs.styles)))
+    with ExitStack() as left:
+        painting = _Painting(run, every, left)
+        try:
+            status = painting.to_the_end(callback)
+        except KeyboardInterrupt:
+            if not any(painting.infos):
+                raise
+            raise Interrupted(painting.result("stopped")) from None
+        return painting.result(status)
+
+
+class _Painting:
+    """How far a run has come: its state, and what each level reported."""
+
+    def __init__(self, run: Run, every: int, left: ExitStack) -> None:
+        self.run, self.every, self.left = run, every, left
+        self.state = run.first()
+        self.objective = run.objective(0)
+        self.infos: list[list[Info]] = []
+        self.ahead: Ahead[Objective]
+
+    def result(self, status: Status) -> Result:
+        """The run as it is."""
+        return self.run.result(self.state, status, self.infos)
+
+    def to_the_end(self, callback: Callback | None) -> Status:
+        """All levels, or as many as the callback lets it paint."""
+        run, levels = self.run, len(self.run.levels)
+        for level, state, info in coarse_to_fine(levels, self.state, self._steps, self._grown):
+            self.infos[level].append(jax.device_get(info))
+            self.state = state
+            ended = callback is not None and bool(callback(run.progress(level, state, self.infos[level][-1])))
+            if not bool(state.finite):
+                return "not finite"
+            if ended and run.before(level) + int(state.step) < run.before(levels):
+                return "stopped"
+        return "done" if bool(self.state.finite) else "not finite"
+
+    def _steps(self, level: int, state: State) -> Iterator[tuple[State, Info]]:
+        """The steps of a level; once it runs, the next is made ready."""
+        self.infos.append([])
+        following = level + 1 < len(self.run.levels)
+        if following:
+            self.ahead = self.left.enter_context(Ahead(partial(self.run.prepare, level + 1, _shapes(state))))
+        for state, info in self._chunks(level, state, self.objective):  # noqa: B020
+            if following:
+                self.ahead.start()
+            yield state, info
+
+    def _grown(self, level: int, state: State) -> State:
+        """The first state of a level, when what was made ready for it is there."""
+        self.objective = self.ahead.result()
+        return self.run.grown(level, state)
+
+    def _chunks(self, level: int, state: State, objective: Objective) -> Iterator[tuple[State, Info]]:
+        """A level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
+        recipe, before = self.run.recipe, self.run.before(level)
+        plans = smaller_plans(self.run.plan, recipe, self.run.levels[level].shape[0])
+        while True:
+            try:
+                rest = self.run.levels[level].steps - int(state.step)
+                steps = partial(optimize.chunks, average=recipe.average, clip=recipe.clip, every=self.every)
+                done = before + int(state.step)
+                for state, info in steps(state, objective, recipe.optimizer, rest, before=done):  # noqa: B020
+                    if before + int(state.step) == done + 1:
+                        trim_heap()  # of what the compiler left
+                    yield state, info
+                return
+            except Exception as error:
+                plan = go_on_smaller(error, plans)
+            objective = replace(self.run, plan=plan).objective(level)
+
+
+def _shapes(state: State) -> State:
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), state)
