@@ -1,0 +1,40 @@
+"""What users' processes compute: the suite's own programs are compiled by other settings, which take less time."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import jaxstyle
+from jaxstyle.cli.run_doctor import CHECKS
+
+OURS = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS", "JAX_COMPILATION_CACHE_DIR")
+PAINT = """
+import sys, numpy as np, jaxstyle
+given = np.load(sys.argv[1])
+result = jaxstyle.stylize(given["content"], given["style"], model="embedded", steps=3)
+np.savez(sys.argv[2], image=result.image, total=result.history["total"])
+"""
+
+
+def as_users_run_it(*arguments):
+    environment = {name: value for name, value in os.environ.items() if name not in OURS}
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)
+
+
+def test_this_installation_is_sound():
+    out = as_users_run_it("-m", "jaxstyle", "doctor").stdout
+    assert out.count("ok  ") == len(CHECKS) and "jaxlib" in out and "device  cpu" in out
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_the_suites_compiler_paints_the_same_picture(pictures, tmp_path):
+    content, style = (np.asarray(picture) for picture in pictures[:2])
+    np.savez(tmp_path / "given.npz", content=content, style=style)
+    as_users_run_it("-c", PAINT, str(tmp_path / "given.npz"), str(tmp_path / "made.npz"))
+    result = jaxstyle.stylize(content, style, model="embedded", steps=3)
+    with np.load(tmp_path / "made.npz") as made:
+        np.testing.assert_allclose(made["total"], result.history["total"], rtol=1e-4)
+        np.testing.assert_allclose(made["image"], result.image, atol=1e-3)
