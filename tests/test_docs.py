@@ -1,9 +1,23 @@
 """The examples in the docs run as they stand, and the docs' links lead somewhere."""
 
+import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
+from fake_network import Fake
+
+import jaxstyle
+from jaxstyle import transfer
+from jaxstyle.feedforward import fast
+from jaxstyle.networks import load
+from jaxstyle.optimize.loop import Info
+from jaxstyle.sweep import run as sweep_run
+from jaxstyle.transfer import api, job
+from jaxstyle.weights.random_features import random_weights
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,3 +53,79 @@ def test_python_in_the_docs_is_python(page):
 
 def test_the_readme_is_read_to_the_end():
     assert len((ROOT / "README.md").read_text().splitlines()) < 120
+
+
+PHOTOGRAPHS = ("photo", "cat", "dog", "coffee", "a", "b", "frame")
+PAINTINGS = ("painting", "waves", "scream", "x", "y")
+MOST = 48
+"""Long edge of what is painted here; the docs say 512 and 4096."""
+EXAMPLES = ("README.md", *(f"docs/{name}.md" for name in ("artworks", "fast", "guide", "losses", "sweeps")))
+OTHER_NETWORKS = "load_lpips"
+"""Blocks with this word need networks that nobody has at hand."""
+
+
+def prepared_only(run, callback=None, every=10):
+    """A run that takes no step: all that can be wrong with its settings, pictures and network has been found."""
+    names = run.recipe.weights()
+    infos = [Info(np.ones(1, np.float32), {name: np.ones(1, np.float32) for name in names})]
+    return run.result(run.first(), "done", [infos])
+
+
+def weights(read, source):
+    """The small network under the name of the one that would be downloaded."""
+    return replace(random_weights(), name=source) if "imagenet" in str(source) else read(source)
+
+
+class NoPainter:
+    def __init__(self, *arguments):
+        pass
+
+    def run(self, mine):
+        return False
+
+
+@pytest.fixture
+def reader(pictures, tmp_path, monkeypatch):
+    """What the pages take for granted: pictures with these names, and networks; what takes long is not done."""
+    monkeypatch.chdir(tmp_path)
+    photo, painting = (np.asarray(picture) for picture in pictures[:2])
+    for names, picture in ((PHOTOGRAPHS, photo), (PAINTINGS, painting)):
+        for name in names:
+            jaxstyle.save_image(f"{name}.jpg", picture)
+    for i, name in enumerate(("sky", "ground")):
+        jaxstyle.save_image(f"{name}.png", np.full((32, 32, 3), i) * 1.0)
+    read, sized = load.read_weights, job.sized
+    monkeypatch.setattr(load, "read_weights", lambda source, **_: weights(read, source))
+    monkeypatch.setattr(job, "sized", lambda picture, size: sized(picture, size and min(size, MOST)))
+    monkeypatch.setattr(api, "paint", prepared_only)
+    monkeypatch.setattr(sweep_run, "CellPainter", NoPainter)
+    monkeypatch.setattr(transfer.memory, "estimate_memory", inspect.signature(transfer.estimate_memory).bind)
+    for module in (fast, jaxstyle.feedforward):
+        monkeypatch.setattr(module, "load_fast", lambda *_, **__: Fake())
+    model = jaxstyle.load_vgg19("embedded")
+    white = np.ones(photo.shape[:2], np.float32)
+    return {
+        "jax": jax, "jaxstyle": jaxstyle, "model": model, "presets": jaxstyle.presets, "white": white,
+        "photo": photo, "content": photo, "contents": photo, "image": photo,
+        "night": painting, "garden": painting, "style": painting, "other": painting,
+        "sky_style": painting, "ground_style": painting,
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_taken(reader, name):
+    for number, block in enumerate(blocks(ROOT / name, "python")):
+        exec(compile(block, f"{name} block {number}", "exec"), reader)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_the_examples_of_metrics(reader):
+    many = {"a": reader["photo"], "b": reader["night"]}
+    recipe = jaxstyle.presets.embedded()
+    names = reader | {"recipes": [recipe], "contents": many, "styles": many, "cells": [("a", "b"), ("b", "a")]}
+    names["images"] = np.stack(list(many.values()))
+    first, second = blocks(ROOT / "docs/metrics.md", "python")
+    exec(compile(first, "docs/metrics.md", "exec"), names)
+    assert names["values"]["ssim"].shape == (2,)
+    assert OTHER_NETWORKS in second

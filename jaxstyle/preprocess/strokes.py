@@ -24,15 +24,17 @@ def paint_strokes(
     colours = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in palette], float)
     canvas = Image.new("RGB", (size * scale, size * scale), palette[1])
     draw = ImageDraw.Draw(canvas)
-    for i in range(strokes):
-        share = i / strokes
-        length, width = round(46 - 28 * share), round(9 - 6 * share)
-        path = follow(angle, random.uniform(0, size, 2), length)
-        row, column = path[0].astype(int).clip(0, size - 1)
-        level = (tone[row, column] + random.normal(0, 0.07)).clip(0, 1) * (len(palette) - 1)
-        colour = colours[round(level)] + random.normal(0, 14, 3)
-        points = [(float(x) * scale, float(y) * scale) for y, x in path]
-        draw.line(points, fill=tuple(colour.clip(0, 255).astype(int)), width=width * scale, joint="curve")
+    drawn = [(random.uniform(0, size, 2), random.normal(0, 0.07), random.normal(0, 14, 3)) for _ in range(strokes)]
+    starts, lighter, other = (np.array(column) for column in zip(*drawn, strict=True))
+    shares = np.arange(strokes) / strokes
+    lengths, widths = np.round(46 - 28 * shares).astype(int), np.round(9 - 6 * shares).astype(int)
+    rows, columns = starts.astype(int).clip(0, size - 1).T
+    levels = ((tone[rows, columns] + lighter).clip(0, 1) * (len(palette) - 1)).round().astype(int)
+    fills = (colours[levels] + other).clip(0, 255).astype(int)
+    paths = follow(angle, starts, int(lengths.max()) // 2)[..., ::-1] * scale
+    for path, length, width, fill in zip(paths, lengths, widths, fills, strict=True):
+        points = list(map(tuple, path[: 1 + length // 2].tolist()))
+        draw.line(points, fill=tuple(fill.tolist()), width=int(width) * scale, joint="curve")
     return np.asarray(canvas.resize((size, size), Image.Resampling.LANCZOS), np.float32) / 255
 
 
@@ -44,11 +46,11 @@ def smooth_noise(random: np.random.Generator, size: int, cells: int) -> Float[np
 
 
 def follow(
-    angle: Float[np.ndarray, "size size"], start: Float[np.ndarray, "2"], length: int
-) -> Float[np.ndarray, "n 2"]:
-    """The points (row, column) of a path that starts somewhere and follows the angles, two pixels a step."""
-    points = [start]
-    for _ in range(length // 2):
-        row, column = points[-1].astype(int).clip(0, len(angle) - 1)
-        points.append(points[-1] + 2 * np.array([np.sin(angle[row, column]), np.cos(angle[row, column])]))
-    return np.array(points)
+    angle: Float[np.ndarray, "size size"], starts: Float[np.ndarray, "n 2"], steps: int
+) -> Float[np.ndarray, "n points 2"]:
+    """The points (row, column) of paths that start somewhere and follow the angles, two pixels a step."""
+    step, points = 2 * np.stack([np.sin(angle), np.cos(angle)], -1), [starts]
+    for _ in range(steps):
+        rows, columns = points[-1].astype(int).clip(0, len(angle) - 1).T
+        points.append(points[-1] + step[rows, columns])
+    return np.stack(points, 1)

@@ -8,7 +8,6 @@ import pytest
 from jaxstyle import read_recipe
 from jaxstyle.cli import figures
 from jaxstyle.cli import run_demo as demo
-from jaxstyle.preprocess.strokes import GARDEN, follow, paint_strokes, smooth_noise
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +77,3 @@ def test_loss_curves_are_drawn(tmp_path):
     assert figures._powers({"x": np.array([0.5, 20.0])}) == (-1, 2)
     assert figures._powers({"x": np.zeros(3)}) == (0, 1)
     assert figures._row(np.array([0.0, 2.0]), (0, 2)).tolist() == [bottom, top]
-
-
-def test_strokes_are_a_picture_of_many_colours_and_the_same_each_time():
-    first, second = (paint_strokes(96, seed=5, strokes=400) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-    assert first.shape == (96, 96, 3) and first.min() >= 0 and first.max() <= 1 and first.std() > 0.1
-    assert not np.array_equal(first, paint_strokes(96, seed=6, strokes=400))
-    assert paint_strokes(32, palette=GARDEN, strokes=50).shape == (32, 32, 3)
-
-
-def test_noise_is_even_and_paths_follow_the_field():
-    noise = smooth_noise(np.random.default_rng(0), 64, 4)
-    assert noise.min() == 0 and noise.max() == 1
-    np.testing.assert_allclose(np.histogram(noise, 4)[0] / noise.size, 0.25, atol=0.01)
-    path = follow(np.zeros((20, 20)), np.array([3.0, 4.0]), 8)  # angle 0 leads along the row
-    np.testing.assert_allclose(path[-1], [3.0, 12.0])
