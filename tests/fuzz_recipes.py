@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxstyle.cli import run_rerun
+from jaxstyle.cli import recorded, run_rerun
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.image import save_image
 from jaxstyle.networks.load import load_vgg19
@@ -147,7 +147,7 @@ def of_recipes(folder: Path) -> Callable[[random.Random | None], str]:
         prepare(make_job(content, tuple(styles), recipe, Settings(**settings)), _network(), plan)
         return SimpleNamespace(status="stopped")
 
-    run_rerun.stylize = attempt
+    recorded.stylize = attempt
     options = SimpleNamespace(
         **dict.fromkeys(("output", "content", "init", "weights", "model", "look_in")),
         style=(),

@@ -21,6 +21,7 @@ from jaxstyle.cli.fast import FastCommand
 from jaxstyle.cli.plain_help import make_plain
 from jaxstyle.cli.presets import PresetsCommand
 from jaxstyle.cli.rerun import RerunCommand
+from jaxstyle.cli.resume import ResumeCommand
 from jaxstyle.cli.saliency import SaliencyCommand
 from jaxstyle.cli.shown import choose
 from jaxstyle.cli.stylize import StylizeCommand
@@ -37,6 +38,7 @@ Command = (
     Annotated[StylizeCommand, subcommand("stylize")]
     | Annotated[FastCommand, subcommand("fast")]
     | Annotated[RerunCommand, subcommand("rerun")]
+    | Annotated[ResumeCommand, subcommand("resume")]
     | Annotated[ArtworkCommand, subcommand("artwork")]
     | Annotated[SaliencyCommand, subcommand("saliency")]
     | Annotated[SweepCommand, subcommand("sweep")]

@@ -8,13 +8,11 @@ from tyro.conf import Positional, arg
 
 
 @dataclass
-class RerunCommand:
-    """Make a result again from the recipe inside it, and say whether it is the same, bit for bit, or what differs."""
+class FromRecord:
+    """A result, and where the things are that it was made from."""
 
     result: Annotated[Positional[Path], arg(metavar="RESULT")]
     """A picture that jaxstyle saved."""
-    output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """Where to write the new picture; not written when not given."""
     content: Path | None = None
     """The content picture, where it is not beside the result or in the current folder."""
     style: tuple[Path, ...] = ()
@@ -25,11 +23,18 @@ class RerunCommand:
     """A folder that has the pictures it was made from, besides the result's own and the current one."""
     weights: str | None = None
     """The weights file, where its name does not tell."""
+    trust: bool = False
+    """Do it whatever the recipe inside asks for: very large sizes, many steps, a network to download."""
+
+
+@dataclass
+class RerunCommand(FromRecord):
+    """Make a result again from the recipe inside it, and say whether it is the same, bit for bit, or what differs."""
+
+    output: Annotated[Path | None, arg(aliases=("-o",))] = None
+    """Where to write the new picture; not written when not given."""
     model: str | None = None
     """For a result of `jaxstyle fast`: the fast network's file, where its name does not tell."""
-
-    trust: bool = False
-    """Make it again whatever the recipe inside asks for: very large sizes, many steps, a network to download."""
 
     def run(self) -> int:
         """Exit code 0 when the pictures are identical, 1 when they differ."""

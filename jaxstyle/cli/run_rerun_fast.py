@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxstyle.cli.run_rerun import model_of
+from jaxstyle.cli.recorded import model_of
 from jaxstyle.cli.stopping import stopping, watching
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.fast import stylize_fast

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxstyle.cli.downloads import load_weights
-from jaxstyle.cli.stopping import STOPPED, stopping, watching
+from jaxstyle.cli.state import ended, state_beside
+from jaxstyle.cli.stopping import stopping, watching
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import check_fits, check_target, fit, load_image, read_picture, save_animation
@@ -79,14 +80,16 @@ def run_stylize(options: "StylizeCommand") -> int:
     masks = [path for given in (content_masks, *style_masks) for path in (given or {}).values()]
     inputs = [options.content, *options.style, *masks, options.init, options.weights, options.recipe]
     refuse_overwriting(options.output, inputs)
+    if options.keep_state:
+        refuse_overwriting(state_beside(options.output), inputs, "--keep-state")
     frames.keep(inputs)
     with stopping() as stop, watching(stop) as watch:
 
         def callback(progress: Progress) -> bool:
             gc.enable()
-            ended = watch(progress)
+            watch(progress)
             frames.add(progress)
-            return ended
+            return stop.asked
 
         def load() -> VGG:
             if is_here(options.weights):  # else a download has a bar of its own
@@ -148,9 +151,7 @@ def _finish(options: "StylizeCommand", result: Result, frames: Frames) -> int:
         print(json.dumps(_summary(result, path, animation)))
     else:
         print(path, *([animation] if animation else []), sep="\n")
-    if result.hint:
-        print(f"jaxstyle: the picture is saved, but {result.hint}", file=sys.stderr)
-    return {"done": 0, "stopped": STOPPED}.get(result.status, 1)
+    return ended(result, path, keep=options.keep_state)
 
 
 def _summary(result: Result, path: Path, animation: Path | None) -> dict[str, Any]:

@@ -13,14 +13,14 @@ import numpy as np
 
 from jaxstyle.cli.downloads import load_weights
 from jaxstyle.cli.progress import Cells
-from jaxstyle.cli.run_rerun import model_of
+from jaxstyle.cli.recorded import model_of
 from jaxstyle.cli.shown import note
 from jaxstyle.cli.stopping import STOPPED, stopping, watching
 from jaxstyle.errors import SettingError, printable
 from jaxstyle.image import check_target, load_image, save_image
 from jaxstyle.objective.plan import Plan
 from jaxstyle.runtime.compile_cache import keep_programs
-from jaxstyle.sweep.batch import Batch, begin, end
+from jaxstyle.sweep.batch import Batch, end
 from jaxstyle.sweep.cells import Cell, read_cells
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
@@ -119,7 +119,7 @@ def run_cell(options: "SweepCell") -> int:
     cell = _find(read_cells(folder), options.cell)
     run = _studio(folder, options.weights).run(cell.job)
     devices = jax.local_devices()[:1]
-    batch = Batch([run], [begin(run)], program_width(run.levels[-1].shape, 1, devices), devices)
+    batch = Batch([run], [run.begun()], program_width(run.levels[-1].shape, 1, devices), devices)
     for _ in batch.paint():
         pass
     result = end(run, batch.lanes[0])

@@ -26,6 +26,9 @@ class StylizeCommand(Painting):
     """REGION=PICTURE: white where the region's style is; for the second style 2:REGION=PICTURE."""
     save_every: int | None = None
     """Also write the picture after each so many steps, and at the end an animation of them (.webp)."""
+    keep_state: bool = False
+    """Where the run is interrupted, also write OUTPUT.state.npz, with which `jaxstyle resume OUTPUT` goes on as if
+    nothing had happened."""
     json: bool = False
     """Print a summary of the run to standard output as JSON."""
 

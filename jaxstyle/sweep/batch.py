@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxstyle import optimize
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.optimize.loop import CAPACITY, Info, State
 from jaxstyle.optimize.optimizers import Optimizer
 from jaxstyle.optimize.pyramid import coarse_to_fine
 from jaxstyle.sweep.lanes import grow_lanes, lane, mesh_of, run_lanes, spread, stack, stack_objectives
+from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.run import Run
 
@@ -22,25 +21,7 @@ STEPS_AT_ONCE = 10
 """The most steps between two looks at the clock and at the signals."""
 
 
-class Lane(NamedTuple):
-    """Where a run is: its level, its state there, and what it reported so far, a chunk after the other, by level."""
-
-    level: int
-    state: State
-    infos: tuple[tuple[Info, ...], ...]
-
-    @property
-    def at(self) -> tuple[int, int]:
-        """(level, step): lanes that run together are at the same."""
-        return self.level, int(self.state.step)
-
-
-def begin(run: Run) -> Lane:
-    """Before any step."""
-    return Lane(0, run.first(), ((),))
-
-
-def end(run: Run, at: Lane) -> Result:
+def end(run: Run, at: Reached) -> Result:
     """The result of a run that is where it is."""
     return run.result(at.state, "done" if bool(at.state.finite) else "not finite", [list(part) for part in at.infos])
 
@@ -59,7 +40,7 @@ class Batch:
     """
 
     runs: Sequence[Run]
-    lanes: list[Lane]
+    lanes: list[Reached]
     width: int
     devices: Sequence[jax.Device]
     failed: dict[int, JaxstyleError] = field(default_factory=dict)
@@ -115,7 +96,7 @@ class Batch:
             new = lane(states, i)
             ran = int(new.step) - int(at.state.step) + (not new.finite)
             info = jax.tree.map(lambda column, i=i, ran=ran: column[i, :ran], infos)
-            self.lanes[i] = Lane(level, new, (*at.infos[:-1], (*at.infos[-1], info)))
+            self.lanes[i] = Reached(level, new, (*at.infos[:-1], (*at.infos[-1], info)))
 
     def _grown(self, level: int, states: State) -> State:
         """The first states of a level."""
@@ -124,7 +105,7 @@ class Batch:
         here = jax.device_get(states)
         for i, at in enumerate(self.lanes):
             if bool(at.state.finite):
-                self.lanes[i] = Lane(level, lane(here, i), (*at.infos, ()))
+                self.lanes[i] = Reached(level, lane(here, i), (*at.infos, ()))
         return states
 
     def _optimizers(self) -> Optimizer:
@@ -136,37 +117,3 @@ class Batch:
     def _fill(self, trees: Sequence[Any]) -> list[Any]:
         """As many as the program has lanes."""
         return [*trees, *[trees[-1]] * (self.width * len(self.devices) - len(trees))]
-
-
-def as_arrays(at: Lane) -> dict[str, np.ndarray]:
-    """A lane that has done some steps as named arrays, for a file."""
-    leaves = jax.tree.leaves(at.state)
-    arrays = {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-    empty: Any = np.zeros(0, np.float32)
-    names = list(next(info.values for infos in at.infos for info in infos))
-    for level, infos in enumerate(at.infos):
-        for name in names:
-            columns = [info.values[name] for info in infos]
-            arrays[f"info/{level}/{name}"] = np.concatenate(columns or [empty])
-        arrays[f"info/{level}/total"] = np.concatenate([info.total for info in infos] or [empty])
-    return arrays | {"level": np.asarray(at.level)}
-
-
-def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Lane:
-    """The lane that `as_arrays` wrote. Raises ValueError, KeyError where it is not this run's."""
-    level = int(arrays["level"])
-    if not 0 <= level < len(run.levels):
-        raise ValueError(f"level {level} of {len(run.levels)}")
-    image = jax.ShapeDtypeStruct((*run.levels[level].shape, 3), jnp.asarray(run.begin).dtype)
-    like = jax.eval_shape(lambda image: optimize.init(image, run.recipe.optimizer), image)
-    leaves, structure = jax.tree.flatten(like)
-    found = [arrays[f"state/{i}"] for i in range(len(leaves))]
-    for leaf, array in zip(leaves, found, strict=True):
-        if leaf.shape != array.shape or leaf.dtype != array.dtype:
-            raise ValueError(f"{array.dtype} {array.shape} in place of {leaf.dtype} {leaf.shape}")
-    names = list(run.recipe.weights())
-    infos = []
-    for k in range(level + 1):
-        columns: dict[str, Any] = {name: arrays[f"info/{k}/{name}"] for name in ("total", *names)}
-        infos.append((Info(columns.pop("total"), columns),))
-    return Lane(level, jax.tree.unflatten(structure, found), tuple(infos))

@@ -24,9 +24,9 @@ from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.table import FORMAT
-from jaxstyle.sweep.untrusted import read_npy
 from jaxstyle.transfer.job import Job
 from jaxstyle.transfer.result import versions
+from jaxstyle.transfer.state_file import read_npy
 
 log = logging.getLogger(__name__)
 

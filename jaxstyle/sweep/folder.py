@@ -15,7 +15,8 @@ import numpy as np
 from jaxstyle.errors import SettingError
 from jaxstyle.files import inside, open_inside, write_atomically
 from jaxstyle.sweep.table import HEX, check_table
-from jaxstyle.sweep.untrusted import MAX_TABLE, open_npz, read_json, read_member
+from jaxstyle.sweep.untrusted import MAX_TABLE, read_json
+from jaxstyle.transfer.state_file import open_npz, read_member
 
 try:
     import fcntl

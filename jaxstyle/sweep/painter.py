@@ -11,7 +11,7 @@ import jax
 
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
 from jaxstyle.objective.recipe import Recipe
-from jaxstyle.sweep.batch import Batch, Lane, as_arrays, begin, end, from_arrays
+from jaxstyle.sweep.batch import Batch, end
 from jaxstyle.sweep.cells import Cell
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.measure import Measures, Metric
@@ -19,7 +19,9 @@ from jaxstyle.sweep.records import write_failed, write_finished
 from jaxstyle.sweep.studio import Studio
 from jaxstyle.sweep.width import program_width
 from jaxstyle.transfer.memory import go_on_smaller
+from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.run import Run
+from jaxstyle.transfer.state_file import as_arrays, from_arrays
 
 CHECKPOINT_SECONDS = 30.0
 
@@ -71,7 +73,7 @@ class CellPainter:
         found = {cell.id: folder.record(cell.id) for cell in cells}
         self.statuses = {cell: str(record["status"]) for cell, record in found.items() if record is not None}
         self.checkpoints = folder.checkpoints()
-        self.lanes: dict[str, Lane] = {}  # of cells that go on from where they are
+        self.lanes: dict[str, Reached] = {}  # of cells that go on from where they are
         self.widths: dict[Any, int] = {}  # of the structures' programs, less where the memory did not suffice
 
     def run(self, mine: Sequence[Cell]) -> bool:
@@ -221,7 +223,7 @@ class CellPainter:
         lane = self._lane(cell, self.studio.run(cell.job))
         return (*lane.at, bool(lane.state.finite))
 
-    def _lane(self, cell: Cell, run: Run) -> Lane:
+    def _lane(self, cell: Cell, run: Run) -> Reached:
         """Where a cell is: as it was in this process, as a checkpoint says, or at its beginning."""
         if cell.id in self.lanes:
             return self.lanes[cell.id]
@@ -232,4 +234,4 @@ class CellPainter:
                 return from_arrays(run, arrays)
             except (KeyError, ValueError, TypeError) as error:
                 log.warning("%s: does not fit cell %s (%s), which begins again", path, cell.id, error)
-        return begin(run)
+        return run.begun()

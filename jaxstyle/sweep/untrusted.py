@@ -1,18 +1,9 @@
-"""Files of a sweep's folder, which anyone may have written: nothing outside of it, nothing too large, no waiting.
+"""Files of a sweep's folder, which anyone may have written: nothing outside of it, nothing too large, no waiting."""
 
-Arrays are read only where the file has room for what it declares.
-"""
-
-import io
 import json
 import math
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.lib import format as npy
 
 from jaxstyle.errors import ImageFileError
 from jaxstyle.files import read_inside
@@ -23,10 +14,6 @@ MAX_TABLE = 2**29
 """Bytes of the largest sweep.json: a million cells have as many."""
 MAX_DEPTH = 32
 """Levels of lists and objects in each other; deeper ones would exhaust Python's stack somewhere on the way."""
-_READ_HEADER: dict[tuple[int, int], Callable[[Any], Any]] = {
-    (1, 0): npy.read_array_header_1_0,
-    (2, 0): npy.read_array_header_2_0,
-}
 
 
 def find_inside(folder: Path, name: Any) -> Path:
@@ -75,40 +62,6 @@ def read_json(folder: Path, name: str, *, most: int = MAX_JSON, exact: bool = Fa
     if not isinstance(value, dict):
         raise ValueError(f"is a JSON {type(value).__name__}, expected an object")
     return value
-
-
-def read_npy(file: io.BufferedIOBase, size: int) -> np.ndarray:
-    """The array of an .npy file of `size` bytes.
-
-    Raises:
-        ValueError: it is none, has objects, or declares more than it holds.
-    """
-    version = npy.read_magic(file)
-    if version not in _READ_HEADER:
-        raise ValueError(f"has the .npy version {version}")
-    shape, fortran, dtype = _READ_HEADER[version](file)
-    count = math.prod(shape)
-    if dtype.hasobject or min(shape, default=1) < 0 or count * dtype.itemsize > size:
-        raise ValueError(f"declares an array {shape} of {str(dtype)[:20]} in a file of {size} bytes")
-    data = file.read(count * dtype.itemsize)
-    if len(data) < count * dtype.itemsize:
-        raise ValueError(f"declares an array {shape}, of which it holds {len(data)} bytes")
-    return np.frombuffer(data, dtype, count).reshape(shape, order="F" if fortran else "C").copy()
-
-
-def open_npz(file: io.BufferedIOBase) -> zipfile.ZipFile:
-    """An .npz as `np.savez` writes it. Raises ValueError for a compressed one, which might inflate without end."""
-    archive = zipfile.ZipFile(file)
-    if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in archive.infolist()):
-        raise ValueError("has compressed members, which a checkpoint never has")
-    return archive
-
-
-def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array of such an archive. Raises ValueError as `read_npy` does."""
-    info = archive.getinfo(f"{name}.npy")
-    with archive.open(info) as file:
-        return read_npy(io.BytesIO(file.read()), info.file_size)
 
 
 def _finite(text: str) -> float | None:

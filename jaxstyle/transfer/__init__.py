@@ -12,6 +12,7 @@ _HOME = {
     "estimate_memory": "memory",
     "make_objective": "objective",
     "stylize": "api",
+    "write_state": "state_file",
 }
 __all__ = sorted(_HOME)
 
@@ -31,3 +32,4 @@ if TYPE_CHECKING:
     from jaxstyle.transfer.result import Interrupted as Interrupted
     from jaxstyle.transfer.result import Result as Result
     from jaxstyle.transfer.settings import Settings as Settings
+    from jaxstyle.transfer.state_file import write_state as write_state

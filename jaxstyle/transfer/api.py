@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,8 +17,10 @@ from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.transfer.job import Job, prepare
 from jaxstyle.transfer.painting import paint
 from jaxstyle.transfer.progress import Callback, Progress
+from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.settings import Settings
+from jaxstyle.transfer.state_file import at
 
 __all__ = ["Callback", "Progress", "stylize"]
 
@@ -53,6 +56,7 @@ def stylize(
     plan: Plan | None = None,
     callback: Callback | None = None,
     every: int = 10,
+    resume: Reached | Path | None = None,
 ) -> Result:
     """Paint the content picture in the style of one or more pictures.
 
@@ -89,6 +93,9 @@ def stylize(
         callback: called with `Progress` after the first step (of each level), at multiples of `every`, and about once a
             second where steps are slow; returning True ends the run with what it has.
         every: the most steps between two callbacks (100 at most).
+        resume: where an earlier run with the same arguments was stopped, its `result.reached`, or a file that
+            `jaxstyle.transfer.write_state` wrote of it: the run goes on there, and gives the bits that it would have
+            given without the stop.
 
     Raises:
         SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
@@ -102,7 +109,7 @@ def stylize(
     recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
     sources = tuple(style) if isinstance(style, list | tuple) else (style,)
     job = make_job(content, sources, recipe, settings, content_masks, style_masks)
-    return paint(prepare(job, model, plan), callback, every)
+    return paint(prepare(job, model, plan), callback, every, start=None if resume is None else partial(at, resume))
 
 
 def make_job(

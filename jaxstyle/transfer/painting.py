@@ -1,6 +1,6 @@
 """A run on its way: level by level, step by step, reporting, until it is done or ended."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -16,24 +16,28 @@ from jaxstyle.transfer.background import Ahead
 from jaxstyle.transfer.memory import go_on_smaller, smaller_plans
 from jaxstyle.transfer.programs import remember
 from jaxstyle.transfer.progress import Callback
+from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.result import Interrupted, Result
 from jaxstyle.transfer.run import Run
 from jaxstyle.transfer.verdict import Status
 
 
-def paint(run: Run, callback: Callback | None = None, every: int = 10) -> Result:
-    """From the first image to the result.
+def paint(
+    run: Run, callback: Callback | None = None, every: int = 10, start: Callable[[Run], Reached] | None = None
+) -> Result:
+    """Paint from the first image, or from where an earlier run was, to the result.
 
     Args:
         run: from `prepare`.
         callback, every: see `stylize`.
+        start: says where the run begins; before any step by default.
 
     Raises:
         Interrupted: for a KeyboardInterrupt after the first step; it holds the picture as far as it came.
     """
     remember((run.picture.rgb.shape, *(style.shape for style in run.inputs.styles)))
     with ExitStack() as left:
-        painting = _Painting(run, every, left)
+        painting = _Painting(run, run.begun() if start is None else start(run), every, left)
         try:
             status = painting.to_the_end(callback)
         except KeyboardInterrupt:
@@ -46,11 +50,11 @@ def paint(run: Run, callback: Callback | None = None, every: int = 10) -> Result
 class _Painting:
     """How far a run has come: its state, and what each level reported."""
 
-    def __init__(self, run: Run, every: int, left: ExitStack) -> None:
+    def __init__(self, run: Run, start: Reached, every: int, left: ExitStack) -> None:
         self.run, self.every, self.left = run, every, left
-        self.state = run.first()
-        self.objective = run.objective(0)
-        self.infos: list[list[Info]] = []
+        self.start, self.state = start.level, start.state
+        self.infos = [list(infos) for infos in start.infos]
+        self.objective = run.objective(start.level)
         self.ahead: Ahead[Objective]
 
     def result(self, status: Status) -> Result:
@@ -60,7 +64,7 @@ class _Painting:
     def to_the_end(self, callback: Callback | None) -> Status:
         """All levels, or as many as the callback lets it paint."""
         run, levels = self.run, len(self.run.levels)
-        for level, state, info in coarse_to_fine(levels, self.state, self._steps, self._grown):
+        for level, state, info in coarse_to_fine(levels, self.state, self._steps, self._grown, start=self.start):
             self.infos[level].append(jax.device_get(info))
             self.state = state
             ended = callback is not None and bool(callback(run.progress(level, state, self.infos[level][-1])))
@@ -72,7 +76,8 @@ class _Painting:
 
     def _steps(self, level: int, state: State) -> Iterator[tuple[State, Info]]:
         """The steps of a level; once it runs, the next is made ready."""
-        self.infos.append([])
+        if level == len(self.infos):
+            self.infos.append([])
         following = level + 1 < len(self.run.levels)
         if following:
             self.ahead = self.left.enter_context(Ahead(partial(self.run.prepare, level + 1, _shapes(state))))

@@ -15,6 +15,7 @@ from PIL.Image import Image
 
 import jaxstyle
 from jaxstyle.image import Picture, encode_png, save_image, to_pil
+from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.verdict import Status
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
@@ -50,6 +51,8 @@ class Result:
         levels: the sizes it was painted at, one after the other; the last is the picture's own unless it was stopped
             before.
         hint: for "not finite" and "no better" what happened and what may help.
+        reached: for "stopped" where the run is, optimiser state included: `stylize` with the same arguments and
+            `resume=reached` goes on from there; else None.
     """
 
     image: Float[np.ndarray, "h w 3"] = field(repr=False)
@@ -60,6 +63,7 @@ class Result:
     seconds: float = 0.0
     levels: tuple[Done, ...] = ()
     hint: str | None = None
+    reached: Reached | None = field(default=None, repr=False, compare=False)
 
     @property
     def level(self) -> Int[np.ndarray, " n"]:

@@ -23,6 +23,7 @@ from jaxstyle.optimize.loop import Info, State
 from jaxstyle.optimize.pyramid import Level, grow
 from jaxstyle.transfer.inputs import Inputs
 from jaxstyle.transfer.progress import Progress
+from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.result import Done, Result
 from jaxstyle.transfer.verdict import Status, no_better, not_finite
 
@@ -46,6 +47,10 @@ class Run:
     def first(self) -> State:
         """Before any step."""
         return optimize.init(jax.device_put(self.begin), self.recipe.optimizer)
+
+    def begun(self) -> Reached:
+        """The run before any step, at its first level."""
+        return Reached(0, self.first(), ((),))
 
     def objective(self, i: int) -> Objective:
         """The objective of level `i` of the pyramid."""
@@ -127,6 +132,7 @@ class Run:
             time.perf_counter() - self.started,
             tuple(done),
             hint,
+            Reached(len(found) - 1, state, tuple(map(tuple, found))) if status == "stopped" and found else None,
         )
 
     def verdict(

@@ -13,7 +13,7 @@ from jaxstyle.errors import JaxstyleError, SettingError
 from jaxstyle.image import read_picture
 from jaxstyle.sweep.cells import Stored, read_cells
 from jaxstyle.sweep.folder import SweepFolder
-from jaxstyle.sweep.untrusted import read_npy
+from jaxstyle.transfer.state_file import read_npy
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
