@@ -18,9 +18,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Most of what the tests compile runs once: a third of the time goes where LLVM does not optimise it.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-# XLA's older code generator compiles the suite in two thirds of the time. jaxlib 0.11 has but the newer one, and
-# tests/runtime/test_users_compiler.py is about that in any case.
-OLDER = "--xla_cpu_use_fusion_emitters=false " if version("jaxlib").startswith("0.10.") else ""
+# XLA's older code generator compiles the suite in two thirds of the time; jaxlib 0.11 has but the newer one. Tests that
+# are about every bit are marked: tests/runtime/test_users_compiler.py runs them with the one that users have.
+USERS_COMPILER = "JAXSTYLE_TESTS_USERS_COMPILER"
+OLDER = "--xla_cpu_use_fusion_emitters=false "
+OLDER = OLDER if version("jaxlib").startswith("0.10.") and USERS_COMPILER not in os.environ else ""
 os.environ["XLA_FLAGS"] = f"{OLDER}--xla_force_host_platform_device_count=4 {os.environ.get('XLA_FLAGS', '')}"
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -61,6 +63,13 @@ from jaxstyle.weights.random_features import dead_leaves, random_weights
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 IMAGENET = find("imagenet-8bit")
 IMAGENET_PATH = IMAGENET.path  # in the user's own cache: some tests have another
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip = pytest.mark.skip(reason="is run by tests/runtime/test_users_compiler.py")
+    for item in items if OLDER else []:
+        if item.get_closest_marker("users_compiler"):
+            item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def artwork(
     """
     stages = Stages(superpixels, compactness, statistic, merge, quantize, after_quantize, dither)
     original = read_picture(content, name="content")
-    picture = sized(original, size)
+    picture = sized(original, size, content)
     pictures = stages.before(picture.rgb, seed)
     result = stylize(
         _with_alpha(Picture(list(pictures.values())[-1], picture.alpha)),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from jaxstyle.cli.downloads import load_weights
-from jaxstyle.cli.options import DEFAULT_SIZE
 from jaxstyle.cli.outcomes import Outcomes
 from jaxstyle.cli.shown import note
 from jaxstyle.cli.stopping import Stop, watching
@@ -72,9 +71,7 @@ class Work:
 
     def frame(self, content: Path) -> Frame:
         """A content at the size asked for."""
-        source = read_source(content, "content")
-        size = self.size or min(DEFAULT_SIZE, max(source.picture.rgb.shape[:2]))
-        return make_frame(source, size, self.fast.color)
+        return make_frame(read_source(content, "content"), self.size, self.fast.color)
 
     def paint(self, painter: Painter, batch: list[Frame], each: Group) -> None:
         """Contents of one shape, all at once; where the memory does not suffice, half of them and half again."""

@@ -3,11 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from jaxstyle.transfer.settings import Settings
+from jaxstyle.transfer.settings import DEFAULT_SIZE, Settings
 from jaxstyle.weights.catalogue import default_network
-
-DEFAULT_SIZE = 512
-"""Long edge in pixels that larger pictures are brought to, unless --size says otherwise."""
 
 
 @dataclass(kw_only=True)

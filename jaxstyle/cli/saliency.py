@@ -35,10 +35,10 @@ class SaliencyCommand:
 
     def run(self) -> int:
         """Exit code 0."""
-        from jaxstyle.cli.options import DEFAULT_SIZE
         from jaxstyle.files import refuse_overwriting
         from jaxstyle.image import check_target, fit, load_image, resize, save_image
         from jaxstyle.saliency import overlay, saliency_map
+        from jaxstyle.transfer.settings import DEFAULT_SIZE
 
         check_target(self.output)
         refuse_overwriting(self.output, [self.image, self.weights, self.grad_cam])

@@ -50,7 +50,7 @@ def stylize_fast(
             its result is refined: then that style.
         model: the fast network, what `load_fast` takes: "magenta", a path, a network, or a function that gives one,
             called when all else is checked.
-        size: long edge of the result in pixels; the content's own by default.
+        size: long edge of the result in pixels; by default as for `stylize`.
         style_size: long edge of the styles in pixels, which sets how broad the strokes are; by default what the
             network was trained with (Magenta: 256), else the result's. A refinement sees them at the result's size.
         strength: 1 is all of the style, 0 as much of the content as the network can keep.

@@ -77,8 +77,8 @@ class Frame(NamedTuple):
 
 
 def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[Any] | None = None) -> Frame:
-    """A content made ready for a result whose long edge is `size`, its own where None. Raises SettingError."""
-    picture = sized(source.picture, size)
+    """A content made ready for a result whose long edge is `size`, see `stylize`. Raises SettingError."""
+    picture = sized(source.picture, size, source.given)
     seen = recolored(picture.rgb, [], color)[0] if color == "luminance" else picture.rgb
     if masks is None:
         return Frame(source, picture, seen)

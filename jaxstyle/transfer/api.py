@@ -70,7 +70,8 @@ def stylize(
             a network, called when all else is checked.
         recipe: losses, weights and optimiser; `presets.default()`, and for the networks "embedded" and
             "random" `presets.embedded()`, when not given.
-        size: long edge of the result in pixels; the content's own by default.
+        size: long edge of the result in pixels. By default the content's own; a file's is at most 512, while arrays
+            and PIL images keep the size that their maker gave them.
         style_scale: long edge of the styles over that of the result; larger paints with broader strokes.
         blend: how much of each style; equal by default.
         steps: instead of the recipe's; a pyramid's other levels take theirs in proportion.

@@ -1,5 +1,6 @@
 """From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.recipe import Color
 from jaxstyle.optimize.pyramid import style_shape
 from jaxstyle.transfer.result import describe
+from jaxstyle.transfer.settings import DEFAULT_SIZE
 
 Regions = dict[str, Array]
 
@@ -49,11 +51,20 @@ def _resized(masks: Regions | None, shape: tuple[int, int]) -> Regions | None:
     return {name: jnp.asarray(resize(np.asarray(mask), shape)) for name, mask in masks.items()}
 
 
-def sized(picture: Picture, size: int | None) -> Picture:
-    """The picture with its long edge at `size` pixels, alpha with it; as it is for None."""
+def sized(picture: Picture, size: int | None, source: Any) -> Picture:
+    """The picture at the size that its result will have, transparency included.
+
+    Args:
+        picture: as it was read.
+        size: long edge in pixels. None brings a picture that came from a file to `DEFAULT_SIZE` where it is larger;
+            arrays and PIL images keep the size that their maker gave them.
+        source: what it was read from.
+    """
+    shape = picture.rgb.shape[:2]
     if size is None:
-        return picture
-    return resize_picture(picture, fit(picture.rgb.shape[:2], size))
+        is_file = isinstance(source, str | os.PathLike) or hasattr(source, "read")
+        size = min(DEFAULT_SIZE, max(shape)) if is_file else max(shape)
+    return resize_picture(picture, fit(shape, size))
 
 
 def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -116,7 +116,7 @@ def _read(job: Job, once: Once) -> _Pictures:
     """The job's pictures. Raises what `prepare` does."""
     names = [f"style[{i}]" if len(job.styles) > 1 else "style" for i in range(len(job.styles))]
     original = once(_read_one, job.content, "content")
-    content = once(sized, original, job.size)
+    content = once(sized, original, job.size, job.content)
     styles = [once(_read_one, style, name) for style, name in zip(job.styles, names, strict=True)]
     edge = style_edge(content, job.style_scale)
     shaped = [once(resize_picture, style, fit(style.rgb.shape[:2], edge)).rgb for style in styles]

@@ -17,6 +17,7 @@ from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.runtime.installation import require_right_numbers
+from jaxstyle.transfer.inputs import sized
 
 OneOrMore = Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None
 
@@ -35,13 +36,14 @@ def make_objective(
 ) -> Objective:
     """Make the objective of one run: a pure function of the image, and a pytree that `jit`, `grad` and `vmap` take.
 
-    It takes pictures and networks as `stylize` does. Each picture keeps its own size, and arrays of floats are taken as
-    they are, so that a gradient can be had with respect to them too.
+    It takes pictures and networks as `stylize` does, with its default sizes: a content from a file is at most 512
+    pixels, styles and references from files get the content's long edge. Arrays of floats are taken as they are, so
+    that a gradient can be had with respect to them too.
 
     Args:
         model: a feature network, what `load_vgg19` takes ("imagenet-8bit", a path), or a function that gives one.
         content: a picture of shape (h, w, 3) in [0, 1], or what `load_image` reads; the generated one has its size.
-        styles: one picture or a list of them, of any sizes.
+        styles: one picture or a list of them; arrays of any sizes.
         recipe: losses and weights; as for `stylize` that of the network by default.
         blend: how much of each style, at least 0; made to sum to 1. Equal shares by default.
         content_masks: {region: (h, w) in [0, 1], or a picture in grey} of the generated picture.
@@ -61,24 +63,26 @@ def make_objective(
     network = as_network(model)
     several = list(styles) if isinstance(styles, list | tuple) else [styles]
     names = [f"styles[{i}]" if len(several) > 1 else "styles" for i in range(len(several))]
+    picture = _array(content, "content", None)
+    edge = max(picture.shape[:2]) if picture.ndim == 3 else None
     return objective.make_objective(
         network,
-        _array(content, "content"),
-        [_array(style, name) for style, name in zip(several, names, strict=True)],
+        picture,
+        [_array(style, name, edge) for style, name in zip(several, names, strict=True)],
         recipe or presets.recipe_for(getattr(network, "name", "")),
         blend=blend,
         content_masks=_masks(content_masks, "content_masks"),
         style_masks=_masks_of_styles(style_masks),
-        references={name: _array(each, f"references[{name!r}]") for name, each in (references or {}).items()},
+        references={name: _array(each, f"references[{name!r}]", edge) for name, each in (references or {}).items()},
         plan=plan,
     )
 
 
-def _array(picture: Any, name: str) -> Any:
-    """The picture as an array; arrays of floats as they are."""
+def _array(picture: Any, name: str, edge: int | None) -> Any:
+    """The picture as an array; arrays of floats as they are, others with that long edge."""
     if isinstance(picture, jax.Array | np.ndarray) and jnp.issubdtype(picture.dtype, jnp.floating):
         return picture
-    return read_picture(picture, name=name).rgb
+    return sized(read_picture(picture, name=name), edge, picture).rgb
 
 
 def _masks(masks: Any, name: str) -> Any:

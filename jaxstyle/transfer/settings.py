@@ -17,12 +17,17 @@ else:
     Coarse = bool
 
 
+DEFAULT_SIZE = 512
+"""Long edge in pixels that a larger picture from a file is brought to, where no size is given."""
+
+
 @dataclass(kw_only=True)
 class Settings:
     """Settings of a run. Those that are None stay as the recipe has them."""
 
     size: int | None = None
-    """Long edge of the result in pixels. By default the content's own; the command line's is at most 512."""
+    """Long edge of the result in pixels. By default the content's own, at most 512 for a file; in Python, arrays and
+    PIL images keep their size."""
     steps: int | None = None
     """Optimisation steps at the result's size; the smaller sizes of a pyramid take theirs in proportion."""
     style_weight: float | Strength | None = None

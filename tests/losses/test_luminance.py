@@ -55,6 +55,7 @@ def test_gradients():
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 3), (6, 5, 3)])
+@pytest.mark.users_compiler
 def test_zero_with_zero_gradient_at_its_own_target(shape):
     x = jnp.asarray(picture(*shape), jnp.float32)
     value, gradient = jax.value_and_grad(LOSS)(x, LOSS.target(x))

@@ -44,6 +44,7 @@ def test_a_shift_costs_its_square_along_each_direction(x64):
 
 @pytest.mark.parametrize("shape", [(6, 5, 4), (9, 8, 4), (2, 3, 4)], ids=["same", "larger", "smaller"])
 @pytest.mark.parametrize("loss", [LOSS, SlicedWassersteinLoss("relu1_1", directions=11, seed=3)])
+@pytest.mark.users_compiler
 def test_oracle(loss, shape, x64):
     features, style = draw(0), draw(1, shape)
     value = loss(jnp.asarray(features), loss.target(jnp.asarray(style)))

@@ -84,6 +84,7 @@ def test_each_number_is_its_metrics(judge, values):
 
 
 @pytest.mark.parametrize("kept", [(1,), (2, 3, 0)])
+@pytest.mark.users_compiler
 def test_a_batch_changes_nothing(judge, targets, values, kept):
     found = judge(IMAGES[np.array(kept)], *stacked(targets, [PAIRS[i] for i in kept]))
     for name in METRICS:

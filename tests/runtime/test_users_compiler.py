@@ -1,8 +1,10 @@
 """What users' processes compute: the suite's own programs are compiled by other settings, which take less time."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,13 @@ import pytest
 import jaxstyle
 from jaxstyle.cli.run_doctor import CHECKS
 
+ROOT = Path(__file__).parents[1]
+MARKED = (
+    "losses/test_luminance.py",
+    "losses/test_sliced.py",
+    "metrics/test_metrics_judge.py",
+    "sweep/test_sweep_run.py",
+)
 OURS = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS", "JAX_COMPILATION_CACHE_DIR")
 PAINT = """
 import sys, numpy as np, jaxstyle
@@ -27,6 +36,18 @@ def as_users_run_it(*arguments):
 def test_this_installation_is_sound():
     out = as_users_run_it("-m", "jaxstyle", "doctor").stdout
     assert out.count("ok  ") == len(CHECKS) and "jaxlib" in out and "device  cpu" in out
+
+
+def test_bits_that_users_rely_on():
+    """The marked tests of the suite."""
+    options = ["-q", "-p", "no:cacheprovider", "-m", "users_compiler"]
+    files = [str(ROOT / name) for name in MARKED]
+    environment = os.environ | {"JAXSTYLE_TESTS_USERS_COMPILER": "1", "XLA_FLAGS": ""}
+    command = [sys.executable, "-m", "pytest", *options, *files]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT.parent)
+    assert done.returncode == 0, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None and int(passed[1]) >= len(MARKED) and "skipped" not in done.stdout, done.stdout
 
 
 @pytest.mark.usefixtures("unchecked")

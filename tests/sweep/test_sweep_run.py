@@ -50,6 +50,7 @@ def test_every_cell_is_what_stylize_makes(embedded, paintings, grid, sweep, tmp_
         assert same == {name: json.loads(json.dumps(single.settings[name])) for name in same}
 
 
+@pytest.mark.users_compiler
 def test_bits_depend_on_nothing_but_the_cell(grid, sweep, tmp_path):
     cells, expected = grid(seed=[0, 1, 2], init="noise"), None
     for name, options in {

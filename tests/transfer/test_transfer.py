@@ -13,10 +13,12 @@ import jaxstyle
 from jaxstyle.cli.artwork import ArtworkCommand
 from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.errors import ImageError, SettingError, WeightsError
+from jaxstyle.image import read_picture
 from jaxstyle.objective import presets
 from jaxstyle.optimize.optimizers import LBFGS, Adam
 from jaxstyle.sweep.axes import AXES
 from jaxstyle.transfer.api import named_init, override, with_optimizer
+from jaxstyle.transfer.inputs import sized
 from jaxstyle.transfer.settings import Settings
 
 QUICK = with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")
@@ -270,8 +272,8 @@ def test_every_setting_is_declared_once():
     settings = {entry.name: entry.default for entry in fields(Settings)}
     arguments = inspect.signature(jaxstyle.stylize).parameters
     assert {name: arguments[name].default for name in settings} == settings
-    others = ["content", "style", "model", "recipe", "content_masks", "style_masks", "plan", "callback", "every"]
-    assert sorted(arguments) == sorted([*settings, *others])
+    pictures, run = ["content", "style", "content_masks", "style_masks"], ["plan", "callback", "every", "resume"]
+    assert sorted(arguments) == sorted([*settings, *pictures, "model", "recipe", *run])
     assert {*settings} < {*AXES}
     for command in (StylizeCommand, ArtworkCommand):
         assert {*settings} < {entry.name for entry in fields(command)}
@@ -286,3 +288,20 @@ def test_text_that_looks_like_a_file_is_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bare").write_bytes(b"")
     assert [named_init(name) for name in ("a.png", "bare", "x/y.jpg")] == [Path("a.png"), Path("bare"), Path("x/y.jpg")]
+
+
+def test_a_large_file_is_brought_to_512_pixels_and_an_array_keeps_its_size(tmp_path):
+    large = np.zeros((30, 600, 3), np.float32)
+    large[:, 300:] = 1
+    path = jaxstyle.save_image(tmp_path / "large.png", large)
+    for source, width in (
+        (path, 512),
+        (str(path), 512),
+        (io.BytesIO(path.read_bytes()), 512),
+        (large, 600),
+        (PIL.Image.open(path), 600),
+    ):
+        assert sized(read_picture(source), None, source).rgb.shape[1] == width, source
+        assert sized(read_picture(source), 64, source).rgb.shape[1] == 64
+    small = jaxstyle.save_image(tmp_path / "small.png", large[:, :40])
+    assert sized(read_picture(small), None, small).rgb.shape == (30, 40, 3)

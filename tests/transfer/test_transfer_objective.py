@@ -101,3 +101,13 @@ def test_what_does_not_fit_is_named(files, pictures, embedded):
         jaxstyle.make_objective(jaxstyle.VGG19, pictures[0], pictures[1])
     with pytest.raises(SettingError, match="recipe: got str"):
         jaxstyle.make_objective(embedded, pictures[0], pictures[1], "gatys")
+
+
+def test_pictures_from_files_get_the_sizes_that_stylize_gives_them(tmp_path, pictures, embedded):
+    noise = np.random.default_rng(0).uniform(size=(40, 80, 3)).astype(np.float32)
+    path = save_image(tmp_path / "noise.png", noise)
+    given = jaxstyle.make_objective(embedded, pictures[0], path, RECIPE)
+    same = make_objective(embedded, pictures[0], load_image(path, size=32), RECIPE)
+    assert total(given, pictures[1]) == total(same, pictures[1])
+    as_it_is = jaxstyle.make_objective(embedded, pictures[0], load_image(path), RECIPE)
+    assert total(as_it_is, pictures[1]) != total(same, pictures[1])

@@ -213,14 +213,14 @@ def test_the_command_saves_and_says_so_when_it_is_interrupted(folder, small, tmp
     monkeypatch.setattr(run_train, "johnson_recipe", lambda style_weight: RECIPE)
     monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
     monkeypatch.setattr("os._exit", sys.exit)
-    shown = run_train._Lines.__call__
+    line = run_train.Updates.line
 
     def interrupt(self, progress):
-        shown(self, progress)
         if progress.step == 2:
             signal.raise_signal(signal.SIGINT)
+        return line(self, progress)
 
-    monkeypatch.setattr(run_train._Lines, "__call__", interrupt)
+    monkeypatch.setattr(run_train.Updates, "line", interrupt)
     command = ["train", "johnson", str(folder / "contents"), str(folder / "styles" / "0.png"), "-o", str(tmp_path)]
     command += ["--steps", "4", "--batch", "2", "--size", "32", "--log-every", "1", "--held-out", "0"]
     command += ["--init", str(Johnson.random(3, width=2).save(tmp_path / "other.safetensors"))]
