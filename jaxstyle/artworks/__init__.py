@@ -1,4 +1,4 @@
-"""Pictures into artworks: made simpler, painted, and made simpler again."""
+"""The artwork pipeline: simplify a picture, paint it in a style, and reduce the colours of the painting."""
 
 from jaxstyle.artworks.figure import draw_stages
 from jaxstyle.artworks.pipeline import Artwork, artwork

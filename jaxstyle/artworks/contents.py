@@ -1,4 +1,4 @@
-"""Which pictures are asked for, and what their files will be called."""
+"""Finds the content pictures of a command line, and names their results."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from jaxstyle.image import READABLE, is_picture_name
 
 
 def find_contents(given: Sequence[Path]) -> list[Path]:
-    """The files, and of every folder the pictures in it by name.
+    """Replace every folder in a list of paths by the pictures in it, sorted by name; keep the files.
 
     Raises:
-        SettingError: nothing is given. ImageFileError: a folder cannot be read or has no picture.
+        SettingError: the list is empty. ImageFileError: a folder cannot be read or has no picture.
     """
     if not given:
         raise SettingError("CONTENT... STYLE: got one picture, expected at least two, the style last")
@@ -30,10 +30,12 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 
 def name_results(contents: Sequence[Path], style: Path, folder: Path) -> list[str]:
-    """For each content the name of its result without .png: its own, or with its suffix where two would be the same.
+    """The names of the contents' results, without ".png".
+
+    A result is named like its content, without the suffix. Where two contents would have the same name, both keep it.
 
     Raises:
-        SettingError: a result would be written over one of the pictures, or over another result.
+        SettingError: a result would overwrite one of the given pictures or another result.
     """
     stems = Counter(path.stem for path in contents)
     names = [path.stem if stems[path.stem] == 1 else path.name for path in contents]

@@ -1,4 +1,4 @@
-"""All stages of an artwork in one picture."""
+"""Draws all stages of an artwork in one picture."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,16 @@ GAP, LETTERS = 8, 16
 
 
 def draw_stages(pictures: Mapping[str, Any], *, height: int = 320) -> Float[np.ndarray, "_h _w 3"]:
-    """The pictures in a row on white, each `height` pixels high with its name below, in RGB of [0, 1].
+    """Draw pictures in a row on white, each `height` pixels high with its name below; the result is RGB in [0, 1].
 
     >>> draw_stages({"style": style} | artwork(content, style, model=model, quantize=8).pictures)
 
+    Args:
+        pictures: {name: picture, in any form that `load_image` accepts}.
+        height: the height of each picture in pixels, from 16 to 4096.
+
     Raises:
-        ImageError: one is no picture. SettingError: there is none, or a height that is not from 16 to 4096.
+        ImageError: a picture cannot be used. SettingError: there is no picture, or the height is out of range.
     """
     height = check_count("height", height, 16, 4096)
     if not pictures:

@@ -1,4 +1,4 @@
-"""The pipeline in one call: content abstraction, style transfer, quantisation."""
+"""`artwork`, the whole pipeline in one call: content abstraction, style transfer, colour quantisation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,9 +27,11 @@ class Artwork:
     """A finished artwork.
 
     Attributes:
-        pictures: {stage: RGB in [0, 1]} in the order of `STAGES`, of the stages that were on.
-        result: of the transfer; its image is the last stage's picture, its settings say which stages were on.
-        quantized: the last stage's palette and labels, for `save_indexed`; None where it was off.
+        pictures: {stage: its picture (h, w, 3), RGB in [0, 1]} for the stages that were on, in the order of `STAGES`.
+        result: the result of the transfer, but with the picture of the last stage as its image. Its settings say which
+            stages were on.
+        quantized: the picture of the stage "after_quantize" with its palette and labels, for `save_indexed`; None if
+            that stage was off.
     """
 
     pictures: dict[str, Float[np.ndarray, "h w 3"]]
@@ -57,28 +59,31 @@ def artwork(
     every: int = 10,
     **settings: Any,
 ) -> Artwork:
-    """Make the content simpler, paint it in the style, and make the painting simpler; each stage on or off.
+    """Simplify the content, paint it in the style, and reduce the colours of the painting.
 
-    The content is brought to `size` first, so that numbers of regions are those of the result, and keeps its
-    transparency. The last picture before the transfer is both what the content losses compare with and where the run
-    starts.
+    The transfer is always done; every other stage is on if its setting is given. The content is resized to `size`
+    first, so that the number of regions is that of the result. Its transparency is kept. The last picture before the
+    transfer is the content picture of the transfer: the content losses compare with it, and by default the optimisation
+    starts from it.
 
     Args:
-        content: the picture whose scene is kept, as `stylize` takes it.
+        content: the picture whose scene is kept, in any form that `stylize` accepts.
         style: a picture, or a list of pictures.
-        model: as for `stylize`.
-        superpixels: paint about so many regions of the content in one colour each, before the transfer.
-        compactness: of those regions; see `jaxstyle.preprocess.superpixels`.
-        statistic: the colour of a region: "mean" or "median".
-        merge: then make neighbouring regions one whose colours are nearer than this; see `merge_regions`.
-        quantize: paint the content in so many colours, before the transfer; see `quantize_colors`.
-        after_quantize: paint the result in so many colours.
-        dither: how both quantisations dither; not at all when not given.
-        recipe, size, seed, plan, callback, every: as for `stylize`. The seed is that of quantisation too.
-        settings: all others of `stylize`, such as `steps` and `style_weight`.
+        model: the network, as for `stylize`.
+        superpixels: before the transfer, divide the content into about this number of regions (at least 1), and paint
+            each in one colour.
+        compactness: the compactness of these regions; see `jaxstyle.preprocess.superpixels`.
+        statistic: the colour of a region: the "mean" or the "median" of its pixels.
+        merge: merge neighbouring regions whose colours are nearer than this distance; see `merge_regions`.
+        quantize: before the transfer, reduce the content to this number of colours, from 1 to 256; see
+            `quantize_colors`.
+        after_quantize: reduce the result to this number of colours, from 1 to 256.
+        dither: how both quantisations dither: "floyd_steinberg" or "ordered"; None for no dithering.
+        recipe, size, seed, plan, callback, every: as for `stylize`. The seed is used for both quantisations too.
+        settings: further arguments of `stylize`, such as `steps` and `style_weight`.
 
     Raises:
-        SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
+        SettingError: a setting is not usable. ImageError: a picture is not usable. WeightsError: the network is not.
     """
     stages = Stages(superpixels, compactness, statistic, merge, quantize, after_quantize, dither)
     original = read_picture(content, name="content")
@@ -107,7 +112,7 @@ def _with_alpha(picture: Picture) -> np.ndarray:
 
 
 def _finish(pictures: dict[str, Any], result: Result, stages: Stages, source: dict[str, Any]) -> Artwork:
-    """The last stage, and what a saved file says of all of them."""
+    """Do the last stage, and add the settings of all stages to the result."""
     quantized = stages.after(result.image, int(result.settings["seed"]))
     settings = result.settings | {"artwork": {"content": source} | stages.to_dict()}
     if quantized is None:

@@ -1,4 +1,4 @@
-"""What is done to a content picture before it is painted, and to the painting after."""
+"""The stages of the artwork pipeline before and after the style transfer."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
@@ -15,15 +15,15 @@ from jaxstyle.preprocess.settings import check_amount, check_choice, check_count
 from jaxstyle.preprocess.superpixels import COMPACTNESS
 
 STAGES = ("content", "superpixels", "quantize", "transfer", "after_quantize")
-"""In the order in which they come; the first and the transfer always."""
+"""The names of the stages in their order; "content" and "transfer" are always there."""
 
 
 @dataclass(frozen=True)
 class Stages:
-    """Which stages are on; see `artwork`.
+    """The settings of the stages; a stage is on if its setting is not None. `artwork` explains each.
 
     Raises:
-        SettingError: a setting that does not fit.
+        SettingError: a setting is not usable.
     """
 
     superpixels: int | None = None
@@ -48,24 +48,29 @@ class Stages:
             object.__setattr__(self, name, value)
 
     def before(self, content: Float[np.ndarray, "h w 3"], seed: int) -> dict[str, Float[np.ndarray, "h w 3"]]:
-        """{"content", and "superpixels" and "quantize" if they are on: the picture after that stage}."""
+        """The pictures before the transfer: {"content" and, if on, "superpixels" and "quantize": RGB in [0, 1]}.
+
+        Args:
+            content: the content picture at the result's size, RGB in [0, 1].
+            seed: random seed of the quantisation.
+        """
         pictures = {"content": content}
         if self.superpixels is not None:
             found = superpixels(content, self.superpixels, compactness=self.compactness)
             found = found if self.merge is None else merge_regions(found, self.merge)
             painted = abstract(content, found, statistic=self.statistic)
-            pictures["superpixels"] = load_image(to_pil(painted))  # as its file holds it, for `jaxstyle rerun`
+            pictures["superpixels"] = load_image(to_pil(painted))  # 8-bit values, as in its file, for `jaxstyle rerun`
         if self.quantize is not None:
             last = pictures.get("superpixels", content)
             pictures["quantize"] = quantize_colors(last, self.quantize, dither=self.dither, seed=seed).image
         return pictures
 
     def after(self, painting: Float[np.ndarray, "h w 3"], seed: int) -> Quantized | None:
-        """The painting in few colours; None where that is off."""
+        """The painting, RGB in [0, 1], reduced to `after_quantize` colours; None if that stage is off."""
         if self.after_quantize is None:
             return None
         return quantize_colors(painting, self.after_quantize, dither=self.dither, seed=seed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for a result's settings."""
+        """The settings as plain data, for the settings of a result."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation (Huang & Belongie 2017): a style is each channel's mean and deviation at relu4_1."""
+"""AdaIN, adaptive instance normalisation (Huang & Belongie 2017): a style is the channel means and deviations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.load import Source
 
 EPSILON = 1e-5
-"""Added to variances, as in xunhuang1995/AdaIN-style and naoto0804/pytorch-AdaIN."""
+"""The number added to variances, as in xunhuang1995/AdaIN-style and naoto0804/pytorch-AdaIN."""
 
 
 def load_adain(
@@ -37,24 +37,25 @@ def load_adain(
     decoder: Source | None = None,
     conv: Conv = "auto",
 ) -> "AdaIN":
-    """Load an encoder and its decoder, from two public files or from one that `save` wrote.
+    """Load an encoder and its decoder, from two public files or from one file that `save` wrote.
 
     Example:
         >>> net = jaxstyle.feedforward.load_adain(encoder="vgg_normalised.pth", decoder="decoder.pth")
         >>> painted = net(content, net.style_code(style))
 
     Args:
-        saved: a network that jaxstyle saved; instead of the other two.
-        encoder: a VGG19 as `jaxstyle.load_vgg19` takes it: a path, a name in the catalogue; the one that the decoder
-            was trained with.
-        decoder: a .pth of naoto0804/pytorch-AdaIN's layout, or others that `coder_file.read_decoder` lists. How deep it
-            goes tells the layer: relu4_1 in the paper.
-        conv: "exact" for the plain convolution; "auto" takes Winograd's on CPU: quicker, and it differs by rounding.
+        saved: the file of a network that jaxstyle saved; give either this or the other two.
+        encoder: the VGG19 that the decoder was trained with, in any form that `jaxstyle.load_vgg19` accepts: a path, or
+            a name in the catalogue.
+        decoder: a .pth file of naoto0804/pytorch-AdaIN's layout, or another that `coder_file.read_decoder` lists. Its
+            depth determines the encoder's last layer, which is relu4_1 in the paper.
+        conv: "exact" uses the plain convolution. "auto" uses Winograd's algorithm on CPU, which is faster and differs
+            by rounding.
 
     Raises:
-        SettingError: neither or both of a saved network and a pair.
+        SettingError: neither a saved network nor a pair is given, or both are.
         WeightsFileError: a file is missing or unreadable.
-        WeightsError: a file is damaged, hostile or not what it should be, or the two do not fit.
+        WeightsError: a file is damaged, hostile or has another content, or the encoder and the decoder do not fit.
     """
     if saved is not None and encoder is None and decoder is None:
         _, arrays, metadata = read_network(saved, "adain")
@@ -67,20 +68,21 @@ def load_adain(
 
 
 class AdaIN(FeatureTransfer):
-    """`decode(alpha AdaIN(f(c), f(s)) + (1 - alpha) f(c))` (Huang & Belongie 2017, equations 8 and 14).
+    """The AdaIN network: `decode(alpha AdaIN(f(c), f(s)) + (1 - alpha) f(c))` (Huang & Belongie 2017, eqs. 8 and 14).
 
-    f is the encoder. `load_adain` makes one from files. A code is (2, c): the means and deviations of the style's
-    features; a weighted mean of codes is painted as that mean of the single styles' features (section 6.4).
+    f is the encoder, c the content and s the style. `load_adain` makes a network from files. A style code is an array
+    (2, channels): the means and the standard deviations of the style's features. Painting with a weighted mean of codes
+    equals the weighted mean of the single styles' transformed features (section 6.4).
 
     Args:
-        encoder: of VGG19, to some layer.
-        decoder: trained to invert it.
-        name: for what is saved beside a picture.
-        licence: of the numbers.
-        conv: as for `load_adain`.
+        encoder: VGG19 up to some layer.
+        decoder: a network trained to invert the encoder.
+        name: the network's name, as recorded in saved pictures.
+        licence: the licence of the weights.
+        conv: the convolution algorithm, as for `load_adain`.
 
     Raises:
-        SettingError: the two are not of one layer, or of other widths.
+        SettingError: the encoder and the decoder belong to different layers, or have different numbers of channels.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class AdaIN(FeatureTransfer):
     def from_arrays(
         cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str], *, conv: Conv = "auto"
     ) -> "AdaIN":
-        """From what `save` wrote; WeightsError for other arrays."""
+        """Build the network from the arrays that `save` wrote. Raises WeightsError for other arrays."""
         levels = levels_of(arrays)
         if len(levels) != 1:
             raise WeightsError(f"AdaIN: has networks of {len(levels)} levels, expected one")
@@ -106,30 +108,30 @@ class AdaIN(FeatureTransfer):
         return cls(*unpack_coder(arrays, metadata, levels[0]), conv=conv, **texts)
 
     def arrays(self) -> dict[str, Any]:
-        """What `save` writes."""
+        """The arrays of both networks by name, as `save` writes them."""
         return pack_coder(self.encoder, self.decoder)[0]
 
     def save(self, path: Source) -> Path:
-        """Write both networks as one safetensors file, which `load_fast` reads; WeightsFileError where it cannot."""
+        """Write both networks to one safetensors file, which `load_fast` reads. Raises WeightsFileError on failure."""
         arrays, texts = pack_coder(self.encoder, self.decoder)
         return write_network(path, "adain", arrays, {"name": self.name, "licence": self.licence, **texts})
 
     def code_shapes(self) -> tuple[int, int]:
-        """Shapes of the arrays of a code."""
+        """The shape of a style code: (2, channels)."""
         return (2, self.encoder.channels)
 
     def style_code(self, style: Float[ArrayLike, "h w 3"]) -> Float[Array, "2 c"]:
-        """The means and deviations of a style's features: all that is kept of it.
+        """The code (2, channels) of a style picture: the means and standard deviations of its features.
 
         Raises:
-            ImageError: not floats of shape (h, w, 3), or too small for the network.
+            ImageError: the picture is not an array of floats of shape (h, w, 3), or is too small for the network.
         """
         return _code(self.encoder, check_pictures("style", style, dimensions=(3,)))
 
     def painted(
         self, content: Float[Array, "h w 3"], codes: Float[Array, "k 2 c"], masks: Array | None, strength: Array
     ) -> Float[Array, "h w 3"]:
-        """One picture, not clipped."""
+        """Paint one picture, without clipping; see `FeatureTransfer.painted`."""
         features = transfer(adain, self.encoder(content), codes, masks_at(masks, self.encoder.level), strength)
         return self.decoder(features)[: content.shape[0], : content.shape[1]]
 
@@ -137,17 +139,20 @@ class AdaIN(FeatureTransfer):
 def adain(
     features: Float[Array, "h w c"], code: Float[Array, "2 c"], mask: Float[Array, "h w"] | None = None
 ) -> Float[Array, "h w c"]:
-    """`sigma(s) (x - mu(x)) / sigma(x) + mu(s)` (equation 8); with a mask, mu(x) and sigma(x) are the region's."""
+    """AdaIN: `sigma(s) (x - mu(x)) / sigma(x) + mu(s)` (equation 8).
+
+    The code holds mu(s) and sigma(s) of the style. With a mask, mu(x) and sigma(x) are those of the masked region.
+    """
     mean, deviation = moments(features, mask)
     gain = code[1] / deviation
     return (features - mean[None, None]) * gain[None, None] + code[0][None, None]
 
 
 def moments(features: Float[Array, "h w c"], mask: Float[Array, "h w"] | None = None) -> Float[Array, "2 c"]:
-    """Each channel's mean and `sqrt(var + 1e-5)`.
+    """The mean and the standard deviation `sqrt(var + 1e-5)` of each channel.
 
-    The variance is divided by n - 1, as in the public PyTorch code; the paper (equation 6) divides by n. A mask weighs
-    positions as `weigh` says.
+    The variance divides by n - 1, as in the public PyTorch code; the paper (equation 6) divides by n. A mask weighs
+    the positions as in `weigh`.
     """
     share, weight = weigh(features.shape[:2], mask)
     mean = jnp.einsum("hw,hwc->c", share, features, precision="highest")

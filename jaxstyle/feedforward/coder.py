@@ -1,6 +1,7 @@
-"""VGG19 to one of its layers and back again: what AdaIN and WCT share.
+"""The encoder and the decoder that AdaIN and WCT share: VGG19 up to one of its layers, and back to a picture.
 
-An encoder ends at relu1_1, relu2_1, ... or relu5_1, its level 1 to 5; the decoder of that level is its mirror image.
+The levels 1 to 5 are the layers relu1_1, relu2_1, ..., relu5_1. An encoder ends at the layer of its level. A decoder
+begins there and mirrors the encoder.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,21 +19,21 @@ from jaxstyle.weights.decoder import LEVELS, layers_to
 from jaxstyle.weights.layout import UNIT, Weights
 
 WIDTHS = (64, 128, 256, 512, 512)
-"""VGG19's channels in its five blocks."""
+"""The number of channels in each of VGG19's five blocks."""
 
 
 class Encoder(VGG19):
-    """A VGG19 to relu{level}_1. Its padding and preprocessing are those of its weights.
+    """A VGG19 up to relu{level}_1, with the padding and preprocessing that its weights specify.
 
-    Pooling keeps the last row and column of an odd size, as in the public AdaIN and WCT encoders: the features cover
-    the whole picture, and a decoder's output cropped to the picture's size lies where it should.
+    Pooling keeps the last row and column of an odd size, as in the public AdaIN and WCT encoders. So the features cover
+    the whole picture, and a decoder's output, cropped to the picture's size, is aligned with the picture.
 
     Args:
-        weights: of a VGG19 at least as deep as the level; what is deeper is left out.
-        level: 1 to 5.
+        weights: a VGG19's weights that reach at least this level; deeper layers are left out.
+        level: from 1 to 5.
 
     Raises:
-        SettingError: weights that are not that deep.
+        SettingError: the level is out of range, or the weights do not reach it.
     """
 
     def __init__(self, weights: Weights, level: int):
@@ -47,39 +48,46 @@ class Encoder(VGG19):
 
     @classmethod
     def random(cls, key: Array, *, widths: Sequence[int] = WIDTHS, level: int = 4) -> "Encoder":
-        """An untrained one with `widths` channels in its blocks: He et al. 2015, equation 10; takes RGB as it is."""
+        """An untrained encoder with `widths` channels in its blocks, initialised by He et al. 2015, equation 10.
+
+        It takes RGB in [0, 1] without preprocessing and pads by reflection.
+
+        Raises:
+            SettingError: the level is out of range, or `widths` are not positive whole numbers for so many blocks.
+        """
         shapes = {name: (3, 3, i, o) for name, (i, o) in _channels(widths, level).items()}
         return cls(Weights(_random_arrays(key, shapes), UNIT, padding="reflect"), level)
 
     def __call__(self, image: Float[Array, "h w 3"]) -> Float[Array, "_h _w c"]:
-        """relu{level}_1 of a picture; sizes are halved level - 1 times, rounded up."""
+        """The activations of a picture at relu{level}_1; height and width are halved level - 1 times, rounded up."""
         return self.features(image, [self.layer])[self.layer]
 
     @property
     def layer(self) -> str:
-        """The name of its last layer."""
+        """The name of the last layer, such as "relu4_1"."""
         return f"relu{self.level}_1"
 
     @property
     def channels(self) -> int:
-        """Channels of its last layer."""
+        """The number of channels of the last layer."""
         return int(getattr(self, f"conv{self.level}_1").kernel.shape[3])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Its convolutions' numbers, as `Weights` has them."""
+        """The kernels and biases by name, as in `Weights.arrays`."""
         return _arrays_of(self, self.level)
 
 
 class Decoder(nnx.Module):
-    """Features at relu{level}_1 back to a picture: VGG19's convolutions backwards, nearest x2 where it pools.
+    """Maps features at relu{level}_1 back to a picture: VGG19's convolutions in reverse order.
 
-    All convolutions reflect at the edges and have a ReLU, the last one only with `last_relu`. A decoder's "conv3_1"
-    undoes an encoder's: it takes relu3_1's channels and gives relu2_2's.
+    Where VGG19 pools, the decoder upsamples by 2 (nearest neighbour). All convolutions pad by reflection and are
+    followed by a ReLU, the last one only with `last_relu`. A layer is named after the encoder's layer that it inverts:
+    "conv3_1" takes the channels of relu3_1 and gives those of relu2_2.
 
     Args:
         arrays: "conv4_1/kernel" (3, 3, in, out), "conv4_1/bias" (out,), ..., "conv1_1/bias" (3,).
-        last_relu: whether the picture passes through a ReLU, as in the small networks of Collaborative Distillation;
-            the published decoders of AdaIN and WCT end without.
+        last_relu: whether the picture passes through a ReLU at the end, as in the small networks of Collaborative
+            Distillation. The published decoders of AdaIN and WCT have none there.
     """
 
     def __init__(self, arrays: Mapping[str, Array | np.ndarray], *, last_relu: bool = False):
@@ -93,12 +101,12 @@ class Decoder(nnx.Module):
     def random(
         cls, key: Array, *, widths: Sequence[int] = WIDTHS, level: int = 4, last_relu: bool = False
     ) -> "Decoder":
-        """An untrained mirror of an encoder with `widths` channels in its blocks: He et al. 2015, equation 10."""
+        """An untrained decoder for an encoder with `widths` channels in its blocks (He et al. 2015, equation 10)."""
         shapes = {name: (3, 3, o, i) for name, (i, o) in _channels(widths, level).items()}
         return cls(_random_arrays(key, shapes), last_relu=last_relu)
 
     def __call__(self, features: Float[Array, "h w c"]) -> Float[Array, "_h _w 3"]:
-        """The picture, RGB near [0, 1], not clipped; each side 2^(level - 1) times as long."""
+        """The picture, RGB near [0, 1] but not clipped; each side is 2^(level - 1) times that of the features."""
         x = features
         for name in reversed(layers_to(self.level)):
             x = _convolve(getattr(self, name), x, relu=self.last_relu or name != "conv1_1")
@@ -108,15 +116,15 @@ class Decoder(nnx.Module):
 
     @property
     def channels(self) -> int:
-        """Channels that it takes."""
+        """The number of input channels."""
         return int(getattr(self, f"conv{self.level}_1").kernel.shape[2])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What it was made of, as `__init__` takes it."""
+        """The kernels and biases by name, as `__init__` takes them."""
         return _arrays_of(self, self.level)
 
     def prepared(self, conv: Conv = "auto") -> "Decoder":
-        """The same network, ready to run by Winograd's algorithm where `VGG19.prepared` would; for inference only."""
+        """A copy of the network for inference only, which uses Winograd's algorithm where `VGG19.prepared` would."""
         other: Decoder = nnx.merge(*nnx.split(self))
         winograd = conv == "winograd" or (conv == "auto" and jax.default_backend() == "cpu")
         for name in layers_to(self.level):
@@ -138,7 +146,11 @@ def _arrays_of(network: nnx.Module, level: int) -> dict[str, np.ndarray]:
 
 
 def _convolve(conv: Convolution, x: Float[Array, "h w i"], *, relu: bool) -> Float[Array, "h w o"]:
-    """Plain, and so trainable and quick under `jax.vmap`, unless the convolution has been prepared for Winograd's."""
+    """Apply a convolution padded by reflection, with bias and, if `relu`, a ReLU.
+
+    It is the plain convolution, which can be trained and is fast under `jax.vmap`, unless `conv` has been prepared for
+    Winograd's algorithm.
+    """
     kernel = conv.kernel[...]
     if relu and conv.transformed is not None and kernel.size * x.shape[0] * x.shape[1] >= WINOGRAD_LEAST:
         return conv(x, "reflect")
@@ -147,7 +159,7 @@ def _convolve(conv: Convolution, x: Float[Array, "h w i"], *, relu: bool) -> Flo
 
 
 def _channels(widths: Sequence[int], level: int) -> dict[str, tuple[int, int]]:
-    """{convolution: (channels in, channels out)} of an encoder."""
+    """{convolution: (channels in, channels out)} of an encoder. Raises SettingError for a wrong level or widths."""
     _check_level(level)
     names = layers_to(level)
     if len(widths) < level or not all(isinstance(width, int) and width > 0 for width in widths):
@@ -157,7 +169,10 @@ def _channels(widths: Sequence[int], level: int) -> dict[str, tuple[int, int]]:
 
 
 def _random_arrays(key: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Kernels of variance 2 / (9 in), biases of 0; by NumPy, as JAX would compile a program for each shape."""
+    """Normally distributed kernels of variance 2 / (9 * channels in), and zero biases.
+
+    NumPy draws them, because JAX would compile a program for each shape.
+    """
     random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     arrays: dict[str, np.ndarray] = {}
     for name, shape in shapes.items():

@@ -1,4 +1,4 @@
-"""Encoders and decoders from files, and as the arrays and texts of a saved network."""
+"""Reads encoders and decoders from files, and converts them to and from the arrays of a saved network."""
 
 import dataclasses
 import os
@@ -21,20 +21,22 @@ _TRUTH = {"true": True, "false": False}
 
 
 def read_encoder(source: Source | Weights) -> Weights:
-    """A VGG19's numbers as `read_weights` reads them, or as they are."""
+    """The weights of an encoder: read with `read_weights`, or returned as they are if already read."""
     return source if isinstance(source, Weights) else read_weights(source)
 
 
 def read_decoder(source: Source) -> Decoder:
-    """A decoder from its file, which is parsed where it can do no harm.
+    """Read a decoder from its file, which a restricted child process parses.
 
-    Read are state dicts (.pth) of a Sequential as in pytorch-AdaIN and Pytorch_WCT, PyTorchWCT's "seq.conv4_1.weight"
-    and of plain "conv4_1.weight", none of which ends with a ReLU; and .npz of "conv4_1/kernel" (h, w, in, out), the
-    small networks of Collaborative Distillation, which end with one.
+    Two kinds of file are read. A .pth file is a state dict: of a Sequential, as in pytorch-AdaIN and Pytorch_WCT; with
+    names such as "seq.conv4_1.weight", as in PyTorchWCT; or with plain names such as "conv4_1.weight". These decoders
+    do not end with a ReLU. An .npz file has arrays such as "conv4_1/kernel" (h, w, in, out) and is for the small
+    networks of Collaborative Distillation. These decoders end with a ReLU.
 
     Raises:
         WeightsFileError: the file is missing or unreadable.
-        WeightsError: it is damaged, hostile or not a decoder, with everything missing, extra or misshapen.
+        WeightsError: the file is damaged, hostile or not a decoder; the message lists what is missing, unknown or
+            misshapen.
     """
     path = Path(source).expanduser()
     if not os.path.lexists(path):
@@ -54,7 +56,7 @@ def read_decoder(source: Source) -> Decoder:
 
 
 def make_encoder(weights: Weights, decoder: Decoder) -> Encoder:
-    """The encoder that a decoder belongs to. Raises WeightsError unless the channels between them fit."""
+    """The encoder for a decoder's level. Raises WeightsError if the weights do not reach it, or channels differ."""
     try:
         encoder = Encoder(weights, decoder.level)
     except SettingError as error:
@@ -68,7 +70,7 @@ def make_encoder(weights: Weights, decoder: Decoder) -> Encoder:
 
 
 def pack_coder(encoder: Encoder, decoder: Decoder) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays, "encoder4/conv1_1/kernel" and so on, and the texts of one level's networks."""
+    """The arrays ("encoder4/conv1_1/kernel" and so on) and the metadata texts of the two networks of one level."""
     level = decoder.level
     halves = {"encoder": encoder.arrays(), "decoder": decoder.arrays()}
     arrays = {f"{half}{level}/{name}": array for half, found in halves.items() for name, array in found.items()}
@@ -85,7 +87,7 @@ def pack_coder(encoder: Encoder, decoder: Decoder) -> tuple[dict[str, np.ndarray
 
 
 def unpack_coder(arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str], level: int) -> tuple[Encoder, Decoder]:
-    """The inverse of `pack_coder`; WeightsError for anything else."""
+    """The networks of one level, by the inverse of `pack_coder`. Raises WeightsError for other arrays or texts."""
     halves = {half: _half(arrays, f"{half}{level}/") for half in ("encoder", "decoder")}
     names = ("preprocessing", "padding", "pooling", "last_relu")
     if missing := [f"{name}{level}" for name in names if f"{name}{level}" not in metadata]:
@@ -109,7 +111,7 @@ def unpack_coder(arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str], l
 
 
 def levels_of(arrays: Mapping[str, ArrayLike]) -> list[int]:
-    """The levels in a saved network's arrays, the deepest first. Raises WeightsError for arrays of anything else."""
+    """The levels in a saved network's arrays, the deepest first. Raises WeightsError for arrays with other names."""
     prefixes = {f"{half}{level}": level for half in ("encoder", "decoder") for level in range(1, 6)}
     found = {name.partition("/")[0] for name in arrays}
     if unknown := sorted(found - prefixes.keys()):

@@ -1,4 +1,4 @@
-"""The covariance of features and its powers, as exact in float32 as the features themselves."""
+"""The covariance matrix of features and its powers, computed in float32 without losing small eigenvalues."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 CUT = 1e-5
-"""Eigenvalues below are taken for 0, as in the public WCT code."""
-_FLOOR = 1e-6  # of the largest eigenvalue: about what float32 resolves
+"""Eigenvalues below this count as 0, as in the public WCT code."""
+_FLOOR = 1e-6  # relative to the largest eigenvalue: about the resolution of float32
 _TINY = 1e-20
 
 
@@ -22,10 +22,10 @@ class Spectrum(NamedTuple):
 def weigh(
     shape: tuple[int, ...], mask: Float[Array, "h w"] | None = None
 ) -> tuple[Float[Array, "h w"], Float[Array, "h w"]]:
-    """What positions weigh in a mean, and in an unbiased variance about it: 1/n and 1/(n - 1) without a mask.
+    """The weight of each position in a mean, and in an unbiased variance: 1/n and 1/(n - 1) without a mask.
 
-    A mask m gives `p = m / sum m` and `p / (1 - sum p^2)`: 1/n and 1/(n - 1) of a hard mask's n positions, and the same
-    for a mask and for half of it.
+    A mask m gives the weights `p = m / sum m` and `p / (1 - sum p^2)`. For a hard mask (0 or 1) of n positions these
+    are 1/n and 1/(n - 1). Scaling the mask by a constant does not change them.
     """
     weights = jnp.ones(shape) if mask is None else mask
     share = weights / jnp.maximum(weights.sum(), CUT)
@@ -33,14 +33,15 @@ def weigh(
 
 
 def principal(features: Float[Array, "h w c"], mask: Float[Array, "h w"] | None = None) -> Spectrum:
-    """Mean and covariance `X^T X / (n - 1)` of features, diagonalised; a mask weighs positions as `weigh` says.
+    """Mean and covariance `X^T X / (n - 1)` of features, diagonalised; a mask weighs the positions as in `weigh`.
 
-    Whitening divides by the roots of eigenvalues, so the smallest matter as much as the largest, and a covariance in
-    float32 has rounding of 1e-7 of its largest eigenvalue in all of them: the small networks' five-level WCT is then
-    wrong by 6e-3 of a picture's range. So the features are first scaled to nearly unit covariance with the rounded
-    eigenvectors V and the roots D of the eigenvalues, not below a floor: `Y = X V D^-1`, whose covariance M has no
-    small numbers beside large ones. `X = Y D V^T`, so that the singular values of `M^1/2 D V^T` are the roots of X's
-    eigenvalues, never squared and small in proportion. The error becomes 2e-4, as with float64 throughout (1e-4).
+    Whitening divides by the square roots of the eigenvalues, so the smallest eigenvalues matter as much as the largest.
+    A covariance matrix in float32 has rounding errors of 1e-7 times its largest eigenvalue in every eigenvalue. With
+    the small networks, five-level WCT is then wrong by 6e-3 of a picture's range. Therefore the features are first
+    scaled to nearly unit covariance, `Y = X V D^-1`. V holds the eigenvectors of the rounded covariance, and D the
+    square roots of its eigenvalues, kept above a floor. The covariance M of Y does not mix small and large numbers.
+    As `X = Y D V^T`, the singular values of `M^1/2 D V^T` are the square roots of the eigenvalues of X's covariance,
+    found without squaring small numbers. The error becomes 2e-4; float64 throughout has 1e-4.
     """
     x = features.reshape(-1, features.shape[-1])
     share, weight = (each.reshape(-1) for each in weigh(features.shape[:2], mask))
@@ -56,7 +57,7 @@ def principal(features: Float[Array, "h w c"], mask: Float[Array, "h w"] | None 
 
 
 def root(spectrum: Spectrum, power: float) -> Float[Array, "c c"]:
-    """`E D^power E^T` over the eigenvalues that are not below `CUT`."""
+    """The covariance matrix raised to `power`: `E D^power E^T`, over the eigenvalues of at least `CUT`."""
     kept = spectrum.values >= CUT
     powers = jnp.where(kept, jnp.where(kept, spectrum.values, 1) ** power, 0)
     return _matmul(spectrum.vectors * powers[None], spectrum.vectors.T)

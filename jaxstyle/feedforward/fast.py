@@ -1,4 +1,4 @@
-"""The one-call interface of fast networks: pictures in, picture out, in one forward pass."""
+"""`stylize_fast`, the one-call interface of fast networks: pictures in, picture out, in one forward pass."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -36,9 +36,10 @@ def stylize_fast(
     callback: Callback | None = None,
     every: int = 10,
 ) -> Result:
-    """Paint the content picture in the style of one or more pictures in one forward pass, and refine it if asked to.
+    """Paint the content picture in the style of one or more pictures in one forward pass, and optionally refine it.
 
-    Pictures are what `stylize` takes. A result saved knows how it was made: `jaxstyle rerun` makes it again.
+    Pictures are given in any form that `stylize` accepts. A saved result contains its settings, from which
+    `jaxstyle rerun` makes it again.
 
     Example:
         >>> stylize_fast("photo.jpg", "painting.jpg", model="magenta").save("out.png")
@@ -46,29 +47,30 @@ def stylize_fast(
 
     Args:
         content: the picture whose scene is kept.
-        style: a picture, or a list of pictures; None for a network with a style of its own (Johnson-type), unless
-            its result is refined: then that style.
-        model: the fast network, what `load_fast` takes: "magenta", a path, a network, or a function that gives one,
-            called when all else is checked.
+        style: a picture, or a list of pictures. For a network that was trained for one style (Johnson-type): None, or
+            the picture of that style if the result is refined.
+        model: the fast network, in any form that `load_fast` accepts: "magenta", a path, a network, or a function that
+            returns one, which is called after the pictures and settings were checked.
         size: long edge of the result in pixels; by default as for `stylize`.
-        style_size: long edge of the styles in pixels, which sets how broad the strokes are; by default what the
-            network was trained with (Magenta: 256), else the result's. A refinement sees them at the result's size.
-        strength: 1 is all of the style, 0 as much of the content as the network can keep.
-        blend: how much of each style; equal by default.
-        color: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram", as for `stylize`; the recipe's,
-            else "style", when not given.
-        masks: for each style a picture in grey, white where in the content it is painted, soft where grey; for networks
-            that move statistics of features (AdaIN, WCT).
-        refine: optimisation steps from the fast result.
-        refine_model: the feature network for them, what `load_vgg19` takes: "imagenet", "embedded", a path, ...
-        recipe: losses, weights and optimiser for them; `stylize`'s when not given. Its pyramid is left out.
-        seed: of a recipe's noise.
+        style_size: long edge of the styles in pixels; larger styles give broader strokes. By default the size that the
+            network requires (Magenta: 256), else the result's size. A refinement uses the styles at the result's size.
+        strength: in [0, 1]. 1 applies the style in full, 0 keeps as much of the content as the network can.
+        blend: the weight of each style; equal by default.
+        color: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram", as for `stylize`. By default the
+            recipe's, or "style" without a recipe.
+        masks: one grey picture for each style, white where that style is painted in the content; grey mixes softly.
+            Only for networks that transform statistics of features (AdaIN, WCT).
+        refine: the number of optimisation steps that start from the fast result; 0 for none.
+        refine_model: the feature network of the refinement, in any form that `load_vgg19` accepts: "imagenet",
+            "embedded", a path, ...
+        recipe: losses, weights and optimiser of the refinement; by default those of `stylize`. Its pyramid is not used.
+        seed: random seed of the refinement, passed on to `stylize`.
         plan: how the refinement is computed, as for `stylize`.
-        callback: called with `Progress` during the refinement, as by `stylize`.
-        every: the most steps between two callbacks.
+        callback: called with `Progress` during the refinement, as for `stylize`.
+        every: the most steps between two callbacks, at least 1.
 
     Raises:
-        SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: a network.
+        SettingError: a setting is not usable. ImageError: a picture is not usable. WeightsError: a network is not.
     """
     started = time.perf_counter()
     color = color or (recipe.color if isinstance(recipe, Recipe) else "style")

@@ -1,4 +1,4 @@
-"""Which pictures become which files, and which are painted together."""
+"""Plans a run of `jaxstyle fast`: which contents and styles belong together, the output files, and the batches."""
 
 import json
 from collections import Counter
@@ -16,30 +16,31 @@ from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.transfer.memory import available_memory
 
 MOST = 8
-"""Contents in one batch on an accelerator. On CPUs a batch saves but a twentieth of the time, and other roundings
-than alone would keep `jaxstyle rerun` from the same bits."""
+"""The most contents in one batch on an accelerator. On CPUs contents are painted one by one: a batch would save only a
+twentieth of the time, and its different rounding would keep `jaxstyle rerun` from reproducing the same bits."""
 BYTES_PER_PIXEL = 4000
-"""Memory that one content of a batch takes at most, of the networks that there are."""
+"""The most memory, in bytes per pixel of a content, that any of the networks takes."""
 
 
 class Group(NamedTuple):
-    """Contents that are painted in the same style, or blend of styles."""
+    """Contents that are painted in the same style, or in the same blend of styles."""
 
     styles: tuple[Path, ...]
     outputs: dict[Path, Path]
-    """{content: result}."""
+    """{path of a content: path of its result}."""
 
 
 def told_apart(pictures: Sequence[Path], styles: Sequence[Path], styled: bool) -> tuple[list[Path], list[Path]]:
-    """Contents and styles of a command line, folders opened.
+    """Tell the contents and the styles of a command line apart, with folders replaced by the pictures in them.
 
     Args:
-        pictures: what stands without an option.
-        styles: what stands after --style.
-        styled: whether the network paints any style.
+        pictures: the paths given without an option.
+        styles: the paths given after --style.
+        styled: whether the network takes a style picture.
 
     Raises:
-        SettingError: which is which cannot be told. ImageFileError: a folder has no picture.
+        SettingError: it is not clear which paths are contents and which are styles.
+        ImageFileError: a folder has no picture.
     """
     if not styled or styles:
         if not pictures:
@@ -54,10 +55,12 @@ def told_apart(pictures: Sequence[Path], styles: Sequence[Path], styled: bool) -
 
 
 def group(contents: Sequence[Path], styles: Sequence[Path], folder: Path, *, blended: bool) -> list[Group]:
-    """Every content with every style, or with the blend of all; a folder for each style where there are several.
+    """Pair every content with every style, or with the blend of all styles, and choose the paths of the results.
+
+    Where there are several groups, each style has a folder of its own for its results.
 
     Raises:
-        SettingError: two results would have the same name, or that of a picture given.
+        SettingError: two results would have the same path, or a result would overwrite one of the given pictures.
     """
     sets = [tuple(styles)] if blended or len(styles) < 2 else [(style,) for style in styles]
     stems = Counter(style.stem for style in styles)
@@ -82,7 +85,7 @@ def _check_apart(groups: Sequence[Group], inputs: Iterable[Path]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make it where it is missing. Raises ImageFileError where no picture could be written into it."""
+    """Make the output folder if it is missing. Raises ImageFileError if no picture can be written into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,7 +94,7 @@ def make_folder(folder: Path) -> None:
 
 
 def is_done(path: Path, settings: dict[str, Any]) -> bool:
-    """Whether a finished picture made with these settings is there, by whatever versions."""
+    """Whether a finished picture made with these settings exists at `path`; library versions may differ."""
     if not path.is_file():
         return False
     try:
@@ -104,7 +107,12 @@ def is_done(path: Path, settings: dict[str, Any]) -> bool:
 
 
 def batches(frames: Iterable[Frame], most: int | None = None) -> Iterator[list[Frame]]:
-    """Neighbours of one shape together, `MOST` of them or as many as fit into the free memory."""
+    """Group consecutive contents of one shape into batches.
+
+    Args:
+        frames: the contents.
+        most: the largest batch; by default `room` of the batch's first content.
+    """
     batch: list[Frame] = []
     for frame in frames:
         if batch and (frame.seen.shape != batch[0].seen.shape or len(batch) >= (most or room(batch[0]))):
@@ -116,7 +124,7 @@ def batches(frames: Iterable[Frame], most: int | None = None) -> Iterator[list[F
 
 
 def room(frame: Frame) -> int:
-    """How many contents of this size are painted at once."""
+    """The number of contents of this size to paint at once: at most `MOST`, as free memory allows; 1 on CPUs."""
     free, (height, width) = available_memory(), frame.seen.shape[:2]
     if jax.default_backend() == "cpu":
         return 1

@@ -1,13 +1,14 @@
-"""Johnson-type networks: one style each, painted in one pass.
+"""Johnson-type networks: each is trained for one style and paints it in one forward pass.
 
 Johnson, Alahi & Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", with the instance
-normalisation of Ulyanov et al. 2016, as in the public TensorFlow form of it ("fast-style-transfer"):
+normalisation of Ulyanov et al. 2016, as in the public TensorFlow implementation "fast-style-transfer":
 
     conv1 9x9, conv2 and conv3 3x3 at stride 2 | five residual blocks of two 3x3, no ReLU after the sum |
     convt1 and convt2 3x3 transposed at stride 2 | conv_out 9x9
 
-SAME zero borders and no biases; instance normalisation (epsilon 1e-3) and ReLU after each, without ReLU at the second
-of a block and at the end, where the picture is `150 tanh(x) + 127.5` of pixels of 0 to 255.
+The convolutions use TensorFlow's SAME zero padding and have no biases. Instance normalisation (epsilon 1e-3) and a ReLU
+follow each of them, except that the second of a residual block and conv_out have no ReLU. The output is
+`150 tanh(x) + 127.5`, for pixels from 0 to 255.
 """
 
 import os
@@ -29,11 +30,11 @@ from jaxstyle.feedforward.layers import reflect_to_multiple
 from jaxstyle.feedforward.model import check_pictures
 from jaxstyle.feedforward.store import write_network
 
-LEAST = 8  # pixels a side
+LEAST = 8  # smallest height and width of a content, in pixels
 
 
 class Johnson(nnx.Module):
-    """A network that paints any content in the one style that it was trained for. `load_johnson` makes one.
+    """A network that paints any content in the one style that it was trained for. `load_johnson` loads one.
 
     Pass it to `jax.jit`, `jax.grad` and `jax.vmap` as an argument, like any array.
     """
@@ -49,14 +50,19 @@ class Johnson(nnx.Module):
 
     @classmethod
     def random(cls, seed: int = 0, *, width: int = 32) -> "Johnson":
-        """A network to be trained: He-normal kernels (He et al. 2015), scales 1, shifts 0.
+        """An untrained network: He-normal kernels (He et al. 2015), normalisation scales 1 and shifts 0.
 
-        But residual blocks begin as identities, with the scale 0 at their end, and the picture with a contrast like
-        that of photographs, with the scale 0.4: a content passes through from the first step on.
+        There are two exceptions, so that a content passes through the network from the first training step on. Each
+        residual block starts as the identity, because its last scale is 0. The output starts with about the contrast
+        of a photograph, because the scale of conv_out is 0.4.
 
         Args:
-            seed: of the kernels.
-            width: channels of the first layer; 2 and 4 times that further in. 32 in the paper.
+            seed: random seed of the kernels.
+            width: channels of conv1, from 1 to 256; 32 in the paper. conv2 has twice as many, and the residual blocks
+                four times as many.
+
+        Raises:
+            SettingError: the width is out of range.
         """
         if not 1 <= width <= 256:
             raise SettingError(f"width: got {width}, expected 1 to 256 channels")
@@ -73,11 +79,15 @@ class Johnson(nnx.Module):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str]) -> "Johnson":
-        """What `save` wrote, ready to paint: on a CPU by Winograd's algorithm. Raises WeightsError for other arrays."""
+        """The network that `save` wrote, prepared for inference. Raises WeightsError for other arrays."""
         return cls(arrays, metadata.get("name", "johnson")).prepared()
 
     def prepared(self) -> "Johnson":
-        """The same network for inference: on CPUs residual blocks take a third of the time, and have no gradients."""
+        """A copy of the network for inference only.
+
+        On CPUs its residual blocks use Winograd's algorithm, which takes a third of the time and has no gradients.
+        Elsewhere it is the network itself.
+        """
         if jax.default_backend() != "cpu":
             return self
         other: Johnson = nnx.merge(*nnx.split(self))
@@ -86,24 +96,24 @@ class Johnson(nnx.Module):
         return other
 
     def style_code(self, style: Any) -> Any:
-        """Raises SettingError: the style is the network's own."""
+        """Raise SettingError: the network was trained for one style and takes no other."""
         raise SettingError(f"style: {self.name!r} was trained for one style and takes no other; leave it out")
 
     def __call__(
         self, content: Float[ArrayLike, "*batch h w 3"], code: tuple[()] = (), *, strength: float = 1.0
     ) -> Float[Array, "*batch h w 3"]:
-        """Paint a picture (h, w, 3) or a batch (n, h, w, 3) of RGB in [0, 1]; the result has the same size.
+        """Paint a picture (h, w, 3) or a batch (n, h, w, 3), RGB in [0, 1]; the result has the same size.
 
-        A side that is no multiple of 4 is mirrored up to the next and the result is cropped.
+        A side that is not a multiple of 4 is extended by reflection to the next multiple, and the result is cropped.
 
         Args:
-            content: at least 8 pixels a side.
-            code: nothing; here for the sake of the other networks.
-            strength: 1.
+            content: the picture or batch, at least 8 pixels on each side.
+            code: must be `()`; the argument exists because other fast networks have it.
+            strength: must be 1.
 
         Raises:
-            SettingError: a code, or another strength: the network has but its own.
-            ImageError: a content of another shape.
+            SettingError: a code or another strength is given; the network has one style at one strength.
+            ImageError: the content has another shape or is too small.
         """
         if not isinstance(code, tuple) or code:
             self.style_code(code)
@@ -115,21 +125,21 @@ class Johnson(nnx.Module):
         return paint_clipped(self.layers, check_pictures("content", content, least=LEAST))
 
     def paint(self, content: Float[Array, "h w 3"], dtype: Any = None) -> Float[Array, "h w 3"]:
-        """The picture as training sees it, not clipped: from -0.09 to 1.09. See the function `paint`."""
+        """Paint one picture without clipping, as in training: values from -0.09 to 1.09. See the function `paint`."""
         return paint(self.layers, content, dtype)
 
     @property
     def layers(self) -> dict[str, Layer]:
-        """By name: the network without its own name, so that equal shapes are one program."""
+        """{name: layer}, without the network's name, so that networks of equal shapes share one compiled program."""
         return {name: getattr(self, name) for name in LAYERS}
 
     @property
     def width(self) -> int:
-        """Channels of the first layer."""
+        """The number of channels of the first layer."""
         return int(self.conv1.kernel.shape[3])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The numbers by name, as `save` writes them."""
+        """The float32 arrays by name, as `save` writes them."""
         parts = {"kernel": "kernel", "in_scale": "scale", "in_shift": "shift"}
         return {
             f"{layer}/{part}": np.asarray(getattr(getattr(self, layer), name)[...], np.float32)
@@ -138,19 +148,20 @@ class Johnson(nnx.Module):
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it as one safetensors file, which `load_johnson` reads. Raises WeightsFileError where it cannot be."""
+        """Write the network to one safetensors file, which `load_johnson` reads. Raises WeightsFileError on failure."""
         return write_network(path, "johnson", self.arrays(), {"name": self.name})
 
 
 def load_johnson(path: str | os.PathLike[str]) -> Johnson:
-    """Load a Johnson-type network from an .npz of the public layout or from jaxstyle's own file.
+    """Load a Johnson-type network from an .npz file of the public layout or from jaxstyle's own file.
 
-    The layout has, for each of conv1..conv3, res1_conv1..res5_conv2, convt1, convt2 and conv_out, NAME/kernel
-    (kh, kw, in, out; of convt1 and convt2 kh, kw, out, in), NAME/in_scale and NAME/in_shift. Widths are the file's.
+    For each layer NAME of conv1..conv3, res1_conv1..res5_conv2, convt1, convt2 and conv_out, the layout has the arrays
+    NAME/kernel, NAME/in_scale and NAME/in_shift. Kernels are (kh, kw, in, out); those of convt1 and convt2 are
+    (kh, kw, out, in). The numbers of channels may differ from file to file.
 
     Raises:
         WeightsFileError: the file is missing or unreadable.
-        WeightsError: it is damaged, hostile or not such a network.
+        WeightsError: the file is damaged, hostile or not such a network.
 
     Example:
         >>> net = jaxstyle.feedforward.load_johnson("wave.npz")
@@ -162,7 +173,13 @@ def load_johnson(path: str | os.PathLike[str]) -> Johnson:
 
 
 def paint(layers: Mapping[str, Layer], content: Float[Array, "h w 3"], dtype: Any = None) -> Float[Array, "h w 3"]:
-    """The output, not clipped, in float32 or wider; `dtype` is that of the activations, else the content's."""
+    """Paint one picture, without clipping, in float32 or wider.
+
+    Args:
+        layers: {name: layer}, as `Johnson.layers` gives them.
+        content: RGB in [0, 1].
+        dtype: the type of the activations; the content's when None.
+    """
     h, w = content.shape[:2]
     x = 255 * reflect_to_multiple(content, 4).astype(dtype or content.dtype)
     x = nnx.relu(layers["conv1"].norm(convolve_first(x, layers["conv1"].kernel[...].astype(x.dtype))))
@@ -178,6 +195,6 @@ def paint(layers: Mapping[str, Layer], content: Float[Array, "h w 3"], dtype: An
 
 @jax.jit
 def paint_clipped(layers: Mapping[str, Layer], content: Float[Array, "*batch h w 3"]) -> Float[Array, "*batch h w 3"]:
-    """`paint` of one picture or of each of a batch, clipped to [0, 1]."""
+    """Apply `paint` to one picture or to each picture of a batch, and clip to [0, 1]."""
     one = partial(paint, layers)
     return jnp.clip(one(content) if content.ndim == 3 else jax.vmap(one)(content), 0, 1)

@@ -1,4 +1,4 @@
-"""The files that Johnson-type networks come in: .npz of the public layout, and jaxstyle's own."""
+"""Reads the files of Johnson-type networks: .npz files of the public layout, and jaxstyle's own format."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,10 @@ Arrays = dict[str, np.ndarray]
 
 
 def expected_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """{name: shape} of a network as wide as the kernels of conv1 to conv3 in `shapes`; each twice the last if not."""
+    """{name: shape} of all arrays of a network whose widths are those of the conv1 to conv3 kernels in `shapes`.
+
+    Where a kernel is missing or unusable, conv1 has 32 channels, and conv2 and conv3 twice those of the layer before.
+    """
     widths = [32]
     for layer in ("conv1", "conv2", "conv3"):
         shape = shapes.get(f"{layer}/kernel", ())
@@ -44,16 +47,18 @@ def expected_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[in
 
 
 def check_johnson(shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise WeightsError unless these are the arrays of one network."""
+    """Raise WeightsError unless the names and shapes are exactly those of a Johnson-type network."""
     require_shapes(shapes, expected_shapes(shapes), WHAT)
 
 
 def read_johnson(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
-    """(arrays, metadata) of either kind of file; an .npz, which has no metadata, is read in the sandbox.
+    """Read (arrays, metadata) from either kind of file.
+
+    An .npz file is parsed in a restricted child process, and has no metadata.
 
     Raises:
         WeightsFileError: the file is missing or unreadable.
-        WeightsError: it is damaged, hostile or not a Johnson-type network.
+        WeightsError: the file is damaged, hostile or not a Johnson-type network.
     """
     location = Path(path).expanduser()
     with open_regular(location) as file:
@@ -70,7 +75,7 @@ def read_johnson(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
 
 
 def _foreign(path: Path, head: bytes) -> str | None:
-    """What a file is that people take for one of ours, and the way out."""
+    """The text of an error message for a PyTorch or TensorFlow file, with what to do instead; None for other files."""
     own = "train one with `jaxstyle train johnson`, or take one whose arrays are saved as .npz"
     if head.startswith(b"\x80\x02\x8a\nl\xfc\x9cF") or (head.startswith(b"PK") and b"/data.pkl" in head):
         return (
@@ -82,7 +87,12 @@ def _foreign(path: Path, head: bytes) -> str | None:
 
 
 def read_npz(file: BinaryIO) -> Parsed:
-    """What an open .npz holds; called in the sandbox. Raises WeightsError, and others where the file is damaged."""
+    """Read an open .npz file; called in the restricted child process.
+
+    Raises:
+        WeightsError: it is not a Johnson-type network, or has a value that is not finite.
+        Exception: other errors if the file is damaged.
+    """
     with open_archive(file) as archive:
         arrays = read_arrays(archive, check_johnson)
     if unsound := [name for name, array in arrays.items() if not np.isfinite(array).all()]:

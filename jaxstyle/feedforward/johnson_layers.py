@@ -1,4 +1,4 @@
-"""The convolutions of Johnson-type networks, the way a CPU does them quickly."""
+"""The convolutions of Johnson-type networks, in forms that are fast on CPUs."""
 
 from typing import Any
 
@@ -17,34 +17,37 @@ EPSILON = 1e-3
 
 
 class Layer(nnx.Module):
-    """A kernel (kh, kw, in, out), for transposed ones (kh, kw, out, in), and its instance normalisation."""
+    """A convolution kernel and the instance normalisation that follows it.
+
+    The kernel is (kh, kw, in, out), or (kh, kw, out, in) for a transposed convolution. Scale and shift are (out,).
+    """
 
     def __init__(self, kernel: Array, scale: Array, shift: Array):
         self.kernel, self.scale, self.shift = nnx.Param(kernel), nnx.Param(scale), nnx.Param(shift)
         self.transformed: nnx.Param | None = nnx.data(None)
 
     def prepare(self) -> None:
-        """Have Winograd's algorithm used, in place; gradients are NaN then."""
+        """Switch this layer to Winograd's algorithm, in place. Its gradients are NaN from then on."""
         self.transformed = nnx.Param(jax.device_put(winograd.transform_kernel(np.asarray(self.kernel[...]))))
 
     def convolve(self, x: Float[Array, "h w i"], stride: int = 1) -> Float[Array, "_h _w o"]:
-        """The 3x3 convolution."""
+        """Convolve with TensorFlow's SAME zero padding, by Winograd's algorithm where the layer is prepared for it."""
         kernel = self.kernel[...]
         if self.transformed is None or kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST:
             return convolve(x, kernel.astype(x.dtype), stride=stride, border="same")
         return winograd.correlate(x, self.transformed[...], 1)
 
     def norm(self, x: Float[Array, "h w o"]) -> Float[Array, "h w o"]:
-        """Instance normalisation, in float32 or wider."""
+        """Instance normalisation, computed in float32 or wider and returned in the type of `x`."""
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         return instance_norm(wide, self.scale[...], self.shift[...], epsilon=EPSILON).astype(x.dtype)
 
 
 def convolve_first(x: Float[Array, "h w 3"], kernel: Float[Array, "kh kw 3 o"]) -> Float[Array, "h w o"]:
-    """`convolve` with zeros around the picture, for an even width, two columns at a time.
+    """Zero-padded convolution of a picture of even width, computed for two neighbouring columns at once.
 
-    Few channels leave a CPU's vectors empty: a kernel one column wider that gives both of two neighbours is 1.5 times
-    faster.
+    With only three channels a CPU's vector registers are mostly empty. A kernel that is one column wider and gives both
+    columns as channels is 1.5 times faster.
     """
     kh, kw, _, o = kernel.shape
     both = jnp.stack([jnp.pad(kernel, ((0, 0), (j, 1 - j), (0, 0), (0, 0))) for j in range(2)], 3)
@@ -54,10 +57,11 @@ def convolve_first(x: Float[Array, "h w 3"], kernel: Float[Array, "kh kw 3 o"]) 
 
 
 def convolve_transposed(x: Float[Array, "h w i"], kernel: Float[Array, "3 3 o i"]) -> Float[Array, "_h _w o"]:
-    """The transpose of a 3x3 convolution at stride 2 of TensorFlow's SAME: twice as high and wide.
+    """The transposed 3x3 convolution at stride 2 with TensorFlow's SAME padding; it doubles height and width.
 
-    `y[2 r + a, 2 c + b] += x[r, c] K[a, b]`, computed as four convolutions, one for the even and odd rows and columns
-    each: even ones see K's first and last row and two of x, odd ones the middle row and one.
+    It is `y[2 r + a, 2 c + b] += x[r, c] K[a, b]`, computed as four convolutions, one for each combination of even or
+    odd rows and columns. An even row depends on the first and last row of K and on two rows of x; an odd row depends on
+    the middle row of K and one row of x. The same holds for columns.
     """
     h, w, _ = x.shape
     flipped = kernel[::-1, ::-1].swapaxes(2, 3)

@@ -1,6 +1,6 @@
-"""What the feed-forward networks share: convolution at any size and stride, instance normalisation, enlarging.
+"""Layers shared by the feed-forward networks: convolutions, instance normalisation, upsampling, padding.
 
-Everything sees one picture (h, w, c); `jax.vmap` makes the batch.
+Every function takes the features (h, w, c) of one picture; `jax.vmap` makes a batch.
 """
 
 from typing import Literal
@@ -22,16 +22,16 @@ def convolve(
     stride: int = 1,
     border: Border = "reflect",
 ) -> Float[Array, "_h _w o"]:
-    """Cross-correlation with an odd kernel, plus the bias.
+    """Cross-correlation with a kernel of odd size, plus the bias.
 
     Args:
-        x: one picture's features.
-        kernel: (height, width, in, out).
-        bias: one number for each channel out.
-        stride: of the result's rows and columns.
-        border: what lies around the picture. "reflect" and "zero" add half a kernel on each side, so that the size
-            becomes ceil(size / stride); "same" is TensorFlow's SAME, zeros too, but at stride 2 one fewer at the top
-            and left of an even size; "none" adds nothing.
+        x: the features of one picture.
+        kernel: (height, width, channels in, channels out).
+        bias: one number for each output channel; None adds none.
+        stride: the step between output positions, for rows and columns.
+        border: how the picture is padded. "reflect" and "zero" add half a kernel on each side, so that the output size
+            is ceil(size / stride). "same" is TensorFlow's SAME: zeros as well, but at stride 2 an even size gets one
+            row or column fewer at the top and left. "none" adds nothing.
     """
     sizes = zip(x.shape[:2], kernel.shape[:2], strict=True)
     widths = [border_widths(size, k, stride, border) for size, k in sizes]
@@ -47,9 +47,9 @@ def _correlate(x: Array, kernel: Array, stride: int) -> Array:
 
 
 def _block(shape: tuple[int, ...]) -> int:
-    """How many neighbours in a row `_correlate_blocks` should join: 1 is none.
+    """The number of neighbouring pixels that `_correlate_blocks` should join; 1 means that it should not be used.
 
-    On CPUs matrix products with the three channels of a picture leave most of a vector register empty.
+    On CPUs, matrix products with only three or four channels leave most of a vector register empty.
     """
     channels, wide = shape[2:]
     if jax.default_backend() != "cpu" or not {channels, wide} & {3, 4}:
@@ -58,9 +58,10 @@ def _block(shape: tuple[int, ...]) -> int:
 
 
 def _correlate_blocks(x: Array, kernel: Array, block: int) -> Array:
-    """`_correlate` of pixels that are `block` neighbours: more multiplications, by zeros, and several times as fast.
+    """`_correlate` at stride 1, computed for `block` neighbouring pixels at once.
 
-    The neighbours' channels follow each other in memory already: only the kernel is rearranged.
+    It multiplies more, by zeros, but is several times as fast. The channels of neighbouring pixels already follow each
+    other in memory, so only the kernel is rearranged.
     """
     (h, w, channels), (kh, kw, _, wide) = x.shape, kernel.shape
     width = w - kw + 1
@@ -75,9 +76,10 @@ def _correlate_blocks(x: Array, kernel: Array, block: int) -> Array:
 def depthwise(
     x: Float[Array, "h w c"], kernel: Float[Array, "kh kw 1 c"], bias: Float[Array, " c"], *, stride: int = 1
 ) -> Float[Array, "_h _w c"]:
-    """Each channel's own cross-correlation, plus the bias, with the border "same" of `convolve`.
+    """Depthwise cross-correlation (each channel with its own kernel) plus the bias, padded as `convolve` with "same".
 
-    A sum over the taps: XLA's convolution by groups takes some thirty times as long on CPUs.
+    It is computed as a sum over the kernel's taps, because XLA's grouped convolution is about thirty times slower on
+    CPUs.
     """
     sizes = list(zip(x.shape[:2], kernel.shape[:2], strict=True))
     x = jnp.pad(x, [*(border_widths(size, k, stride, "same") for size, k in sizes), (0, 0)])
@@ -90,7 +92,7 @@ def depthwise(
 
 
 def border_widths(size: int, kernel: int, stride: int, border: Border) -> tuple[int, int]:
-    """How many rows `convolve` adds before and after `size` rows."""
+    """The numbers of rows (or columns) that `convolve` adds before and after an axis of length `size`."""
     if border == "none":
         return 0, 0
     if border != "same":
@@ -102,12 +104,13 @@ def border_widths(size: int, kernel: int, stride: int, border: Border) -> tuple[
 def instance_norm(
     x: Float[Array, "h w c"], scale: Float[Array, " c"], shift: Float[Array, " c"], *, epsilon: float
 ) -> Float[Array, "h w c"]:
-    """`scale * (x - mean) / sqrt(var + epsilon) + shift`, with each channel's mean and biased variance of the picture.
+    """Instance normalisation: `scale * (x - mean) / sqrt(var + epsilon) + shift`.
 
-    Ulyanov et al. 2016, "Instance Normalization", equation 5. With scale and shift computed from a style it is the
-    conditional instance normalisation of Dumoulin et al. 2017, equation 5.
+    The mean and the biased variance (divided by n) are those of each channel over the picture. This is Ulyanov et al.
+    2016, "Instance Normalization", equation 5. With a scale and shift computed from a style it is the conditional
+    instance normalisation of Dumoulin et al. 2017, equation 5.
     """
-    # Over rows, then over columns: XLA sums both at once twice as slowly on CPUs.
+    # The means are taken over one axis at a time: on CPUs XLA is twice as slow for both axes at once.
     mean = x.mean(1).mean(0)
     variance = jnp.square(x - mean[None, None]).mean(1).mean(0)
     gain = scale * lax.rsqrt(variance + epsilon)
@@ -115,16 +118,16 @@ def instance_norm(
 
 
 def double(x: Float[Array, "h w c"]) -> Float[Array, "_h _w c"]:
-    """Twice as high and wide: every pixel becomes a block of 2x2."""
+    """Nearest-neighbour upsampling by 2: every pixel becomes a block of 2x2."""
     h, w, c = x.shape
     return jnp.broadcast_to(x[:, None, :, None], (h, 2, w, 2, c)).reshape(2 * h, 2 * w, c)
 
 
 def convolve_doubled(x: Float[Array, "h w i"], kernel: Float[Array, "3 3 i o"]) -> Float[Array, "_h _w o"]:
-    """`convolve(double(x), kernel)` with the reflecting border, computed from the pixels of x themselves.
+    """`convolve(double(x), kernel)` with the border "reflect", computed without the upsampled picture.
 
-    Each of the four pixels that one becomes sees 2x2 of x's pixels, with sums of the kernel's taps. The four are
-    computed as channels of one 3x3 convolution of x, and the border is x's own edge, repeated.
+    Each pixel of x becomes four output pixels, each of which depends on 2x2 pixels of x through sums of the kernel's
+    taps. One 3x3 convolution of x computes the four as channels. Padding x by repeating its edge gives the same border.
     """
     h, w, channels = x.shape
     wide = kernel.shape[3]
@@ -135,9 +138,9 @@ def convolve_doubled(x: Float[Array, "h w i"], kernel: Float[Array, "3 3 i o"]) 
 
 
 def reflect_to_multiple(x: Float[Array, "h w c"], of: int) -> Float[Array, "_h _w c"]:
-    """Mirrored beyond its last row and column until both sides are multiples of `of`; crop what comes of it.
+    """Pad the picture by reflection at the bottom and right until both sides are multiples of `of`.
 
-    The sides need at least `of` pixels.
+    Each side needs at least `of` pixels. The caller crops the output to the original size.
     """
     beyond = [(0, -size % of) for size in x.shape[:2]]
     return jnp.pad(x, [*beyond, (0, 0)], mode="reflect") if any(map(any, beyond)) else x

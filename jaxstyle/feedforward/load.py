@@ -1,4 +1,4 @@
-"""From a name, a file or a network in memory to a fast network."""
+"""Loads fast networks by name or from a file, and converts public files to jaxstyle's own."""
 
 import hashlib
 import os
@@ -21,31 +21,31 @@ LOADERS: dict[str, tuple[str, str]] = {
     "wct": ("wct", "WCT"),
     "johnson": ("johnson", "Johnson"),
 }
-"""{kind of a saved network: (its module, its class, which has `from_arrays`)}."""
+"""{kind of a saved network: (its module, its class)}; the class has a method `from_arrays`."""
 
 NAMES = ("magenta",)
-"""Networks that are found by name, their files fetched on first use."""
+"""The names of networks whose files are downloaded on first use."""
 
 
 _PUBLIC = (".pth", ".pt", ".tflite")
 
 
 def load_fast(source: Any = "magenta", *, progress: Callable[[int, int | None], None] | None = None) -> FastModel:
-    """A fast network by name, from a file, or as it is.
+    """Load a fast network by name or from a file; a network is returned as it is.
 
     Example:
         >>> net = jaxstyle.load_fast("magenta")  # 3 MB, downloaded on first use
         >>> net = jaxstyle.load_fast("wave.safetensors")  # of any kind that jaxstyle saved
 
     Args:
-        source: "magenta"; the path of a network that jaxstyle saved, or of a Johnson-type .npz; a network, which is
-            given back; or a function that gives one.
-        progress: called with (bytes done, bytes in all or None) during a download.
+        source: "magenta"; the path of a network that jaxstyle saved, or of a Johnson-type .npz file; a network; or a
+            function that returns a network.
+        progress: called with (bytes done, total bytes or None) during a download.
 
     Raises:
-        SettingError: it is none of these.
+        SettingError: the source is none of these.
         WeightsFileError: the file is missing, unreadable or cannot be downloaded.
-        WeightsError: the file is damaged, hostile, or another network.
+        WeightsError: the file is damaged, hostile, or not a fast network that jaxstyle saved.
     """
     if isinstance(source, str | os.PathLike):
         return _by_name(source, progress)
@@ -95,17 +95,21 @@ def convert_fast(
     *,
     decoders: Sequence[str | os.PathLike[str]] = (),
 ) -> Path:
-    """Turn a network's public files into one of jaxstyle's own (safetensors), which `load_fast` reads.
+    """Convert a network's public files to one file of jaxstyle's own format (safetensors), which `load_fast` reads.
 
     Args:
-        kind: which network, a key of `LOADERS`.
-        files: "magenta": style predictor and transformer (.tflite); "johnson": one file; "adain": the encoder; "wct":
-            the encoders, one for each decoder or one for all.
+        kind: the kind of network, a key of `LOADERS`.
+        files: the public files. "magenta": style predictor and transformer (.tflite). "johnson": one file. "adain": the
+            encoder. "wct": the encoders, one for each decoder or one for all.
         out: the file to write.
-        decoders: of "adain" one, of "wct" one for each level.
+        decoders: the decoders: one for "adain", one for each level for "wct".
+
+    Returns:
+        The path of the file.
 
     Raises:
-        SettingError: an unknown kind, or too few or many files. WeightsError: a file is not what it should be.
+        SettingError: the kind is unknown, there are too few or too many files, or `out` is one of them.
+        WeightsError: a file is not what it should be, or `out` cannot be written.
     """
     if kind not in LOADERS:
         raise SettingError(f"kind: got {kind!r}; {suggest(kind, LOADERS)}")
@@ -128,10 +132,10 @@ def _load_public(kind: str, files: Sequence[Any], decoders: Sequence[Any]) -> An
 
 
 def describe_network(model: FastModel) -> dict[str, str]:
-    """What a result remembers of a network: its name and the hash of its numbers."""
+    """The description of a network for a result's settings: its name, and a SHA-256 hash of its arrays."""
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.arrays() if hasattr(model, "arrays") else model):
-        if hasattr(leaf, "dtype"):  # a network of the user's own may be no pytree of arrays
+        if hasattr(leaf, "dtype"):  # a user's own network may have leaves that are not arrays
             array = np.asarray(leaf)
             digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
     return {"name": str(model.name), "sha256": digest.hexdigest()}

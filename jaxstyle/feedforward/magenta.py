@@ -1,4 +1,4 @@
-"""Magenta's arbitrary stylisation (Ghiasi et al. 2017): any style in 100 numbers, any content painted with them."""
+"""Magenta's arbitrary stylisation (Ghiasi et al. 2017): any style becomes 100 numbers, which then paint any content."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from jaxstyle.feedforward.store import write_network
 from jaxstyle.feedforward.transformer import Transformer
 from jaxstyle.weights.download import Progress
 
-LEAST = 16  # pixels a side
+LEAST = 16  # smallest height and width of a content, in pixels
 LICENCE = "Apache-2.0 (Magenta)"
 
 Source = str | os.PathLike[str]
@@ -30,22 +30,22 @@ Source = str | os.PathLike[str]
 def load_magenta(
     predict: Source = "magenta-predict", transfer: Source = "magenta-transfer", *, progress: Progress | None = None
 ) -> "Magenta":
-    """Load Magenta's pair of networks from their TFLite files, or by name.
+    """Load Magenta's two networks from their TFLite files, or by name.
 
     Example:
         >>> net = jaxstyle.feedforward.load_magenta()  # 3 MB, downloaded on first use
         >>> painted = net(content, net.style_vector(style))
 
     Args:
-        predict: the style predictor, a path or a name in the catalogue. float32, float16, int8 and dynamic-range
-            files are read, all as float32.
-        transfer: the transformer, of any width; likewise.
-        progress: called with (bytes done, bytes in all or None) during a download.
+        predict: the style predictor: a path, or a name in the catalogue. float32, float16, int8 and dynamic-range
+            quantised files are read, and converted to float32.
+        transfer: the transformer, of any width: a path or a name, in the same formats.
+        progress: called with (bytes done, total bytes or None) during a download.
 
     Raises:
-        SettingError: a name that is neither a file nor in the catalogue.
+        SettingError: a name is neither a file nor in the catalogue.
         WeightsFileError: a file is missing, unreadable, or cannot be downloaded.
-        WeightsError: a file is damaged, hostile, or not the network that it should be.
+        WeightsError: a file is damaged, hostile, or contains another network.
     """
     return Magenta(
         Predictor(read_part(predict, "predict", progress=progress)),
@@ -55,12 +55,12 @@ def load_magenta(
 
 
 class Magenta(nnx.Module):
-    """A style predictor and a transformer; `load_magenta` makes one.
+    """A style predictor and a transformer, as `load_magenta` returns them.
 
     Attributes:
-        name: "magenta".
-        licence: of the numbers.
-        style_size: what a style is squeezed to, in pixels a side.
+        name: the network's name, "magenta" unless another was given.
+        licence: the licence of the weights.
+        style_size: the height and width in pixels, 256, that every style picture is resized to.
     """
 
     style_size = SIZE
@@ -71,7 +71,11 @@ class Magenta(nnx.Module):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str]) -> "Magenta":
-        """From what `save` wrote: "predict/..." and "transfer/..."; WeightsError for other arrays."""
+        """Build the networks from the arrays that `save` wrote, named "predict/..." and "transfer/...".
+
+        Raises:
+            WeightsError: the arrays are not those of the two networks.
+        """
         halves: dict[str, dict[str, Any]] = {"predict": {}, "transfer": {}}
         for key, array in arrays.items():
             part, _, name = key.partition("/")
@@ -82,7 +86,7 @@ class Magenta(nnx.Module):
         return cls(Predictor(halves["predict"]), Transformer(halves["transfer"]), **texts)
 
     def save(self, path: Source) -> Path:
-        """Write both networks as one safetensors file, which `load_fast` reads; WeightsFileError where it cannot."""
+        """Write both networks to one safetensors file, which `load_fast` reads. Raises WeightsFileError on failure."""
         halves = {"predict": self.predictor.params, "transfer": self.transformer.params}
         arrays = {
             f"{part}/{key}": np.asarray(value[...]) for part, half in halves.items() for key, value in half.items()
@@ -90,13 +94,13 @@ class Magenta(nnx.Module):
         return write_network(path, "magenta", arrays, {"name": self.name, "licence": self.licence})
 
     def style_vector(self, style: Float[ArrayLike, "h w 3"]) -> Float[Array, " 100"]:
-        """The 100 numbers that say what a picture's style is.
+        """The style vector (100,) of a style picture (h, w, 3), RGB in [0, 1].
 
-        Pictures of other sizes are squeezed to 256x256, whole and without regard to their proportions. Blend styles by
-        the weighted mean of their vectors (`jaxstyle.feedforward.blend`).
+        A picture of another size is resized to 256x256 as a whole, so its proportions may change. To blend styles,
+        take the weighted mean of their vectors (`jaxstyle.feedforward.blend`).
 
         Raises:
-            ImageError: not floats of shape (h, w, 3).
+            ImageError: the picture is not an array of floats of shape (h, w, 3).
         """
         return _style_vector(self.predictor, check_pictures("style", style, dimensions=(3,)))
 
@@ -105,18 +109,19 @@ class Magenta(nnx.Module):
     def __call__(
         self, content: Float[ArrayLike, "*batch h w 3"], code: Float[ArrayLike, "*batch_ 100"], *, strength: float = 1.0
     ) -> Float[Array, "*batch h w 3"]:
-        """Paint a picture, or a batch of one size, with a style vector.
+        """Paint a picture, or a batch of pictures of one size, with a style vector.
 
         Args:
-            content: (h, w, 3) or (n, h, w, 3), RGB in [0, 1], at least 16 pixels a side. The result has exactly its
-                size: a side that is no multiple of 4 is mirrored up to the next and the result is cropped.
-            code: a style vector (100,), or one for each picture of the batch (n, 100).
+            content: (h, w, 3) or (n, h, w, 3), RGB in [0, 1], at least 16 pixels on each side. The result has exactly
+                the same size: a side that is not a multiple of 4 is extended by reflection to the next multiple, and
+                the result is cropped.
+            code: one style vector (100,) for all pictures, or one for each picture of the batch (n, 100).
             strength: in [0, 1]. The content is painted with `strength * code + (1 - strength) * own`, where `own` is
-                its own style vector: 0 gives what the network makes of a photograph in its own style.
+                the content's own style vector; so 0 paints the content in its own style.
 
         Raises:
-            ImageError: a content of another shape, or too small.
-            SettingError: a code of another shape, or a strength out of range.
+            ImageError: the content has another shape or is too small.
+            SettingError: the code has another shape, or the strength is out of range.
         """
         pictures = check_pictures("content", content, least=LEAST)
         check_strength(strength)
@@ -142,7 +147,10 @@ def _paint(transformer: Transformer, pictures: Array, vectors: Array) -> Array:
 
 
 def _each(network: Callable[..., Array], *batches: Array) -> Array:
-    """A network on every picture: all at once, but on CPUs one after the other, whose layers then fit in the caches."""
+    """Apply a network to every picture of a batch: all at once on accelerators, one by one on CPUs.
+
+    On a CPU the activations of one picture at a time fit better into the caches.
+    """
     if jax.default_backend() == "cpu":
         return lax.map(lambda one: network(*one), batches)
     return jax.vmap(network)(*batches)

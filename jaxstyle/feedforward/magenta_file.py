@@ -1,4 +1,4 @@
-"""From the path or the name of one of Magenta's TFLite files to its numbers. No JAX."""
+"""Reads the arrays of one of Magenta's TFLite files, given its path or its name. Needs no JAX."""
 
 import os
 
@@ -14,19 +14,19 @@ from jaxstyle.weights.sources import fetch
 
 
 def read_part(source: str | os.PathLike[str], part: Part, *, progress: Progress | None = None) -> dict[str, np.ndarray]:
-    """The arrays of the style predictor ("predict") or of the transformer ("transfer"), float32, by name.
+    """Read the float32 arrays of the style predictor ("predict") or of the transformer ("transfer"), by name.
 
-    The file may be anything: it is parsed in a process that can do no harm (`jaxstyle.weights.sandbox`).
+    The file is not trusted: a restricted child process parses it (`jaxstyle.weights.sandbox`).
 
     Args:
-        source: a path, or a name in the catalogue, which is fetched on first use.
-        part: the network that it should be.
-        progress: called with (bytes done, bytes in all or None) during a download.
+        source: a path, or a name in the catalogue; a named file is downloaded on first use.
+        part: the network that the file should contain.
+        progress: called with (bytes done, total bytes or None) during a download.
 
     Raises:
-        SettingError: a name that is not in the catalogue, or of another network.
-        WeightsFileError: the file is missing, unreadable, cannot be downloaded or is not the public one.
-        WeightsError: it is damaged, hostile, or not that network.
+        SettingError: the name is not in the catalogue, or names another network.
+        WeightsFileError: the file is missing, unreadable, cannot be downloaded, or differs from the published one.
+        WeightsError: the file is damaged, hostile, or contains another network.
     """
     path, entry = locate(source, part)
     if entry is not None:

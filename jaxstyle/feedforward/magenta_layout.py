@@ -1,7 +1,7 @@
-"""Names and shapes of the numbers of Magenta's two networks. No JAX, so that files can be read without starting it.
+"""Names and shapes of the arrays of Magenta's two networks. Without JAX, so that files can be read without starting it.
 
-Kernels are (height, width, in, out), a depthwise one (height, width, 1, channels), what maps the style vector
-(100, channels).
+Kernels are (height, width, in, out); depthwise kernels are (height, width, 1, channels). The matrices that map the
+style vector to a scale or a shift are (100, channels).
 """
 
 from collections.abc import Mapping
@@ -34,18 +34,18 @@ BLOCKS = tuple(
 CONTRACT = {"contract/conv1": 9, "contract/conv2": 3, "contract/conv3": 3}
 RESIDUAL = {f"residual{i}/conv{k}": 3 for i in range(1, 6) for k in (1, 2)}
 EXPAND = {"expand/conv1": 3, "expand/conv2": 3, "expand/conv3": 9}
-"""{layer of the transformer: its kernel's size}."""
+"""{layer of the transformer: height and width of its kernel}; `CONTRACT` and `RESIDUAL` are the same."""
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def check_part(found: Mapping[str, tuple[int, ...]], part: Part, *, kernels_only: bool = False) -> None:
-    """Raise WeightsError with the first differences unless the arrays are exactly those of one of the networks.
+    """Raise WeightsError, naming the first differences, unless the arrays are exactly those of the network `part`.
 
     Args:
-        found: {name: shape}.
-        part: "predict", the style predictor, or "transfer", the transformer.
-        kernels_only: whether `found` has no biases.
+        found: {name: shape} of the arrays.
+        part: "predict" for the style predictor, "transfer" for the transformer.
+        kernels_only: check kernels only, because `found` has no biases yet.
     """
     expected = predictor_shapes() if part == "predict" else transformer_shapes(found)
     if kernels_only:
@@ -54,7 +54,7 @@ def check_part(found: Mapping[str, tuple[int, ...]], part: Part, *, kernels_only
 
 
 def predictor_shapes() -> Shapes:
-    """The arrays of the style predictor: MobileNetV2 with its batch normalisation folded in, then 100 numbers."""
+    """{name: shape} of the style predictor: MobileNetV2 with batch normalisation folded in, then 100 outputs."""
     kernels: Shapes = {"conv": (3, 3, 3, 32)}
     channels = 32
     for name, expansion, width, _ in BLOCKS:
@@ -72,7 +72,10 @@ def predictor_shapes() -> Shapes:
 
 
 def transformer_shapes(found: Mapping[str, tuple[int, ...]]) -> Shapes:
-    """The arrays of a transformer as wide as the contracting kernels that were found; never above `MAX_WIDTH`."""
+    """{name: shape} of a transformer with as many channels as the contracting kernels in `found`.
+
+    Widths above `MAX_WIDTH` are limited to it, so that such a file does not match.
+    """
     narrow, middle, wide = (_width(found.get(f"{name}/kernel", ())) for name in CONTRACT)
     widths = dict(zip(CONTRACT, (narrow, middle, wide), strict=True))
     widths |= dict.fromkeys(RESIDUAL, wide) | dict(zip(EXPAND, (middle, narrow, 3), strict=True))

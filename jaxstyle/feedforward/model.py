@@ -1,4 +1,4 @@
-"""What every fast network is: a style's code once, then one forward pass for each picture."""
+"""The protocol of fast networks: a style is encoded once, then every picture takes one forward pass."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -11,48 +11,51 @@ from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.objective.blend import blend_shares
 
 Code = Any
-"""All that a network keeps of a style: a pytree of float32 arrays; `()` where it has but the style of its training."""
+"""A style code, all that a network keeps of a style: a pytree of float32 arrays; `()` if it has only one style."""
 
 
 @runtime_checkable
 class FastModel(Protocol):
     """A network that paints in one forward pass.
 
-    Pictures are (h, w, 3) in [0, 1]; the result has the content's size, clipped to [0, 1]. Items of a batch never
-    influence each other.
+    Pictures are RGB (h, w, 3) in [0, 1]. The result has the content's size and is clipped to [0, 1]. The pictures of
+    a batch never influence each other.
 
     Attributes:
-        name: "magenta", "adain", "wct", "johnson", or the stem of the file it came from.
+        name: "magenta", "adain", "wct", "johnson", or the name of the network's file without its suffix.
     """
 
     name: str
 
     def style_code(self, style: Float[ArrayLike, "h w 3"]) -> Code:
-        """All that is kept of a style. Raises SettingError where the network has one style of its own."""
+        """The code of a style picture. Raises SettingError if the network was trained for one style."""
         ...
 
     def __call__(
         self, content: Float[ArrayLike, "*batch h w 3"], code: Code, *, strength: float = 1.0
     ) -> Float[Array, "*batch h w 3"]:
-        """Paint one picture or a batch in one style, or each picture of a batch in its own (leaves (n, ...)).
+        """Paint one picture or a batch.
 
-        `strength` in [0, 1]: 1 is all of the style, 0 as much of the content as the network can keep.
+        Args:
+            content: one picture (h, w, 3), or a batch (n, h, w, 3).
+            code: the code of one style for all pictures, or one code for each picture: leaves of shape (n, ...).
+            strength: in [0, 1]. 1 applies the style in full, 0 keeps as much of the content as the network can.
         """
         ...
 
 
 def blend(codes: Sequence[Code], weights: Sequence[float] | None = None) -> Code:
-    """The weighted mean of several styles' codes, leaf by leaf: `sum_i w_i code_i`, the weights made to sum to 1.
+    """The weighted mean of several styles' codes, leaf by leaf: `sum_i w_i code_i` with weights scaled to sum to 1.
 
-    Networks paint such a mean as something between the styles (Dumoulin et al. 2017, section 3.2; Huang & Belongie
-    2017, section 6.4): what they do with a code is linear, or nearly so, in it.
+    Networks paint this mean as a mixture of the styles (Dumoulin et al. 2017, section 3.2; Huang & Belongie 2017,
+    section 6.4), because what they compute is linear, or nearly linear, in the code.
 
     Args:
-        codes: of one network, at least one.
-        weights: at least 0, not all 0; equal when None.
+        codes: one or more codes, all from the same network.
+        weights: one weight for each code, at least 0 and not all 0; equal weights when None.
 
     Raises:
-        SettingError: weights that do not fit, or codes of different shapes.
+        SettingError: the weights are not usable, or the codes have different shapes.
     """
     shares = blend_shares(weights, len(codes))
     shapes = [jax.tree.map(lambda leaf: leaf.shape, code) for code in codes]
@@ -64,16 +67,16 @@ def blend(codes: Sequence[Code], weights: Sequence[float] | None = None) -> Code
 def check_pictures(
     name: str, given: ArrayLike, *, dimensions: tuple[int, ...] = (3, 4), least: int = 1
 ) -> Float[Array, "*batch h w 3"]:
-    """A picture or a batch of them as float32.
+    """Check the shape and type of a picture or a batch of pictures, and return it as float32.
 
     Args:
-        name: for messages.
-        given: what should be floats of shape (h, w, 3) or (n, h, w, 3).
-        dimensions: (3,) where a batch is refused.
-        least: pixels a side.
+        name: what error messages call the argument.
+        given: floats of shape (h, w, 3) or (n, h, w, 3).
+        dimensions: the allowed numbers of axes; (3,) refuses a batch.
+        least: the smallest allowed height and width in pixels.
 
     Raises:
-        ImageError: it is neither, or too small.
+        ImageError: the array has another shape, is empty, is not of floats, or is too small.
     """
     found = jnp.asarray(given)
     shaped = found.ndim in dimensions and found.shape[-1] == 3 and 0 not in found.shape
@@ -88,6 +91,6 @@ def check_pictures(
 
 
 def check_strength(strength: float) -> None:
-    """Raise SettingError unless it is in [0, 1]."""
+    """Raise SettingError unless `strength` is in [0, 1]."""
     if not 0 <= strength <= 1:
         raise SettingError(f"strength: got {strength!r}, expected a number from 0 (the content) to 1 (the style)")

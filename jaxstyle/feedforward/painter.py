@@ -1,4 +1,4 @@
-"""One network, one set of styles, any number of contents: what is computed once is computed once."""
+"""Paints any number of contents with one network and one set of styles, computing style codes only once."""
 
 import time
 from collections.abc import Sequence
@@ -25,23 +25,23 @@ from jaxstyle.transfer.result import Result, describe, versions
 
 
 class Source(NamedTuple):
-    """A picture, and where it came from."""
+    """A picture that was read, and the argument it was read from."""
 
     given: Any
     picture: Picture
 
     def described(self) -> dict[str, Any]:
-        """What a result remembers of it."""
+        """The description of the picture that a result's settings contain: its name and hash."""
         return describe(self.given, self.picture)
 
 
 def read_source(given: Any, name: str) -> Source:
-    """Read a picture as `stylize` takes it; messages call it `name`."""
+    """Read a picture, given in any form that `stylize` accepts; error messages call it `name`."""
     return Source(given, read_picture(given, name=name))
 
 
 def read_styles(style: Any) -> tuple[Source, ...]:
-    """One style, a list of them, or None for none."""
+    """Read the style pictures from one picture, a list of pictures, or None for no style."""
     given = list(style) if isinstance(style, list | tuple) else [] if style is None else [style]
     names = [f"style[{i}]" if len(given) > 1 else "style" for i in range(len(given))]
     return tuple(map(read_source, given, names))
@@ -49,7 +49,7 @@ def read_styles(style: Any) -> tuple[Source, ...]:
 
 @dataclass(frozen=True)
 class FastSettings:
-    """How pictures are painted; the arguments of `stylize_fast`, which explains them."""
+    """Settings of how pictures are painted. They are arguments of `stylize_fast`, whose docstring explains them."""
 
     style_size: int | None = None
     strength: float = 1.0
@@ -68,7 +68,7 @@ class FastSettings:
 
 
 class Frame(NamedTuple):
-    """A content that is ready to be painted: as it was given, at the result's size, and as the network sees it."""
+    """A content picture that is ready to be painted: as given, at the result's size, and as the network sees it."""
 
     source: Source
     picture: Picture
@@ -77,7 +77,17 @@ class Frame(NamedTuple):
 
 
 def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[Any] | None = None) -> Frame:
-    """A content made ready for a result whose long edge is `size`, see `stylize`. Raises SettingError."""
+    """Prepare a content picture for painting.
+
+    Args:
+        source: the content picture.
+        size: long edge of the result in pixels; None as for `stylize`.
+        color: how colours are treated, as for `stylize`; with "luminance" the network sees a grey content.
+        masks: one grey picture for each style, white where the style goes; resized to the result's size.
+
+    Raises:
+        SettingError: the size is not usable. ImageError: a mask is not usable.
+    """
     picture = sized(source.picture, size, source.given)
     seen = recolored(picture.rgb, [], color)[0] if color == "luminance" else picture.rgb
     if masks is None:
@@ -89,12 +99,14 @@ def make_frame(source: Source, size: int | None, color: Color, masks: Sequence[A
 
 @dataclass(frozen=True)
 class Painter:
-    """A network, styles and settings that fit together.
+    """A network with styles and settings, checked to fit together.
 
-    To a network with a style of its own, styles are but what `Refine` optimises towards, which checks that.
+    A network that was trained for one style takes no others. For it, `styles` holds only the style that a refinement
+    optimises towards, which `Refine.check` checks.
 
     Raises:
-        SettingError: they do not. InstallationError: the installed JAX computes wrong numbers.
+        SettingError: the styles or settings do not fit the network.
+        InstallationError: the installed JAX computes wrong numbers.
     """
 
     model: FastModel
@@ -114,7 +126,7 @@ class Painter:
             self._check_own_style()
 
     def _check_own_style(self) -> None:
-        """What stylize_fast's arguments may be where the network takes no style."""
+        """Raise SettingError for settings that have no meaning for a network trained for one style."""
         own = f"the network {self.model.name!r} has a style of its own"
         for name in ("style_size", "blend"):
             if getattr(self.fast, name) is not None:
@@ -125,10 +137,10 @@ class Painter:
             raise SettingError(f"color: {own}, which {self.fast.color!r} cannot recolour; try 'luminance'")
 
     def paint(self, frames: Sequence[Frame]) -> list[Float[np.ndarray, "h w 3"]]:
-        """Paint contents of one shape in one pass; `result` gives them their colours.
+        """Paint contents of one shape in one forward pass, before `result` restores the content's colours.
 
         Raises:
-            WeightsError: the network gives what is no picture.
+            WeightsError: the network's output has another shape or is not finite.
         """
         codes = [self.code(frame) for frame in frames]
         masks = {} if frames[0].masks is None else {"masks": frames[0].masks}
@@ -143,15 +155,15 @@ class Painter:
         return [painted] if len(frames) == 1 else list(painted)
 
     def result(self, painted: Float[np.ndarray, "h w 3"], frame: Frame, started: float) -> Result:
-        """What `paint` gave as a result, with the content's colours where that is asked for."""
+        """The `Result` for a picture from `paint`, with the content's colours if `color` is "luminance"."""
         image = keep_color(painted, frame.picture.rgb) if self.fast.color == "luminance" else painted
         settings = self.settings(frame) | {"status": "done"}
         return Result(image, {}, "done", settings, frame.picture.alpha, time.perf_counter() - started)
 
     def code(self, frame: Frame) -> Code:
-        """The code of all styles as one, with masks a list of codes.
+        """The blended code of all styles; with masks, a list with one code for each style.
 
-        It is the same for every content unless colours are matched to it.
+        The code is the same for every content, unless the styles' colours are matched to the content's.
         """
         if not takes_style(self.model):
             return ()
@@ -171,11 +183,11 @@ class Painter:
 
     @property
     def _square(self) -> int | None:
-        """The side of the square that the network sees every style at; None where it takes any size."""
+        """The height and width that the network requires of every style; None if it accepts any size."""
         return getattr(self.model, "style_size", None)
 
     def _at(self, style: Source, edge: int) -> np.ndarray:
-        """A style as the network sees it: resized here, so that styles of all sizes are one program."""
+        """A style picture resized to the size that the network sees, so that one compiled program serves all styles."""
         picture, side = style.picture, self._square
         return resize_picture(picture, (side, side) if side else fit(picture.rgb.shape[:2], edge)).rgb
 
@@ -184,7 +196,7 @@ class Painter:
         return codes[0] if len(codes) == 1 else blend(codes, self.fast.blend)
 
     def settings(self, frame: Frame) -> dict[str, Any]:
-        """All that is needed to paint it again, plain data for the saved file."""
+        """All settings that are needed to paint the picture again, as plain data for the saved file."""
         fast = {
             "network": self.once(describe_network, self.model),
             "strength": float(self.fast.strength),
@@ -203,10 +215,10 @@ class Painter:
 
 
 def takes_masks(model: FastModel) -> bool:
-    """Whether a network paints regions in styles of their own."""
+    """Whether a network can paint regions in different styles, given masks."""
     return "masks" in signature(model.__call__).parameters
 
 
 def takes_style(model: FastModel) -> bool:
-    """Whether a network paints any style; a Johnson-type network has the one that it was trained for."""
+    """Whether a network takes a style picture; a Johnson-type network has only the style that it was trained for."""
     return getattr(model, "takes_style", True)

@@ -1,4 +1,4 @@
-"""Magenta's style predictor: a MobileNetV2 that says in 100 numbers what a painting's style is.
+"""Magenta's style predictor: a MobileNetV2 that maps a painting to its style vector of 100 numbers.
 
 Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic stylization network", section 3,
 with the MobileNetV2 of Sandler et al. 2018 in place of the paper's Inception-v3, as Magenta published it for phones.
@@ -16,23 +16,24 @@ from jaxstyle.feedforward.layers import convolve, depthwise
 from jaxstyle.feedforward.magenta_layout import BLOCKS, check_part
 
 SIZE = 256
-"""Pixels a side of what the network was trained to look at."""
+"""The height and width in pixels of the pictures that the network was trained on."""
 
 
 class Predictor(nnx.Module):
-    """The network with its batch normalisation folded into kernels and biases, activations ReLU6.
+    """The style predictor, with batch normalisation folded into kernels and biases, and ReLU6 activations.
 
-    Borders are TensorFlow's SAME: at stride 2 of an even size one row and column of zeros, below and on the right.
+    Convolutions use TensorFlow's SAME padding: at stride 2 an even size gets one row and one column of zeros, at the
+    bottom and on the right.
     """
 
     def __init__(self, arrays: Mapping[str, ArrayLike]):
-        """From the arrays of `magenta_layout.predictor_shapes`; WeightsError for others."""
+        """Take the arrays that `magenta_layout.predictor_shapes` lists. Raises WeightsError for others."""
         check_part({name: np.shape(array) for name, array in arrays.items()}, "predict")
         params = {name: nnx.Param(jax.device_put(np.asarray(array, np.float32))) for name, array in arrays.items()}
         self.params = nnx.Dict(params)
 
     def __call__(self, style: Float[Array, "h w 3"]) -> Float[Array, " 100"]:
-        """The style vector of one picture, RGB in [0, 1], which is squeezed to 256x256 unless it has that size."""
+        """The style vector (100,) of one picture, RGB in [0, 1], which is first resized to 256x256 if needed."""
         x = style
         if style.shape[:2] != (SIZE, SIZE):
             x = jax.image.resize(style, (SIZE, SIZE, 3), "linear").clip(0, 1)

@@ -1,4 +1,4 @@
-"""A few optimisation steps from the fast result: its speed, the optimisation's quality."""
+"""Refines a fast network's result with a few optimisation steps."""
 
 import time
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from jaxstyle.transfer.result import Result, describe_model
 
 @dataclass(frozen=True)
 class Refine:
-    """How fast results are refined; the arguments of `stylize_fast`, which explains them.
+    """Settings of the refinement of fast results. They are arguments of `stylize_fast`, whose docstring explains them.
 
     Raises:
-        SettingError: they do not fit.
+        SettingError: a setting is not usable, or is given although `steps` is 0.
     """
 
     steps: int = 0
@@ -51,7 +51,11 @@ class Refine:
             raise SettingError(f"{unused[0]}: is for refining, and refine is 0; give it steps, such as refine=50")
 
     def check(self, network: FastModel, styles: Sequence[Any]) -> None:
-        """Raise SettingError unless a network with a style of its own has that style to be refined, and only then."""
+        """Raise SettingError if the styles do not suit a network that was trained for one style.
+
+        Such a network needs exactly one style picture, that of its training, when the result is refined. Otherwise it
+        takes none.
+        """
         if takes_style(network):
             return
         own = f"the network {network.name!r} has a style of its own"
@@ -71,7 +75,16 @@ class Refine:
         callback: Callback | None = None,
         every: int = 10,
     ) -> Result:
-        """Optimise from what the network painted, before it was given the content's colours."""
+        """Run the optimisation, starting from the network's output before `Painter.result` restores colours.
+
+        Args:
+            painter: the network, the styles and the settings.
+            frame: the content.
+            painted: the network's output for `frame`, as `Painter.paint` returns it.
+            started: `time.perf_counter()` at the start, for the result's `seconds`.
+            callback: as for `stylize`.
+            every: as for `stylize`.
+        """
         result = stylize(
             _array(frame.picture),
             [style.picture.rgb for style in painter.styles],
@@ -90,13 +103,13 @@ class Refine:
         return replace(result, settings=settings | self.settings(painter, frame), seconds=time.perf_counter() - started)
 
     def settled(self, painter: Painter) -> Recipe:
-        """The recipe with what is decided elsewhere."""
+        """The recipe of the refinement: with the given steps, the painter's `color`, and no pyramid."""
         name = self.model if isinstance(self.model, str) else getattr(self.model, "name", "")
         recipe = self.recipe or presets.recipe_for(name)
         return replace(recipe, pyramid=None, steps=int(self.steps), color=painter.fast.color)
 
     def settings(self, painter: Painter, frame: Frame) -> dict[str, Any]:
-        """What a result remembers: the painter's, and where it is refined, how."""
+        """The settings to record in a result: the painter's, and those of the refinement if there is one."""
         settings = painter.settings(frame)
         if not self.steps:
             return settings
@@ -109,7 +122,7 @@ class Refine:
 
 
 def _everywhere(styles: Sequence[Source]) -> list[dict[str, np.ndarray]]:
-    """Masks for styles that are each painted in a region of their own: all of each."""
+    """One style mask for each style that covers the whole style picture, named like the style's content mask."""
     return [{str(i): np.ones(style.picture.rgb.shape[:2], np.float32)} for i, style in enumerate(styles)]
 
 

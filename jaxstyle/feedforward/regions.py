@@ -1,4 +1,4 @@
-"""What AdaIN and WCT have in common: give a content's features a style's statistics, the whole or region by region."""
+"""The common part of AdaIN and WCT: give a content's features a style's statistics, as a whole or by regions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,22 +17,22 @@ Transform = Callable[[Array, Any, Array | None], Array]
 
 
 class FeatureTransfer(nnx.Module):
-    """A network that paints by moving statistics of features: AdaIN or WCT.
+    """A network that paints by giving features the statistics of a style's features: AdaIN or WCT.
 
     Attributes:
-        name: for what is saved beside a picture.
-        licence: of the numbers.
+        name: the network's name, as recorded in saved pictures.
+        licence: the licence of the weights.
     """
 
     name: str
     licence: str
 
     def code_shapes(self) -> Any:
-        """A code's pytree, with the shapes of its arrays."""
+        """The structure of a style code: its pytree, with the shape of each array in place of the array."""
         raise NotImplementedError
 
     def painted(self, content: Array, codes: Code, masks: Array | None, strength: Array) -> Array:
-        """One picture in several styles, not clipped; the codes' leaves begin with an axis of styles."""
+        """Paint one picture in k styles, without clipping; the leaves of `codes` have a leading axis of size k."""
         raise NotImplementedError
 
     def __call__(
@@ -43,21 +43,22 @@ class FeatureTransfer(nnx.Module):
         strength: float = 1.0,
         masks: Float[ArrayLike, "*batch_ k h w"] | None = None,
     ) -> Float[Array, "*batch h w 3"]:
-        """Paint a picture, or a batch of one size, in a style, or its regions in several.
+        """Paint a picture, or a batch of pictures of one size, in one style, or its regions in several styles.
 
         Args:
-            content: (h, w, 3) or (n, h, w, 3), RGB in [0, 1]. The result has exactly its size.
-            code: from `style_code`, or a blend of several; for a batch also one for each picture (leaves (n, ...)).
-                With masks a sequence of k codes.
-            strength: alpha in [0, 1]: features are `alpha * transformed + (1 - alpha) * content's` before they are
-                decoded (Huang & Belongie 2017, equation 14; Li et al. 2017, equation 4).
-            masks: in [0, 1], where each of the k styles goes, (k, h, w) or (n, k, h, w), hard or soft. A region's
-                statistics are its own. Where masks add up to more than 1 they are divided by their sum; what they
-                lack to 1 stays the content, so a single mask paints a part of the picture.
+            content: (h, w, 3) or (n, h, w, 3), RGB in [0, 1]. The result has exactly the same size.
+            code: a code from `style_code`, or a blend of several. For a batch it may also be one code for each picture
+                (leaves of shape (n, ...)). With masks, a sequence of k codes.
+            strength: alpha in [0, 1]. The decoder receives `alpha * transformed + (1 - alpha) * features`, where
+                `features` are the content's (Huang & Belongie 2017, equation 14; Li et al. 2017, equation 4).
+            masks: the region of each of the k styles, (k, h, w) or (n, k, h, w) in [0, 1], hard or soft. The
+                statistics of each region are computed within it. Where the masks add up to more than 1, they are
+                divided by their sum. Where they add up to less than 1, the rest of the weight keeps the content, so a
+                single mask paints a part of the picture.
 
         Raises:
-            ImageError: a content of another shape, or too small for the network.
-            SettingError: a code, masks or strength that do not fit.
+            ImageError: the content has another shape, or is too small for the network.
+            SettingError: the code, the masks or the strength do not fit.
         """
         pictures = check_pictures("content", content)
         check_strength(strength)
@@ -68,7 +69,7 @@ class FeatureTransfer(nnx.Module):
         return _paint(self, pictures, stacked, shares, jnp.float32(strength))
 
     def _spread(self, code: Code, each: tuple[int, ...]) -> Code:
-        """A code with one entry for each picture. Raises SettingError where it is not of this network."""
+        """Broadcast a code to one entry for each picture. Raises SettingError if it does not fit this network."""
         expected, tree = jax.tree.flatten(self.code_shapes(), is_leaf=_is_shape)
         leaves = jax.tree.leaves(code)
         shapes = [jnp.shape(leaf) for leaf in leaves]
@@ -84,7 +85,15 @@ class FeatureTransfer(nnx.Module):
 def transfer(
     transform: Transform, features: Float[Array, "h w c"], codes: Code, masks: Array | None, strength: Array
 ) -> Float[Array, "h w c"]:
-    """`strength * t(features) + (1 - strength) * features`, where t is by regions if there are masks (k, h, w)."""
+    """`strength * t(features) + (1 - strength) * features`, where t is `transform`, by regions if masks are given.
+
+    Args:
+        transform: maps (features, code, mask or None) to the transformed features.
+        features: the content's features (h, w, c).
+        codes: the codes of the k styles, stacked: leaves of shape (k, ...). Without masks, k is 1.
+        masks: the region of each style (k, h, w) at the size of the features, or None.
+        strength: in [0, 1].
+    """
     if masks is None:
         changed = transform(features, jax.tree.map(lambda leaf: leaf[0], codes), None)
     else:
@@ -95,7 +104,7 @@ def transfer(
 
 
 def masks_at(masks: Float[Array, "k h w"] | None, level: int) -> Float[Array, "k _h _w"] | None:
-    """Masks averaged over what each position of relu{level}_1 is pooled from."""
+    """Masks at the size of relu{level}_1: the average over the pixels that are pooled into each position."""
     if masks is None:
         return None
     maps = jnp.moveaxis(masks, 0, 2)

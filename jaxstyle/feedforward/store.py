@@ -1,6 +1,6 @@
-"""One file for each feed-forward network: safetensors whose metadata says which kind of network it is.
+"""The file format of saved feed-forward networks: safetensors whose metadata names the kind of network.
 
-The numbers may be float32, float16 or int8; a network widens them when it is built from them.
+The arrays may be float32, float16 or int8; a network converts them to float32 when it is built.
 """
 
 import os
@@ -24,20 +24,21 @@ Network = tuple[str, dict[str, np.ndarray], dict[str, str]]
 def write_network(
     path: str | os.PathLike[str], kind: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
 ) -> Path:
-    """Write a network as one file, which appears whole or not at all.
+    """Write a network to one file. The file appears whole or not at all.
 
     Args:
-        path: of the file; ".safetensors" is customary.
-        kind: which network it is, such as "magenta"; `read_network` gives it back.
-        arrays: its numbers by name, of at most four axes; float16 and int8 are kept, all else becomes float32.
-        metadata: what else it takes to use them, as text by name; not "format" or "kind".
+        path: path of the file; the suffix ".safetensors" is customary.
+        kind: the kind of network, such as "magenta"; `read_network` returns it.
+        arrays: the network's arrays by name, of at most four axes. float16 and int8 are kept; all other types become
+            float32.
+        metadata: other texts by name that are needed to build the network. "format" and "kind" are reserved names.
 
     Returns:
-        The path.
+        The path of the file.
 
     Raises:
-        SettingError: metadata uses a reserved name.
-        WeightsFileError: it cannot be written there.
+        SettingError: the metadata uses a reserved name.
+        WeightsFileError: the file cannot be written.
     """
     if taken := [name for name in _RESERVED if name in metadata]:
         raise SettingError(f"metadata: {taken[0]!r} is a name that the file itself uses; expected another")
@@ -51,17 +52,18 @@ def write_network(
 
 
 def read_network(path: str | os.PathLike[str], kind: str | None = None) -> Network:
-    """What `write_network` wrote: (kind, arrays, metadata without the format and the kind).
+    """Read what `write_network` wrote: (kind, arrays, metadata without the format and the kind).
 
-    Nothing in the file is trusted, but which arrays a network needs is for its own loader to check: `require_shapes`.
+    Nothing in the file is trusted. Each network's own loader checks with `require_shapes` that its arrays are there.
 
     Args:
-        path: of the file.
-        kind: the one expected; None for any.
+        path: path of the file.
+        kind: the expected kind; None accepts any.
 
     Raises:
-        WeightsFileError: it is missing or unreadable.
-        WeightsError: it is damaged, hostile, of another maker, not finite, or not of the expected kind.
+        WeightsFileError: the file is missing or unreadable.
+        WeightsError: the file is damaged, hostile, not from jaxstyle, not of the expected kind, or has a value that is
+            not finite.
     """
     location = Path(path).expanduser()
     with open_regular(location) as file:
@@ -77,12 +79,12 @@ def read_network(path: str | os.PathLike[str], kind: str | None = None) -> Netwo
 
 
 def require_shapes(shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], what: str) -> None:
-    """Raise WeightsError with the first differences unless there are exactly the expected arrays.
+    """Raise WeightsError, naming the first differences, unless exactly the expected arrays are there.
 
     Args:
-        shapes: {name: shape} of what was found.
-        expected: the same of what the network needs.
-        what: the network's name for the message.
+        shapes: {name: shape} of the arrays that were found.
+        expected: {name: shape} of the arrays that the network needs.
+        what: what the error message calls the network.
     """
     names = [*expected, *(name for name in shapes if name not in expected)]
     wrong = [

@@ -1,8 +1,9 @@
-"""Magenta's TFLite files read as data: which numbers belong to which layer, as float32. No TensorFlow, no JAX.
+"""Reads the kernels and biases of Magenta's TFLite files as float32 arrays, without TensorFlow or JAX.
 
-The file is a FlatBuffer, whose offsets may point anywhere: it is read in `jaxstyle.weights.sandbox`'s process, and
-nothing is computed before counts, shapes and sizes have been checked. Every convolution of the graph is looked at, its
-kernel and bias followed back through DEQUANTIZE, and named by its kernel's tensor.
+A TFLite file is a FlatBuffer, whose offsets may point anywhere. Therefore it is read in the restricted process of
+`jaxstyle.weights.sandbox`, and nothing is computed before counts, shapes and sizes are checked. The reader visits every
+convolution of the graph, follows its kernel and bias back through DEQUANTIZE operations, and names the layer after its
+kernel's tensor.
 """
 
 import re
@@ -18,7 +19,7 @@ from jaxstyle.weights.layout import Parsed
 
 MAX_BYTES = 64_000_000
 MAX_COUNT = 4000
-"""The most tensors, and the most operations, that a file may have; Magenta's have fewer than 500."""
+"""The most tensors, and the most operations, that a file may have. Magenta's files have fewer than 500."""
 MAX_NUMBERS = 10_000_000
 
 _OPS = tflite.BuiltinOperator
@@ -42,7 +43,7 @@ _RENAMED = (
 
 
 class _Layer(NamedTuple):
-    """A convolution of the graph: its name here, and its kernel and bias, not yet read."""
+    """A convolution of the graph: its name in jaxstyle, and the tensors of its kernel and bias, not yet read."""
 
     name: str
     depthwise: bool
@@ -51,11 +52,13 @@ class _Layer(NamedTuple):
 
 
 def read(file: BinaryIO) -> Parsed:
-    """The style predictor or the transformer in an open TFLite file; `layout` is "predict" or "transfer".
+    """Read the style predictor or the transformer from an open TFLite file.
+
+    The result's `layout` is "predict" or "transfer".
 
     Raises:
-        WeightsError: it is neither.
-        Exception: of many kinds, when it is damaged.
+        WeightsError: the file is neither.
+        Exception: errors of many kinds if the file is damaged.
     """
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES or data[4:8] != b"TFL3":
@@ -76,7 +79,7 @@ def read(file: BinaryIO) -> Parsed:
 
 
 def _graph(model: Any) -> Any:
-    """The one graph, of a plausible size."""
+    """The file's graph. Raises WeightsError unless there is exactly one, of a plausible size."""
     if model.SubgraphsLength() != 1:
         raise WeightsError(f"has {model.SubgraphsLength()} graphs, expected one")
     graph = model.Subgraphs(0)
@@ -87,7 +90,7 @@ def _graph(model: Any) -> Any:
 
 
 def _layers(model: Any, graph: Any) -> Iterator[_Layer]:
-    """Every convolution in the graph's order."""
+    """Yield every convolution, in the order of the graph."""
     origins: dict[int, int] = {}
     for i in range(graph.OperatorsLength()):
         operation = graph.Operators(i)
@@ -146,19 +149,19 @@ def _shape(tensor: Any) -> tuple[int, ...]:
 
 
 def _numbers(model: Any, layer: _Layer) -> dict[str, np.ndarray]:
-    """The kernel and, where it matters, the bias of a layer, in the order of axes that JAX likes."""
+    """The kernel of a layer and, where it has an effect, the bias, with axes in the order of `magenta_layout`."""
     kernel = _dequantized(model, layer.kernel)
     kernel = kernel.transpose(1, 2, 0, 3) if layer.depthwise else kernel.transpose(1, 2, 3, 0)
     shape = _kernel_shape(layer)
     found = {f"{layer.name}/kernel": np.ascontiguousarray(kernel.reshape(shape))}
-    # What instance normalisation follows needs no bias: the mean is taken away again.
+    # A bias before an instance normalisation has no effect: the normalisation subtracts the mean.
     if not layer.name.startswith(("residual", "expand/")) or len(shape) == 2:
         found[f"{layer.name}/bias"] = _dequantized(model, layer.bias)
     return found
 
 
 def _dequantized(model: Any, tensor: Any) -> np.ndarray:
-    """A constant as float32, finite."""
+    """A constant tensor as float32. Raises WeightsError if a value is not finite."""
     raw = _raw(model, tensor)
     with np.errstate(over="ignore"):
         found = (raw if raw.dtype.kind == "f" else _widened(raw, tensor.Quantization())).astype(np.float32)
@@ -168,7 +171,7 @@ def _dequantized(model: Any, tensor: Any) -> np.ndarray:
 
 
 def _widened(raw: np.ndarray, quantization: Any) -> np.ndarray:
-    """`scale * (q - zero_point)` of integers, with one of each for every channel, or one for all."""
+    """Dequantised integers: `scale * (q - zero_point)`, with one scale and zero point per channel, or one for all."""
     count = quantization.ScaleLength() if quantization else 0
     axis = quantization.QuantizedDimension() if count > 1 else 0
     if count < 1 or (count > 1 and not (0 <= axis < raw.ndim and count == raw.shape[axis])):
@@ -180,7 +183,7 @@ def _widened(raw: np.ndarray, quantization: Any) -> np.ndarray:
 
 
 def _raw(model: Any, tensor: Any) -> np.ndarray:
-    """The stored numbers of a constant."""
+    """The stored numbers of a constant tensor, after its type, shape and size in bytes were checked."""
     shape, kind = _shape(tensor), _DTYPES.get(tensor.Type())
     buffer = model.Buffers(_within(tensor.Buffer(), model.BuffersLength()))
     size, count = buffer.DataLength(), int(np.prod(shape, dtype=np.float64))

@@ -1,7 +1,8 @@
-"""Magenta's transformer: paints a content as 100 numbers say.
+"""Magenta's transformer: paints a content in the style that a style vector of 100 numbers describes.
 
 Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic stylization network", table 3 of
-its appendix, which is Dumoulin et al. 2017 with scale and shift of every normalisation computed from the style vector.
+its appendix. It is the network of Dumoulin et al. 2017, with the scale and shift of every normalisation computed from
+the style vector.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,14 @@ EPSILON = 1e-5
 
 
 class Transformer(nnx.Module):
-    """Three convolutions down to a quarter of the size, five residual blocks, three back up; as wide as its numbers.
+    """The transformer: three convolutions down to a quarter of the size, five residual blocks, three back up.
 
-    The published one for phones has a quarter of the paper's channels: 8, 16, 32. All borders are mirrored.
+    The given arrays determine the numbers of channels. The published network for phones has a quarter of the paper's
+    channels: 8, 16, 32. All convolutions pad by reflection.
     """
 
     def __init__(self, arrays: Mapping[str, ArrayLike]):
-        """From the arrays of `magenta_layout.transformer_shapes`; WeightsError for others."""
+        """Take the arrays that `magenta_layout.transformer_shapes` lists. Raises WeightsError for others."""
         check_part({name: np.shape(array) for name, array in arrays.items()}, "transfer")
         params = {name: nnx.Param(jax.device_put(np.asarray(array, np.float32))) for name, array in arrays.items()}
         self.params = nnx.Dict(params)
@@ -33,7 +35,8 @@ class Transformer(nnx.Module):
     def __call__(self, content: Float[Array, "h w 3"], vector: Float[Array, " 100"]) -> Float[Array, "h w 3"]:
         """Paint one picture, RGB in [0, 1], in the style of a style vector; the result is in (0, 1).
 
-        A side that is no multiple of 4 is mirrored up to the next and the result cropped; TFLite gives the multiple.
+        A side that is not a multiple of 4 is extended by reflection to the next multiple, and the result is cropped.
+        TFLite's own output has the size of the multiple instead.
         """
         x = reflect_to_multiple(content, 4)
         for name, stride in (("contract/conv1", 1), ("contract/conv2", 2), ("contract/conv3", 2)):
@@ -53,7 +56,7 @@ class Transformer(nnx.Module):
         return self._normalised(name, convolve(x, self._array(f"{name}/kernel")), vector)
 
     def _normalised(self, name: str, x: Array, vector: Array) -> Array:
-        """Conditional instance normalisation: scale and shift are affine maps of the style vector."""
+        """Conditional instance normalisation; scale and shift are affine functions of the style vector."""
         scale, shift = (
             jnp.dot(vector, self._array(f"{name}/{part}/kernel"), precision="highest")
             + self._array(f"{name}/{part}/bias")

@@ -1,4 +1,4 @@
-"""Whitening and colouring (Li et al. 2017): a style is the mean and the covariance of its features, level by level."""
+"""WCT, whitening and colouring transforms (Li et al. 2017): a style is its features' mean and covariance by level."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ from jaxstyle.weights.layout import Weights
 from jaxstyle.weights.load import Source
 
 LevelCode = tuple[Float[Array, " c"], Float[Array, "c c"]]
-LevelCodes = tuple[tuple[Float[Array, " _"], Float[Array, "_ _"]], ...]  # another c at each level
+LevelCodes = tuple[tuple[Float[Array, " _"], Float[Array, "_ _"]], ...]  # c differs from level to level
 StackedCodes = tuple[tuple[Float[Array, "n _"], Float[Array, "n _ _"]], ...]
 
 
@@ -39,24 +39,25 @@ def load_wct(
     decoders: Sequence[Source] = (),
     conv: Conv = "auto",
 ) -> "WCT":
-    """Load the encoders and decoders of one or more levels, from public files or from one that `save` wrote.
+    """Load the encoders and decoders of one or more levels, from public files or from one file that `save` wrote.
 
     Example:
         >>> decoders = [f"decoder_relu{level}_1.pth" for level in range(1, 6)]
         >>> net = jaxstyle.feedforward.load_wct(encoders=["vgg_normalised_conv5_1.pth"], decoders=decoders)
 
     Args:
-        saved: a network that jaxstyle saved; instead of the others.
-        encoders: VGG19s as `jaxstyle.load_vgg19` takes them: one for each decoder, or a single one for all, at least as
-            deep as the deepest decoder.
-        decoders: of different levels, in any order; .pth of irasin/Pytorch_WCT's or sunshineatnoon/PytorchWCT's layout,
-            or others that `coder_file.read_decoder` lists.
-        conv: as for `jaxstyle.feedforward.load_adain`.
+        saved: the file of a network that jaxstyle saved; give either this or the other two.
+        encoders: VGG19s in any form that `jaxstyle.load_vgg19` accepts: one for each decoder, or a single one for all,
+            at least as deep as the deepest decoder.
+        decoders: one for each level, in any order; .pth files of irasin/Pytorch_WCT's or sunshineatnoon/PytorchWCT's
+            layout, or others that `coder_file.read_decoder` lists.
+        conv: the convolution algorithm, as for `jaxstyle.feedforward.load_adain`.
 
     Raises:
-        SettingError: neither or both of a saved network and files; counts that do not fit; a level twice.
+        SettingError: neither a saved network nor files are given, or both are; the numbers of encoders and decoders do
+            not fit; a level occurs twice.
         WeightsFileError: a file is missing or unreadable.
-        WeightsError: a file is damaged, hostile or not what it should be, or encoder and decoder do not fit.
+        WeightsError: a file is damaged, hostile or has another content, or an encoder and its decoder do not fit.
     """
     if saved is not None and not encoders and not decoders:
         _, arrays, metadata = read_network(saved, "wct")
@@ -76,20 +77,22 @@ def load_wct(
 class WCT(FeatureTransfer):
     """A cascade of whitening and colouring transforms, from the deepest level to the shallowest (Li et al. 2017).
 
-    At each level the picture so far is encoded, `f -> alpha (S W (f - m_c) + m_s) + (1 - alpha) f` (equations 2 to 4)
-    is applied with W whitening the picture's features and S colouring them, and the result is decoded. The paper's
-    five levels go from relu5_1 to relu1_1; any subset will do. A code holds (m_s, S) of each level; a weighted mean of
-    codes is painted, at each level, as that mean of the single styles' features, as the paper blends textures.
+    At each level the current picture is encoded to features f, the transform `f -> alpha (S W (f - m_c) + m_s) +
+    (1 - alpha) f` (equations 2 to 4) is applied, and the result is decoded. W whitens the picture's features, S colours
+    them with the style's covariance, and m_c and m_s are the means of the content's and the style's features. The paper
+    uses five levels, from relu5_1 to relu1_1; any subset may be used. A style code holds (m_s, S) for each level. At
+    each level, painting with a weighted mean of codes equals the weighted mean of the single styles' transformed
+    features, as the paper blends textures.
 
     Args:
-        encoders: of VGG19, to different layers.
-        decoders: trained to invert them, in the same order.
-        name: for what is saved beside a picture.
-        licence: of the numbers.
-        conv: as for `load_adain`.
+        encoders: VGG19 up to different layers.
+        decoders: networks trained to invert the encoders, in the same order.
+        name: the network's name, as recorded in saved pictures.
+        licence: the licence of the weights.
+        conv: the convolution algorithm, as for `load_adain`.
 
     Raises:
-        SettingError: encoders and decoders that do not fit; a level twice.
+        SettingError: the encoders and decoders do not fit, or a level occurs twice.
     """
 
     def __init__(
@@ -115,7 +118,7 @@ class WCT(FeatureTransfer):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, str], *, conv: Conv = "auto") -> "WCT":
-        """From what `save` wrote; WeightsError for other arrays."""
+        """Build the network from the arrays that `save` wrote. Raises WeightsError for other arrays."""
         pairs = [unpack_coder(arrays, metadata, level) for level in levels_of(arrays)]
         if not pairs:
             raise WeightsError("WCT: has no networks")
@@ -123,11 +126,11 @@ class WCT(FeatureTransfer):
         return cls([encoder for encoder, _ in pairs], [decoder for _, decoder in pairs], conv=conv, **texts)
 
     def arrays(self) -> dict[str, Any]:
-        """What `save` writes."""
+        """The arrays of all networks by name, as `save` writes them."""
         return self._packed()[0]
 
     def save(self, path: Source) -> Path:
-        """Write all networks as one safetensors file, which `load_fast` reads; WeightsFileError where it cannot."""
+        """Write all networks to one safetensors file, which `load_fast` reads. Raises WeightsFileError on failure."""
         arrays, texts = self._packed()
         return write_network(path, "wct", arrays, {"name": self.name, "licence": self.licence, **texts})
 
@@ -140,14 +143,16 @@ class WCT(FeatureTransfer):
         return arrays, texts
 
     def code_shapes(self) -> tuple[tuple[tuple[int], tuple[int, int]], ...]:
-        """Shapes of the arrays of a code, from the deepest level to the shallowest."""
+        """The shapes of a style code, ((c,), (c, c)) for each level, from the deepest to the shallowest."""
         return tuple(((encoder.channels,), (encoder.channels, encoder.channels)) for encoder in self.encoders)
 
     def style_code(self, style: Float[ArrayLike, "h w 3"]) -> LevelCodes:
-        """By level, the deepest first: the mean of a style's features, and the root of their covariance.
+        """The code of a style picture: for each level, the mean and the square root of the covariance of its features.
+
+        The deepest level comes first.
 
         Raises:
-            ImageError: not floats of shape (h, w, 3), or too small for the network.
+            ImageError: the picture is not an array of floats of shape (h, w, 3), or is too small for the network.
         """
         picture = check_pictures("style", style, dimensions=(3,))
         return tuple(_code(encoder, picture) for encoder in self.encoders)
@@ -155,7 +160,7 @@ class WCT(FeatureTransfer):
     def painted(
         self, content: Float[Array, "h w 3"], codes: StackedCodes, masks: Array | None, strength: Array
     ) -> Float[Array, "h w 3"]:
-        """One picture, not clipped."""
+        """Paint one picture, without clipping; see `FeatureTransfer.painted`."""
         image = content
         for encoder, decoder, code in zip(self.encoders, self.decoders, codes, strict=True):
             features = transfer(wct, encoder(image), code, masks_at(masks, encoder.level), strength)
@@ -166,9 +171,10 @@ class WCT(FeatureTransfer):
 def wct(
     features: Float[Array, "h w c"], code: LevelCode, mask: Float[Array, "h w"] | None = None
 ) -> Float[Array, "h w c"]:
-    """`S W (f - m_c) + m_s` with `W = E_c D_c^-1/2 E_c^T` (equations 2 and 3); with a mask, m_c and W are the region's.
+    """Whitening and colouring: `S W (f - m_c) + m_s` with `W = E_c D_c^-1/2 E_c^T` (equations 2 and 3).
 
-    Directions in which the features do not vary (eigenvalues below 1e-5, as in the public code) are left out of W.
+    The code holds m_s and S of the style. With a mask, m_c and W are those of the masked region. Directions in which
+    the features do not vary (eigenvalues below 1e-5, as in the public code) are left out of W.
     """
     mean, coloring = code
     spectrum = principal(features, mask)

@@ -1,4 +1,4 @@
-"""What a process does before it computes: the heap, kept programs, checks of the installation, several devices."""
+"""Set-up of a process before it computes: heap, cache of compiled programs, checks of JAX, several devices."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

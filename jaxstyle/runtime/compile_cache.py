@@ -1,4 +1,4 @@
-"""Compiled programs kept on disk between runs of the command line; the library itself never does so."""
+"""The cache of compiled programs on disk, which the command line uses; the library never starts it by itself."""
 
 import hashlib
 import os
@@ -12,22 +12,25 @@ import jax
 from jaxstyle.weights.entry import cache_dir
 
 MAX_BYTES = 1 << 30
-"""The most bytes of kept programs, of all machines and versions; a program of ours takes about 0.1 MB to 1 MB."""
+"""The most bytes of cached programs, for all kinds of processors and versions together. One takes 0.1 MB to 1 MB."""
 
 
 _folder: Path | None = None
 
 
 def folder() -> Path | None:
-    """Where programs are kept; None in a process that did not ask for it."""
+    """The folder of cached programs; None if this process has not called `keep_programs` with success."""
     return _folder
 
 
 def keep_programs() -> Path | None:
-    """Let JAX look for programs in, and add them to, a folder of the cache; None where that folder cannot be used.
+    """Let JAX load compiled programs from a folder on disk, and save new ones there, for the rest of the process.
 
-    A program holds instructions of the processor it was compiled for. So every kind of processor has a folder of its
-    own, and a folder that others may write to is not used: JAX runs what it finds there.
+    A program holds instructions of the processor that it was compiled for, so every kind of processor has a folder of
+    its own. A folder that other users can write to is not used, because JAX runs the programs that it finds there.
+
+    Returns:
+        The folder, or None if it cannot be used.
     """
     global _folder
     chosen = cache_dir() / "programs" / _machine()
@@ -39,33 +42,33 @@ def keep_programs() -> Path | None:
     except OSError:
         return None
     jax.config.update("jax_compilation_cache_dir", str(chosen))
-    # The small ones too: there are dozens in a run, and finding one takes a tenth of the time to compile it.
+    # Small programs are cached too: a run has dozens, and loading one takes a tenth of the time to compile it.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    # A broken entry costs the time to compile again, and a full disk the time of the next run.
+    # No warning is needed: after a broken entry or with a full disk, a program is only compiled again.
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
     _folder = chosen
     return chosen
 
 
 def _machine() -> str:
-    """A name for the versions of JAX and the kind of processor."""
+    """The name of the folder for the installed versions of JAX and jaxlib and the kind of processor."""
     versions = f"jax-{version('jax')}-jaxlib-{version('jaxlib')}"
     return f"{versions}-{hashlib.sha256(_processor().encode()).hexdigest()[:12]}"
 
 
 def _processor() -> str:
-    """What the processor is and can do."""
+    """A text that describes the processor and its instruction sets."""
     about = [platform.system(), platform.machine(), platform.processor()]
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux: the processor's name tells
+    except OSError:  # not Linux: the processor's name has to be enough
         return "\n".join(about)
     named = ("flags", "features", "model name", "cpu part")
     return "\n".join([*about, *sorted({line for line in lines if line.lower().startswith(named)})])
 
 
 def _private(path: Path) -> bool:
-    """Whether nobody else can write to a folder; yes where the system has no such rights."""
+    """Whether only this user can write to a folder; always True on systems without such permissions."""
     if not hasattr(os, "getuid"):
         return True
     status = path.stat()
@@ -73,7 +76,7 @@ def _private(path: Path) -> bool:
 
 
 def _prune(programs: Path) -> None:
-    """Remove the programs that were not used for the longest time, until a new run has room."""
+    """Delete the least recently used programs until at most `MAX_BYTES` are left."""
     found = [(path, path.stat()) for path in programs.glob("*/*") if path.is_file()]
     size = sum(status.st_size for _, status in found)
     for path, status in sorted(found, key=lambda pair: max(pair[1].st_atime, pair[1].st_mtime)):

@@ -1,4 +1,4 @@
-"""The C library's heap: keep what every step asks for again, give back what compilation left."""
+"""Settings of the C library's heap: keep memory that every step needs, return memory that compilation left over."""
 
 import ctypes
 import sys
@@ -8,13 +8,17 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # mallopt(3)
 
 
 def keep_heap() -> bool:
-    """Keep freed memory for the next steps instead of giving it back and having it zeroed anew; False where it cannot.
+    """Let the process keep freed memory for later steps, instead of returning it to the system; glibc (Linux) only.
 
-    XLA's CPU programs map their temporaries afresh at every call of `optimize.run`, and at 512 pixels the page faults
-    cost a seventh of the time. It holds for the whole process and for good: freed memory stays with it, and a program
-    may find the block of its last call broken up and take another, so count with twice the temporaries. So the command
-    line asks for it, for pictures that are small beside the memory, and a library must not; call it yourself, before
-    the first computation, in a process that mostly optimises pictures. glibc only (Linux).
+    XLA's CPU programs allocate their temporaries anew at every call of `optimize.run`. At 512 pixels, the page faults
+    that this causes cost a seventh of the time. The setting holds for the whole process and cannot be undone. Freed
+    memory stays with the process. A program may also find the block of its last call broken up and take another, so
+    expect twice the memory of the temporaries. Therefore the library never calls this by itself; the command line does,
+    for pictures that are small compared to the memory. Call it before the first computation, in a process that mostly
+    optimises pictures.
+
+    Returns:
+        Whether the settings were accepted; False without glibc.
     """
     mallopt = _function("mallopt")
     if mallopt is None:
@@ -24,14 +28,14 @@ def keep_heap() -> bool:
 
 
 def trim_heap() -> None:
-    """Give free memory back to the system, where the C library can: a compiler leaves some hundred MiB behind."""
+    """Return free memory to the system, where the C library can; the compiler leaves some hundred MiB of it."""
     trim = _function("malloc_trim")
     if trim is not None:
         trim(0)
 
 
 def _function(name: str) -> Any:
-    """A function of glibc; None elsewhere, and in other C libraries that lack it."""
+    """A function of the C library; None if the system is not Linux, or the C library lacks the function."""
     if not sys.platform.startswith("linux"):
         return None
     try:

@@ -1,8 +1,9 @@
-"""Whether this installation of JAX computes right: XLA's known miscompilations, kept out or refused.
+"""Makes sure that the installed JAX computes right numbers, in spite of known errors of XLA's compiler.
 
-From jaxlib 0.10.2 on, XLA's CPU compiler hands some convolutions to a fusion that computes wrong numbers: a picture's
-target may be NaN. One XLA flag switches that fusion off. `import jaxstyle` sets it, which has an effect only before JAX
-has computed anything in the process; whatever paints asks `require_right_numbers` first.
+From jaxlib 0.10.2 on, XLA's CPU compiler uses a fusion for some convolutions that computes wrong numbers. For example,
+a picture's target may be NaN. One XLA flag switches that fusion off. `import jaxstyle` sets the flag, which has an
+effect only if JAX has not computed anything in the process yet. All functions that paint call `require_right_numbers`
+first.
 """
 
 import os
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
     from jaxstyle.runtime.miscompilations import Check
 
 FLAG = "--xla_cpu_experimental_ynn_fusion_type="
-"""With nothing after it: no convolution is fused in that way."""
+"""The XLA flag. Its empty value switches the fusion of convolutions off."""
 FIRST, BEYOND = (0, 10, 2), (0, 13)
-"""The jaxlibs that need the flag and are known to know it. One that does not know a flag ends the process."""
+"""The range of jaxlib versions, without the last, that need the flag and are known to accept it.
+
+A jaxlib that does not know a flag ends the process.
+"""
 
 _trusted = False
 
 
 def keep_fusion_out() -> None:
-    """Set the flag in XLA_FLAGS where it is needed and can still help; warn where it is too late."""
+    """Add the flag to XLA_FLAGS if it is needed and JAX has not computed anything yet; warn if it is too late."""
     global _trusted
     number = _jaxlib()
     if number < FIRST:
@@ -48,10 +52,12 @@ _WAY_OUT = (
 
 @cache
 def require_right_numbers() -> None:
-    """Return where this process is known to compute right, else try it, in about a second.
+    """Check that JAX computes right numbers in this process.
+
+    If this is not known from the version and the flag, known miscompilations are tested once, in about a second.
 
     Raises:
-        InstallationError: a known miscompilation is there.
+        InstallationError: a test for a known miscompilation fails.
     """
     if _trusted:
         return
@@ -69,7 +75,7 @@ def _known() -> "list[Check]":
 
 
 def _jaxlib() -> tuple[int, ...]:
-    """Its version as numbers, () where it is not installed."""
+    """The version of jaxlib as numbers, such as (0, 10, 1); () if it is not installed."""
     try:
         return tuple(int(part) for part in version("jaxlib").split(".")[:3] if part.isdecimal())
     except PackageNotFoundError:
@@ -77,6 +83,6 @@ def _jaxlib() -> tuple[int, ...]:
 
 
 def _computes() -> bool:
-    """Whether JAX has a backend already, so that flags come too late. Starts nothing."""
+    """Whether JAX has started a backend, so that flags come too late. The check itself starts none."""
     bridge = sys.modules.get("jax._src.xla_bridge")
     return bool(getattr(bridge, "_backends", None))

@@ -1,4 +1,4 @@
-"""Programs that some versions of XLA compile to wrong numbers, each with the right answer."""
+"""Tests for known miscompilations: programs that some versions of XLA compile to wrong numbers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from jax import lax
 
 
 class Check(NamedTuple):
-    """One question to the installation: what it computes, the largest relative error found, and the largest allowed."""
+    """The outcome of a test: what was computed, the largest relative error found, and the largest error allowed."""
 
     question: str
     error: float
@@ -19,12 +19,15 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """False also where the error is NaN."""
+        """Whether the error is at most the allowed one; False if the error is NaN."""
         return bool(self.error <= self.allowed)
 
 
 def captured_constant() -> Check:
-    """A uniform kernel captured in a jit: jaxlib 0.10.2 and later on CPU answer anything, from nan to 1e27."""
+    """Test a convolution whose kernel, all zeros, is a constant captured in a jit.
+
+    On CPU, jaxlib 0.10.2 and later give arbitrary results, from NaN to 1e27.
+    """
     kernel = jnp.zeros((3, 3, 64, 64))
     picture = jnp.asarray(np.random.default_rng(0).random((1, 16, 16, 64)), jnp.float32)
     correlate = partial(lax.conv_general_dilated, dimension_numbers=("NHWC", "HWIO", "NHWC"))
@@ -33,7 +36,7 @@ def captured_constant() -> Check:
 
 
 def long_reduction() -> Check:
-    """A vmapped sum((M @ row)^2) from 32769 rows: jaxlib 0.10.2 on CPU answers wrong numbers."""
+    """Test a vmapped sum((M @ row)^2) over 32769 rows, for which jaxlib 0.10.2 on CPU gives wrong numbers."""
     random = np.random.default_rng(0)
     matrix, rows = random.standard_normal((3, 3)), random.standard_normal((32769, 3))
     single = jnp.asarray(matrix, jnp.float32)
@@ -46,5 +49,5 @@ KNOWN: tuple[Callable[[], Check], ...] = (captured_constant, long_reduction)
 
 
 def relative_error(got: object, expected: np.ndarray) -> float:
-    """Largest error over the largest expected value."""
+    """The largest absolute error, divided by the largest absolute expected value."""
     return float(np.abs(np.asarray(got, np.float64) - expected).max() / np.abs(expected).max())

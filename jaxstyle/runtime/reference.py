@@ -1,4 +1,4 @@
-"""The objective in plain NumPy float64, gradient by hand: slow, and right. What JAX computes is held against it."""
+"""A slow reference for the objective and its gradient in NumPy float64, against which JAX's numbers are checked."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,9 +21,22 @@ def objective_gradient(
     style_layers: Mapping[str, float],
     total_variation: float = 0.0,
 ) -> tuple[float, Array]:
-    """Value and gradient of `sum w mean((F-P)^2) + sum w mean((G-A)^2) + w TV`, by {layer: weight}.
+    """The value and the gradient of `sum w mean((F-P)^2) + sum w mean((G-A)^2) + w TV`.
 
-    Pictures are RGB (h, w, 3) in [0, 1]; zero padding and max or average pooling without `ceil_mode` only.
+    F and P are the activations of the image and the content, G and A the Gram matrices of the image and the style, and
+    TV the total variation of the image.
+
+    Args:
+        weights: a VGG with zero padding, and max or average pooling without `ceil_mode`.
+        image: the picture to judge, RGB (h, w, 3) in [0, 1].
+        content: the content picture, of the same size.
+        style: the style picture.
+        content_layers: {layer: weight w} of the content terms.
+        style_layers: {layer: weight w} of the style terms.
+        total_variation: the weight w of the total variation.
+
+    Returns:
+        The value, and its gradient (h, w, 3) with respect to the image.
     """
     layers = [*content_layers, *style_layers]
     kept, painted = _activations(weights, content, layers)[0], _activations(weights, style, layers)[0]
@@ -43,14 +56,14 @@ def objective_gradient(
 
 
 def correlate(x: Array, kernel: Array) -> Array:
-    """Zero-padded 3x3 cross-correlation (h, w, i) -> (h, w, o)."""
+    """Zero-padded 3x3 cross-correlation, (h, w, i) -> (h, w, o), with a kernel (3, 3, i, o)."""
     padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
     patches = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))
     return np.einsum("hwiab,abio->hwo", patches, kernel, optimize=True)
 
 
 def _activations(weights: Weights, image: Array, layers: Sequence[str]) -> tuple[dict[str, Array], Callable]:
-    """Activations by name, and the function from their cotangents to the image's."""
+    """The activations {layer: (h', w', c)}, and the function that maps their gradients to the image's gradient."""
     matrix = np.asarray(weights.preprocessing.matrix)
     x = np.asarray(image, np.float64) @ matrix + np.asarray(weights.preprocessing.offset)
     found: dict[str, Array] = {}

@@ -1,4 +1,4 @@
-"""One picture over several devices: each holds some of its rows, and XLA exchanges what convolutions need of others."""
+"""Splits one picture over several devices: each holds some rows, and XLA exchanges the rows that convolutions need."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,15 @@ from jaxstyle.errors import ImageError
 def split_rows(
     picture: Float[Array | np.ndarray, "h w c"], devices: Sequence[jax.Device] | None = None
 ) -> Float[Array, "h w c"]:
-    """The same picture, its rows shared out evenly over the devices (all of them by default).
+    """Split the rows of a picture evenly over the devices (all devices by default).
 
-    Everything computed from it under `jax.jit` is shared out too: `make_objective` of a content so split and
-    `optimize.run` from an image so split give what they give on one device, but for rounding, with an n-th of the
-    activations on each. For networks as they are loaded (`Plan(conv="exact")`); a `Plan` with rows does not add to it.
+    Everything that is computed from the result under `jax.jit` is split too. `make_objective` with a split content and
+    `optimize.run` from a split image give the same as on one device, up to rounding, while each of n devices holds an
+    n-th of the activations. Use it with networks as they are loaded (`Plan(conv="exact")`). A `Plan` with `rows` saves
+    no further memory.
 
     Raises:
-        ImageError: rows that the devices do not divide evenly: crop the picture, or take fewer devices.
+        ImageError: the number of rows is not a multiple of the number of devices.
 
     Example:
         >>> objective = make_objective(model, split_rows(content), style, recipe, plan=Plan(conv="exact"))

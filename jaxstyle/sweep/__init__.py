@@ -1,4 +1,4 @@
-"""Batched style sweeps: contents x styles x settings in one program, on every device, resumable.
+"""Sweeps: contents x styles x settings, painted in batches by one compiled program on every device, and resumable.
 
 >>> grid = Grid(["cat.jpg", "dog.jpg"], ["waves.jpg"], style_weight=[1, 10], seed=[0, 1], size=256, steps=200)
 >>> run_sweep(grid, "out", model="imagenet").counts

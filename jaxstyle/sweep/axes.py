@@ -1,4 +1,4 @@
-"""What a sweep can vary, and what one point of it asks for."""
+"""The axes of a sweep, and the job at one point of them."""
 
 import inspect
 from collections.abc import Mapping
@@ -16,30 +16,36 @@ from jaxstyle.weights.catalogue import SHIPPED
 
 _SETTINGS = tuple(entry.name for entry in fields(Settings))
 AXES = ("recipe", "content_layers", "style_layers", *_SETTINGS)
-"""The names of axes, beside `content` and `style`: a recipe, the layers of a preset that takes them, and every setting
-of `stylize`. A term's name, such as "gram/relu3_1", is one too: its weight."""
+"""The names of the axes besides `content` and `style`: the recipe, the layers of a preset that takes them, and every
+setting of `stylize`. The name of a term, such as "gram/relu3_1", is an axis too; its values are the term's weights."""
 LISTS = ("content_layers", "style_layers", "blend")
-"""Axes whose values are lists themselves."""
+"""The axes whose values are lists themselves."""
 
 
 def check_axis(name: str) -> None:
-    """Raise SettingError for what is no axis."""
+    """Raise SettingError unless `name` is an axis or looks like the name of a term."""
     if name not in AXES and "/" not in name:
         raise SettingError(f"axis {name!r}: is not known; {suggest(name, AXES)}, or a term's name for its weight")
 
 
 def job_of(point: Mapping[str, Any], content: Any, styles: tuple[Any, ...], network: str) -> Job:
-    """The job at a point of the axes; `network` is the name of the one that paints, which has a recipe of its own.
+    """The job at a point of the axes.
+
+    Args:
+        point: {axis: value}.
+        content: the content picture.
+        styles: the style pictures, which are blended.
+        network: the name of the network, which decides the recipe where the point has none.
 
     Raises:
-        SettingError: a value that does not fit its axis.
+        SettingError: a value does not fit its axis.
     """
     settings = Settings(**{name: value for name, value in point.items() if name in _SETTINGS and value is not None})
     return make_job(content, styles, _weighted(_recipe(point, network), point), settings)
 
 
 def _recipe(point: Mapping[str, Any], network: str) -> Recipe:
-    """The point's, with the layers that it asks for."""
+    """The recipe of a point, with the content and style layers of the point if it has any."""
     given = point.get("recipe")
     layers = {name: tuple(point[name]) for name in ("content_layers", "style_layers") if name in point}
     if not layers:

@@ -1,4 +1,4 @@
-"""A batch of cells: runs of one structure as lanes of one program, from where each is to its result."""
+"""Batches of cells: runs of one structure as lanes of one program, from their current states to their results."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,25 +18,27 @@ from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.run import Run
 
 STEPS_AT_ONCE = 10
-"""The most steps between two looks at the clock and at the signals."""
+"""The most steps of one chunk. Between chunks the clock is read, and the callback is called."""
 
 
 def end(run: Run, at: Reached) -> Result:
-    """The result of a run that is where it is."""
+    """The result of a run that has reached `at`."""
     return run.result(at.state, "done" if bool(at.state.finite) else "not finite", [list(part) for part in at.infos])
 
 
 @dataclass
 class Batch:
-    """Runs of one structure that are at one place.
+    """Runs of one structure at the same level and step, which are painted together.
 
-    A program has `width` lanes on each device, whatever the number of runs, so that it is compiled once: spare lanes
-    repeat the last run's pictures and are marked as not finite, which costs no time on CPUs.
+    The program has `width` lanes on each device, whatever the number of runs, so that it is compiled only once. Spare
+    lanes repeat the last run and are marked as not finite, so they take no time on CPUs.
 
     Attributes:
-        runs: at most `width * len(devices)`.
-        lanes: where each is.
-        failed: {index of a run: why it has no result}; no lane is harmed by another's failure.
+        runs: the runs, at most `width * len(devices)`.
+        lanes: where each run is.
+        width: lanes of the program on each device.
+        devices: the devices.
+        failed: {index of a run: why it has no result}. A failed run does not affect the others.
     """
 
     runs: Sequence[Run]
@@ -49,7 +51,7 @@ class Batch:
         self._mesh = mesh_of(self.devices)
 
     def paint(self) -> Iterator[tuple[int, int]]:
-        """To the end, handing over (level, step) after each chunk of steps; `lanes` are then where they are."""
+        """Paint to the end, and yield (level, step) after each chunk of steps, when `lanes` are up to date."""
         start, _ = self.lanes[0].at
         states = self._filled([at.state for at in self.lanes])
         states = states._replace(finite=states.finite & (jnp.arange(len(states.finite)) < len(self.runs)))
@@ -59,7 +61,7 @@ class Batch:
             yield level, max(at.at for at in self.lanes)[1]
 
     def _steps(self, level: int, states: State) -> Iterator[tuple[State, Info]]:
-        """The level's steps, until all are done or no lane is finite; none where all runs have failed."""
+        """Do the rest of a level's steps, chunk by chunk, until no lane is finite; nothing if all runs have failed."""
         objectives = self._objectives(level)
         if objectives is None:
             return
@@ -74,7 +76,10 @@ class Batch:
             yield states, Info(infos.total[:, :n], {name: column[:, :n] for name, column in infos.values.items()})
 
     def _objectives(self, level: int) -> Any:
-        """The objectives of all lanes; a run that has none fails alone. None where all have failed."""
+        """The stacked objectives of all lanes at a level; None if all runs have failed.
+
+        A run whose objective cannot be made is added to `failed`, and another run's objective takes its lane.
+        """
         found: list[Any] = []
         for i, run in enumerate(self.runs):
             try:
@@ -88,7 +93,7 @@ class Batch:
         return stack_objectives(self._fill([usable if each is None else each for each in found]), self._mesh)
 
     def _note(self, level: int, states: State, infos: Info) -> None:
-        """Take over what a chunk of steps gave; a lane that is no longer finite is left where it was last."""
+        """Update `lanes` after a chunk of steps; a lane that was already not finite stays as it was."""
         states, infos = jax.device_get((states, infos))
         for i, at in enumerate(self.lanes):
             if not bool(at.state.finite):
@@ -99,7 +104,7 @@ class Batch:
             self.lanes[i] = Reached(level, new, (*at.infos[:-1], (*at.infos[-1], info)))
 
     def _grown(self, level: int, states: State) -> State:
-        """The first states of a level."""
+        """The first states of a level, from the last states of the level before."""
         shape, clip = self.runs[0].levels[level].shape, self.runs[0].recipe.clip
         states = grow_lanes(states, self._optimizers(), shape, clip=clip)
         here = jax.device_get(states)
@@ -115,5 +120,5 @@ class Batch:
         return spread(stack(self._fill(trees)), self._mesh)
 
     def _fill(self, trees: Sequence[Any]) -> list[Any]:
-        """As many as the program has lanes."""
+        """The list extended to the program's number of lanes, by repeating its last item."""
         return [*trees, *[trees[-1]] * (self.width * len(self.devices) - len(trees))]

@@ -1,4 +1,4 @@
-"""The cells of a sweep: what each is made of, its name, and all of them as a file keeps them."""
+"""The cells of a sweep: what each is made of, its id, and how all of them are written to and read from `sweep.json`."""
 
 import hashlib
 import io
@@ -38,10 +38,10 @@ class Cell:
     """One run of a sweep.
 
     Attributes:
-        id: a hash of all that decides its pixels: settings, network, and the pictures' files.
-        axes: the labels of its place in the grid.
-        job: what is painted.
-        inputs: hashes of the content's file, the styles' and the first picture's, as far as it is one.
+        id: a hash of everything that determines its pixels: settings, network, and the files of its pictures.
+        axes: {axis: label}, its place in the grid.
+        job: the pictures and settings of the run.
+        inputs: hashes of the content, of the styles and, if the run starts from a picture, of that picture.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Cell:
 
 
 class Sources:
-    """The pictures of a sweep by the hashes of their files, or of their numbers."""
+    """The pictures that a sweep reads, by the hashes of their files; arrays are stored as files in the folder."""
 
     def __init__(self, folder: SweepFolder):
         self.folder = folder
@@ -59,7 +59,10 @@ class Sources:
         self._keys: dict[Any, str] = {}
 
     def add(self, source: Any) -> tuple[str, Any]:
-        """Its hash, and what to read it from: arrays are written into the folder. A file need not be readable."""
+        """Register a picture; return its hash and what to read it from.
+
+        An array is written into the folder. A file that cannot be read is registered too, by the hash of its path.
+        """
         at = str(Path(source).absolute()) if isinstance(source, str | os.PathLike) else id(source)
         if at not in self._keys:
             self._keys[at] = self._add_file(Path(source)) if isinstance(at, str) else self._add_array(source)
@@ -67,14 +70,14 @@ class Sources:
         return key, self.source(self.table[key])
 
     def source(self, entry: Mapping[str, str]) -> Any:
-        """What `stylize` takes for an entry of the table."""
+        """The picture of an entry of the table, in a form that `stylize` accepts."""
         if "array" in entry:
             return Stored(self.folder.path, f"inputs/{Path(entry['array']).name}")
         return Path(entry["path"])
 
     def _add_file(self, path: Path) -> str:
         key = _of_text(str(path.absolute()))
-        if path.is_file():  # a pipe would wait for ever
+        if path.is_file():  # reading a pipe could block for ever
             with suppress(OSError), path.open("rb") as file:
                 key = hashlib.file_digest(file, "sha256").hexdigest()
         self.table[key] = {"name": path.name, "path": str(path.absolute())}
@@ -93,14 +96,14 @@ class Sources:
 
 @dataclass(frozen=True)
 class Stored:
-    """An array that lies in a sweep's folder as the file `name`; `read_picture` takes it for one."""
+    """An array that is stored as the file `name` in a sweep's folder; `read_picture` reads it like any array."""
 
     folder: Path
     name: str
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return self.folder / self.name
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -109,11 +112,11 @@ class Stored:
 
 
 def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = True) -> list[Cell]:
-    """The grid's cells, written into the folder, beside those that are there.
+    """Make the cells of a grid, and add them to the `sweep.json` of the folder.
 
     Raises:
-        SettingError: settings that do not fit; the folder is of another network or plan, or its pictures have changed;
-            without `resume` it has finished cells.
+        SettingError: settings are not usable; the folder was made with another network or plan; its pictures have
+            changed; or it has finished cells and `resume` is False.
     """
     sources, recipes = Sources(folder), {}
     cells: dict[str, tuple[Cell, dict[str, Any]]] = {}
@@ -122,7 +125,7 @@ def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = T
         cell, entry = _cell(job, point.labels, studio, sources)
         recipes[entry["recipe"]] = job.recipe.to_dict()
         twin = cells.get(cell.id)
-        if twin is not None and twin[0].axes != cell.axes:  # of other names, such as two files of equal bytes
+        if twin is not None and twin[0].axes != cell.axes:  # the same pixels at another place: files of equal bytes
             name = _digest([cell.id, cell.axes])
             cell, entry = replace(cell, id=name), entry | {"id": name}
         cells.setdefault(cell.id, (cell, entry))
@@ -139,7 +142,7 @@ def resolve(grid: Grid, studio: Studio, folder: SweepFolder, *, resume: bool = T
 
 
 def read_cells(folder: SweepFolder) -> list[Cell]:
-    """The cells of a folder. Raises SettingError where it is no sweep, or not a usable one."""
+    """Read the cells of a folder. Raises SettingError if it is not a sweep, or not a usable one."""
     table = folder.read()
     if table is None:
         raise SettingError(f"{folder.path}: is no sweep: it has no sweep.json")
@@ -183,7 +186,7 @@ def _read_cell(entry: Mapping[str, Any], inputs: Mapping[str, Any], recipes: Map
 
 
 def _write(folder: SweepFolder, new: dict[str, Any]) -> None:
-    """Add to what is in the folder; of two processes one after the other."""
+    """Merge a sweep's table into the folder's `sweep.json`, under a lock, so that processes write one after another."""
     with folder.locked("sweep", wait=True):
         old = folder.read()
         if old is None:
@@ -215,7 +218,7 @@ def _check_same(folder: SweepFolder, old: Mapping[str, Any], new: Mapping[str, A
 
 
 def _once(labels: Iterable[Any]) -> list[Any]:
-    """The labels without those that came before; lists among them are no keys of a dict, their texts are."""
+    """The labels without repetitions. They are compared by their JSON texts, because lists are not hashable."""
     return list({json.dumps(label): label for label in labels}.values())
 
 

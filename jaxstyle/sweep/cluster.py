@@ -1,4 +1,4 @@
-"""The same sweep on a Ray cluster: a task for each batch of cells, its files sent back to the driver."""
+"""Runs a sweep on a Ray cluster: one task for each batch of cells, whose files are sent back to this process."""
 
 import os
 import socket
@@ -20,9 +20,9 @@ from jaxstyle.sweep.run import Summary, check_options, count
 from jaxstyle.sweep.studio import Studio
 
 RETRIES = 5
-"""Times that a batch is given to another worker when one is lost."""
+"""The number of times that a batch is given to another worker after its worker was lost."""
 BATCH = 16
-"""Cells of a task, where the caller does not say."""
+"""The number of cells of a task when `batch` is "auto"."""
 
 
 def run_on_ray(
@@ -38,18 +38,22 @@ def run_on_ray(
     shard: tuple[int, int] = (0, 1),
     callback: Callable[[SweepProgress], bool | None] | None = None,
 ) -> Summary:
-    """`run_sweep` on the workers of a Ray cluster; the same cells, the same files, written by this process alone.
+    """Run a sweep on the workers of a Ray cluster: the same cells and files as `run_sweep`, written by this process.
 
-    A task takes a batch of cells, with the pictures they need, and gives their files back: nothing needs to be shared
-    between machines. It takes a GPU where the cluster has any, else all CPUs of a machine. A batch whose worker is lost
-    is done again by another, from its beginning.
+    A task receives a batch of cells with the pictures they need and returns the cells' files, so the machines need no
+    shared file system. It takes one GPU if the cluster has any, else all CPUs of a machine. If a worker is lost,
+    another one does its batch again from the beginning.
 
     Args:
         grid, out, model, batch, resume, plan, metrics, shard, callback: as for `run_sweep`.
-        address: the cluster's; None or "local" starts one on this machine and ends it.
+        address: the cluster's address, HOST:PORT or "auto". None or "local" starts a cluster on this machine and ends
+            it afterwards.
+
+    Returns:
+        The summary, as from `run_sweep`.
 
     Raises:
-        SettingError: as `run_sweep`; Ray is not installed, or no cluster answers at the address.
+        SettingError: as `run_sweep`; Ray is not installed; or no cluster answers at the address.
     """
     check_options(grid, batch, shard)
     folder, studio = SweepFolder(out), Studio(model, plan)
@@ -72,10 +76,10 @@ def _connected(address: str | None) -> Iterator[Any]:
     if not local:
         _check_answers(str(address))
     options: dict[str, Any] = {"include_dashboard": False} if local else {"address": address}
-    os.environ.setdefault("RAY_worker_niceness", "0")  # else its own workers wait for everything beside them
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else Ray's workers yield to every other process
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of forks: Ray's children begin anew at once
+            warnings.simplefilter("ignore", RuntimeWarning)  # JAX warns of forks, but Ray's children start new programs
             ray.init(log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingError(f"--ray: no cluster answers at {address!r} ({error})") from error
@@ -86,7 +90,7 @@ def _connected(address: str | None) -> Iterator[Any]:
 
 
 def _check_answers(address: str) -> None:
-    """Raise SettingError where nobody listens: Ray would try for minutes, and end the process."""
+    """Raise SettingError if nothing listens at the address; Ray would try for minutes and then end the process."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if address == "auto":
         return
@@ -109,7 +113,7 @@ class _Driver:
     callback: Callable[[SweepProgress], bool | None] | None
 
     def run(self, cells: Sequence[Cell], mine: Sequence[Cell]) -> bool:
-        """Give out the cells that are not finished; whether the callback ended it."""
+        """Distribute the cells of `mine` that are not finished; return whether the callback stopped it."""
         self.done = {cell.id for cell in cells if self.folder.record(cell.id) is not None}
         self.failed = 0
         shared = self.ray.put((self.studio.given, self.studio.plan, [cell.job.recipe for cell in cells]))
@@ -133,7 +137,7 @@ class _Driver:
                     return True
 
     def _batches(self, mine: Sequence[Cell]) -> Iterator[list[Cell]]:
-        """Cells of one structure, so many at a time."""
+        """Yield the cells that are not finished, up to `batch` cells of one structure at a time."""
         groups: dict[Any, list[Cell]] = {}
         for cell in mine:
             if cell.id in self.done:
@@ -147,7 +151,7 @@ class _Driver:
                 yield group[start : start + self.batch]
 
     def _claimed(self, part: list[Cell], locks: ExitStack) -> list[Cell]:
-        """Those that no other process has or has finished, held until the sweep ends."""
+        """The cells of `part` that no other process holds or has finished, with locks held until the sweep ends."""
         held = []
         for cell in part:
             handle = self.folder.claim(cell.id)
@@ -158,14 +162,14 @@ class _Driver:
         return held
 
     def _take(self, held: list[Cell], reference: Any) -> None:
-        """Write what a task gave back; where it gave nothing, its cells have failed."""
+        """Write the files that a task returned; if it raised an error, record its cells as failed."""
         try:
             files: Files = self.ray.get(reference)
-        except Exception as error:  # whatever a worker raised, or that no worker lived long enough
+        except Exception as error:  # raised by a worker, or by Ray because too many workers were lost
             for cell in held:
                 self._fail(cell, error)
             return
-        for name in sorted(files, key=lambda name: name.startswith("records/")):  # a record says that the rest is there
+        for name in sorted(files, key=lambda name: name.startswith("records/")):  # records last: they mark cells done
             self.folder.write(name, files[name])
         self.done |= {cell.id for cell in held}
         self.failed += sum((self.folder.record(cell.id) or {}).get("status") == "failed" for cell in held)
@@ -177,7 +181,7 @@ class _Driver:
         self.failed += 1
 
     def _resources(self) -> tuple[dict[str, float], int]:
-        """What a task takes, and how many tasks run at once."""
+        """(the Ray resources of one task, the number of tasks that run at once)."""
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         gpus = int(sum(node.get("GPU", 0) for node in nodes))
         if gpus:

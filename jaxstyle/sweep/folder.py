@@ -1,4 +1,4 @@
-"""A sweep on disk: what is asked for, what is finished, where the rest is. Every file appears whole or not at all."""
+"""The folder of a sweep: its cells, the finished ones, and checkpoints of the rest. Files are written atomically."""
 
 import io
 import json
@@ -20,30 +20,30 @@ from jaxstyle.transfer.state_file import open_npz, read_member
 
 try:
     import fcntl
-except ImportError:  # not Unix: one process a folder there
+except ImportError:  # not Unix: without locks, only one process may use a folder
     fcntl = None  # type: ignore[assignment]
 
 STATUSES = ("done", "no better", "not finite", "failed")
-"""What a record may say of its cell."""
+"""The statuses that a cell's record may have."""
 FOLDERS = ("images", "records", "inputs", "checkpoints", "locks")
 
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError)  # as reading a bad .npz ends
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError)  # errors of reading a bad .npz
 
 log = logging.getLogger(__name__)
 
 
 class SweepFolder:
-    """The folder of a sweep: `sweep.json`, `records/ID.json`, `images/ID.png`, and what is needed to go on.
+    """The folder of a sweep: `sweep.json`, `records/ID.json`, `images/ID.png`, inputs, checkpoints and locks.
 
-    A cell is finished when its record is there, which is written last. Processes that share the folder claim cells by
-    locks that the system takes back from a process that dies.
+    A cell is finished when its record exists, which is written last. Processes that share the folder claim cells by
+    file locks, which the operating system releases when a process dies.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
 
     def make(self) -> None:
-        """Make it. Raises SettingError where it cannot be, or is another's."""
+        """Make the folder if needed. Raises SettingError if that fails, or if the folder holds other things."""
         if _is_foreign(self.path):
             raise SettingError(f"{self.path}: is a folder with other things in it; give a new or an empty one")
         try:
@@ -53,7 +53,7 @@ class SweepFolder:
             raise SettingError(f"{self.path}: cannot be made a folder ({error.strerror})") from error
 
     def read(self) -> dict[str, Any] | None:
-        """`sweep.json`; None where there is none. Raises SettingError for what is no sweep."""
+        """Read `sweep.json`; None if there is none. Raises SettingError if it is not a sweep's table."""
         try:
             found = read_json(self.path, "sweep.json", most=MAX_TABLE, exact=True)
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class SweepFolder:
         return found
 
     def write(self, name: str, content: bytes | str) -> Path:
-        """Write a file of the folder. Raises SettingError where it cannot be."""
+        """Write a file of the folder atomically, and return its path. Raises SettingError on failure."""
         path = self.at(name)
         try:
             with write_atomically(path) as file:
@@ -74,14 +74,14 @@ class SweepFolder:
         return path
 
     def at(self, name: str) -> Path:
-        """The path of a file of the folder. Raises SettingError where a link on the way leads elsewhere."""
+        """The path of a file of the folder. Raises SettingError if a folder on the way is a link."""
         try:
             return inside(self.path, name)
         except OSError as error:
             raise SettingError(f"{error.filename}: {error.strerror}; a sweep's folder must not have any") from None
 
     def record(self, cell: str) -> dict[str, Any] | None:
-        """What a finished cell is recorded as; None where it is not finished, or the record cannot be read."""
+        """The record of a finished cell; None if the cell is not finished, or its record cannot be read."""
         try:
             found = read_json(self.path, f"records/{cell}.json", exact=True)
         except (OSError, ValueError):
@@ -89,21 +89,25 @@ class SweepFolder:
         return found if found.get("id") == cell and found.get("status") in STATUSES else None
 
     def write_record(self, record: Mapping[str, Any]) -> None:
-        """Declare a cell finished."""
+        """Write the record of a cell, which makes the cell finished."""
         self.write(f"records/{record['id']}.json", json.dumps(record, allow_nan=False) + "\n")
 
     def forget(self, cell: str) -> None:
-        """Let a cell be done again."""
+        """Delete the record of a cell, so that the cell is done again."""
         self.at(f"records/{cell}.json").unlink(missing_ok=True)
 
     def write_results(self, cells: Iterable[str]) -> Path:
-        """`results.jsonl`: the records of all finished cells, a line for each."""
+        """Write `results.jsonl`, with one line for the record of each finished cell, and return its path."""
         found = (self.record(cell) for cell in cells)
         return self.write("results.jsonl", "".join(json.dumps(each) + "\n" for each in found if each is not None))
 
     @contextmanager
     def locked(self, name: str, *, wait: bool = False) -> Iterator[bool]:
-        """Hold a lock of all processes that use the folder; whether it could be had."""
+        """Hold a lock among all processes that use the folder.
+
+        Yields:
+            Whether the lock was free; always True with `wait`.
+        """
         handle = self.claim(name, wait=wait)
         try:
             yield handle is not None
@@ -112,7 +116,11 @@ class SweepFolder:
                 self.release(handle)
 
     def claim(self, name: str, *, wait: bool = False) -> int | None:
-        """Take a lock for `release`; None where another process has it."""
+        """Take a lock, and return its handle for `release`; None if another process has it and `wait` is False.
+
+        Raises:
+            SettingError: the lock's file cannot be used.
+        """
         try:
             handle = open_inside(self.path, f"locks/{name}.lock", os.O_RDWR | os.O_CREAT)
         except OSError as error:
@@ -126,18 +134,18 @@ class SweepFolder:
         return handle
 
     def release(self, handle: int) -> None:
-        """Give a lock back."""
+        """Release a lock that `claim` took."""
         os.close(handle)
 
     def save_checkpoint(self, lanes: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Keep where some cells are: {cell: arrays}."""
+        """Write a checkpoint of some cells, given as {id: arrays by name}."""
         buffer = io.BytesIO()
         named: dict[str, Any] = {f"{cell}/{name}": array for cell, of in lanes.items() for name, array in of.items()}
         np.savez(buffer, **named)
         self.write(f"checkpoints/{min(lanes)}.npz", buffer.getvalue())
 
     def checkpoints(self) -> dict[str, Path]:
-        """{cell: the file that says where it is}, the newest where there are several."""
+        """{id of a cell: the file of its newest checkpoint}."""
         found: dict[str, tuple[float, Path]] = {}
         for path, names in self._saved():
             for cell in {name.partition("/")[0] for name in names}:
@@ -145,7 +153,7 @@ class SweepFolder:
         return {cell: path for cell, (_, path) in found.items()}
 
     def load_checkpoint(self, path: Path, cell: str) -> dict[str, np.ndarray] | None:
-        """A cell's arrays; None, and a warning, where the file is damaged."""
+        """Read the arrays of a cell from a checkpoint; None, with a warning, if the file is damaged."""
         try:
             with self._open(path) as archive:
                 mine = [name for name in _names(archive) if name.startswith(f"{cell}/")]
@@ -155,7 +163,7 @@ class SweepFolder:
             return None
 
     def clear(self, cells: Iterable[str]) -> None:
-        """Remove what finished cells no longer need: locks, and checkpoints of which all are finished."""
+        """Delete what finished cells no longer need: their locks, and checkpoints whose cells are all finished."""
         done = set(cells)
         for cell in done:
             self.at(f"locks/{cell}.lock").unlink(missing_ok=True)
@@ -165,7 +173,7 @@ class SweepFolder:
                 path.unlink(missing_ok=True)
 
     def _saved(self) -> Iterator[tuple[Path, list[str]]]:
-        """Each checkpoint that can be read, and the names of its arrays."""
+        """Yield each checkpoint file that can be read, with the names of its arrays."""
         for path in sorted(self.at("checkpoints/x").parent.glob("*.npz")):
             with suppress(*_DAMAGE), self._open(path) as archive:
                 yield path, _names(archive)
@@ -181,7 +189,7 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether something is there that is no sweep, begun or not."""
+    """Whether the path exists and is neither a sweep's folder nor an empty folder."""
     if not path.exists() or (path / "sweep.json").exists() or all((path / name).is_dir() for name in FOLDERS):
         return False
     return not path.is_dir() or any(entry.name not in FOLDERS for entry in path.iterdir())

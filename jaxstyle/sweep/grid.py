@@ -1,4 +1,4 @@
-"""Which runs a sweep has: contents x styles x settings, as a product, a zip or a list."""
+"""The grid of a sweep: its runs, as a product, a zip or a list of contents, styles and settings."""
 
 import itertools
 import os
@@ -13,27 +13,29 @@ from jaxstyle.sweep.grid_file import MOST_CELLS, read_toml, runs_of
 
 
 class Point(NamedTuple):
-    """One run asked for: its pictures, and a value for each axis."""
+    """One run of a grid: its pictures, and a value for each axis."""
 
     content: Any
     styles: tuple[Any, ...]
     axes: dict[str, Any]
-    labels: dict[str, Any]  # the axes' values as they are shown, pictures by their names
+    labels: dict[str, Any]  # {axis: its value as it is shown}; pictures are shown by their names
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The runs of a sweep.
+    """The runs of a sweep; by default every combination of the contents, the styles and the values of all axes.
 
     >>> Grid(["cat.jpg", "dog.jpg"], ["waves.jpg"], style_weight=[1, 10], seed=[0, 1])   # 8 runs
     >>> Grid.zipped(["a.jpg", "b.jpg"], ["x.jpg", "y.jpg"], seed=[1, 2])                 # 2 runs
     >>> Grid(...) + Grid.listed([{"content": "a.jpg", "style": "x.jpg", "steps": 50}])
 
-    Contents and styles are paths, arrays, or PIL images, in a list or, with names of your own, in a dict; a style may
-    be a list of pictures that are blended. `jaxstyle.sweep.AXES` names the axes.
+    Contents and styles are paths, arrays or PIL images, in a list, or in a dict {name of your own: picture}. A style
+    may be a list of pictures, which are blended. An axis is a list of values, or one value; `jaxstyle.sweep.AXES` lists
+    the names of the axes.
 
     Raises:
-        SettingError: an axis that there is none of, an empty one, lists that do not match.
+        SettingError: an axis is unknown or has no value, the lists of a zip have different lengths, or there are more
+            than a million runs.
     """
 
     points: tuple[Point, ...]
@@ -41,7 +43,7 @@ class Grid:
     def __init__(
         self, contents: Any = (), styles: Any = (), *, points: tuple[Point, ...] | None = None, **axes: Any
     ) -> None:
-        if points is not None:  # as `dataclasses.replace(grid, points=...)` has it
+        if points is not None:  # `dataclasses.replace(grid, points=...)` calls it so
             object.__setattr__(self, "points", tuple(points))
             return
         columns = _columns(contents, styles, axes)
@@ -51,7 +53,13 @@ class Grid:
 
     @classmethod
     def zipped(cls, contents: Any, styles: Any, **axes: Any) -> "Grid":
-        """The first values of all axes, the second ones, and so on; an axis of one value serves all."""
+        """The grid of runs that take the first value of every axis, the second ones, and so on.
+
+        An axis with one value has this value in all runs.
+
+        Raises:
+            SettingError: the axes have different numbers of values, or as for `Grid`.
+        """
         columns = _columns(contents, styles, axes)
         longest = max(map(len, columns.values()))
         for name, values in columns.items():
@@ -64,7 +72,11 @@ class Grid:
 
     @classmethod
     def listed(cls, runs: Iterable[Mapping[str, Any]]) -> "Grid":
-        """Runs one by one: {"content": ..., "style": ..., and a value for any axis}."""
+        """The grid of runs that are given one by one, each as {"content": ..., "style": ..., axis: value, ...}.
+
+        Raises:
+            SettingError: a run lacks its content or style, or as for `Grid`.
+        """
         points: list[Point] = []
         for number, run in enumerate(runs):
             if not isinstance(run, Mapping) or not {"content", "style"} <= run.keys():
@@ -76,10 +88,12 @@ class Grid:
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> "Grid":
-        """From a file, see docs/sweeps.md; pictures are paths or patterns such as "photos/*.jpg", beside the file.
+        """Read a grid from a TOML file; docs/sweeps.md describes the format.
+
+        Pictures are paths or patterns such as "photos/*.jpg", relative to the file's folder.
 
         Raises:
-            SettingError: it cannot be read, or what is in it does not fit.
+            SettingError: the file cannot be read, or its content is not usable.
         """
         return runs_of(cls, read_toml(path), Path(path).parent)
 
@@ -88,7 +102,7 @@ class Grid:
         return cls(points=tuple(points))
 
     def __add__(self, other: "Grid") -> "Grid":
-        """The runs of both."""
+        """The grid with the runs of both grids."""
         return Grid._of((*self.points, *other.points))
 
     def __len__(self) -> int:
@@ -96,7 +110,7 @@ class Grid:
 
 
 def _columns(contents: Any, styles: Any, axes: Mapping[str, Any]) -> dict[str, list[tuple[Any, Any]]]:
-    """{axis: [(value, label)]}."""
+    """{axis: [(value, label), ...]}, beginning with "content" and "style". Raises SettingError as `Grid` does."""
     columns = {"content": _pictures(contents, "content"), "style": _pictures(styles, "style")}
     for name, values in axes.items():
         check_axis(name)
@@ -111,7 +125,7 @@ def _columns(contents: Any, styles: Any, axes: Mapping[str, Any]) -> dict[str, l
 
 
 def _pictures(given: Any, name: str) -> list[tuple[Any, Any]]:
-    """[(picture, label)]; labels are as much of the paths' ends as tells them apart."""
+    """[(picture, label), ...]; the label of a path is its last parts, as many as distinguish the pictures."""
     if isinstance(given, Mapping):
         return [(picture, str(label)) for label, picture in given.items()]
     if isinstance(given, str | os.PathLike) or not isinstance(given, Sequence) or not given:
@@ -135,7 +149,7 @@ def _picture_label(picture: Any, otherwise: str, depth: int) -> str:
 
 
 def _label(value: Any) -> Any:
-    """As JSON can hold it."""
+    """The value in a form that JSON can hold: other objects by a short text."""
     if isinstance(value, list | tuple):
         return [_label(each) for each in value]
     if isinstance(value, str | int | float | bool | None):

@@ -1,4 +1,4 @@
-"""Grid files: TOML to the runs of a sweep, with patterns of files. They may be a stranger's."""
+"""Reads grid files: TOML with the runs of a sweep, and patterns of files. The file is not trusted."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ _KEYS = ("contents", "styles", "combine", "axes", "cells", "weights")
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """A grid file's table. Raises SettingError where it cannot be read, or holds what it should not."""
+    """Read the TOML table of a grid file. Raises SettingError if it cannot be read or has an unknown setting."""
     try:
         with Path(path).open("rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -32,7 +32,16 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def runs_of(cls: Any, table: dict[str, Any], folder: Path) -> Any:
-    """The `Grid` of a file's table; `cls` is that class. Pictures are beside `folder`."""
+    """The grid of a file's table.
+
+    Args:
+        cls: the class `Grid`.
+        table: the table that `read_toml` returned.
+        folder: the folder that relative paths of pictures start from.
+
+    Raises:
+        SettingError: the table is not usable, or as for `Grid`.
+    """
     axes, combine = table.get("axes", {}), table.get("combine", "product")
     if not isinstance(axes, dict) or combine not in ("product", "zip"):
         raise SettingError(
@@ -55,7 +64,7 @@ def runs_of(cls: Any, table: dict[str, Any], folder: Path) -> Any:
 
 
 def _found(given: Any, name: str, folder: Path) -> list[Any]:
-    """Paths of a list of paths and patterns."""
+    """The paths of pictures in a list of paths and patterns. Raises SettingError if there are none."""
     if not isinstance(given, list) or not given:
         raise SettingError(f"{name}: got {given!r}, expected a list of pictures")
     found: list[Any] = []
@@ -68,7 +77,7 @@ def _found(given: Any, name: str, folder: Path) -> list[Any]:
 
 
 def _matches(entry: str, name: str, folder: Path) -> list[Path]:
-    """The files that a pattern finds, in order, hidden ones left out."""
+    """The files that a pattern matches, sorted, without hidden ones. Raises SettingError if there are none."""
     at = Path(entry)
     root, pattern = (Path(at.anchor), str(at.relative_to(at.anchor))) if at.is_absolute() else (folder, entry)
     try:
@@ -92,7 +101,10 @@ def _beside(entry: Any, folder: Path) -> Any:
 
 
 def _with_paths(axes: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Recipe files and first pictures are beside the grid's file too."""
+    """The axes "recipe" and "init" of a table, with file names made relative to the grid file's folder too.
+
+    Each is a list of values. Values that are not the name of a recipe file or a picture stay as they are.
+    """
     names = {"recipe": (".toml",), "init": (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")}
 
     def path(value: Any, suffixes: tuple[str, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""Several runs as lanes of one program: stacked states and objectives, mapped over, spread over devices."""
+"""Runs several states in one program: each is a lane of stacked states and objectives, spread over the devices."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,34 +21,37 @@ AXIS = "lanes"
 
 
 def stack(trees: Sequence[Any]) -> Any:
-    """Pytrees of one structure as one, with a leading axis; numbers become arrays."""
+    """Stack pytrees of one structure into one, with a new leading axis; Python numbers become arrays."""
     return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *trees)
 
 
 def stack_objectives(objectives: Sequence[Objective], mesh: Mesh) -> Objective:
-    """Objectives of one structure as one, with a leading axis on all but the network, which every device has."""
+    """Stack objectives of one structure into one, with a new leading axis on all arrays but the network's.
+
+    The network is copied to every device.
+    """
     own = spread(stack([_own(objective) for objective in objectives]), mesh)
     model = jax.device_put(objectives[0].model, NamedSharding(mesh, PartitionSpec()))
     return replace(objectives[0], model=model, **own)
 
 
 def _own(objective: Objective) -> dict[str, Any]:
-    """What is not the network's."""
+    """The arrays of an objective that differ from lane to lane: all but the network's."""
     return {"targets": dict(objective.targets), "scales": objective.scales, "weights": objective.weights}
 
 
 def lane(stacked: Any, i: int) -> Any:
-    """One of the stacked pytrees."""
+    """The `i`-th of stacked pytrees."""
     return jax.tree.map(lambda leaf: leaf[i], stacked)
 
 
 def spread(stacked: Any, mesh: Mesh) -> Any:
-    """Stacked pytrees with their lanes on the devices that compute them, as a program leaves its results."""
+    """Place stacked pytrees so that each lane is on the device that computes it, as a program leaves its results."""
     return jax.device_put(stacked, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
 def mesh_of(devices: Sequence[jax.Device]) -> Mesh:
-    """The devices, in a row."""
+    """The one-dimensional mesh of the devices, with the axis `AXIS`."""
     return Mesh(np.asarray(devices), (AXIS,))
 
 
@@ -63,12 +66,25 @@ def run_lanes(
     mesh: Mesh,
     clip: bool,
 ) -> tuple[State, Info]:
-    """`optimize.run` of every lane, each with its own weights, learning rate and pictures; `steps` is for all.
+    """Apply `optimize.run` to every lane, each with its own weights, learning rate and pictures, for `steps` steps.
 
-    Every device runs its share of the lanes by itself, and no lane sees another: they freeze alone (Info says when).
-    On CPUs it runs them one after the other: XLA may round a lane of a batch by its place in the batch (seen with
-    jaxlib 0.10.2: the last lane of two or four), while a loop rounds all alike, as a single run does. From 128 pixels
-    square on that takes the same time, and lanes that are not finite take none. Accelerators run all side by side.
+    Each device runs its share of the lanes without communication. No lane influences another: a lane whose values
+    become infinite freezes alone (its Info shows when). Accelerators run the lanes side by side (`vmap`). CPUs run them
+    one after another in a loop, because XLA may round a lane of a batch differently, depending on its place there (seen
+    with jaxlib 0.10.2: the last lane of two or four). A loop rounds all lanes as a single run does. From 128x128 pixels
+    on, the loop takes the same time, and lanes that are not finite take none.
+
+    Args:
+        states: the stacked states.
+        objectives: the stacked objectives, see `stack_objectives`.
+        optimizers: the stacked optimisers.
+        averages: the decay of the averaged iterate of each lane.
+        steps: the number of steps, the same for all lanes.
+        mesh: the devices.
+        clip: whether the images are kept in [0, 1].
+
+    Returns:
+        The new states, and the reports, with the leading axis of lanes.
     """
     on_cpu = mesh.devices.flat[0].platform == "cpu"
 
@@ -90,6 +106,6 @@ def run_lanes(
 
 @partial(jax.jit, static_argnames=("shape", "clip"))
 def grow_lanes(states: State, optimizers: Optimizer, shape: tuple[int, int], *, clip: bool) -> State:
-    """`pyramid.grow` of every lane; those that had become infinite stay so."""
+    """Apply `pyramid.grow` to every lane; lanes that are not finite stay marked as not finite."""
     grown = jax.vmap(lambda state, optimizer: grow(state, optimizer, shape, clip=clip))(states, optimizers)
     return grown._replace(finite=states.finite)

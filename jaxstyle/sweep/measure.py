@@ -1,4 +1,4 @@
-"""The metrics of a batch's results, each judged by layers that no recipe of the sweep optimised."""
+"""Computes the metrics of a batch of results, with layers that no recipe of the sweep optimises."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,17 @@ log = logging.getLogger(__name__)
 
 Measured = dict[str, float | None]
 Metric = Callable[[Array, Array], Array]
-"""(result, content) of (h, w, 3) to a number."""
+"""A JAX function of (result, content), both RGB (h, w, 3) in [0, 1], that returns a scalar; `jax.vmap` maps it."""
 
 
 class Measures:
-    """Measures results; one judge for each size, so that a sweep's numbers compare."""
+    """Measures results. All results of one size have the same judge, so that their numbers are comparable.
+
+    Args:
+        studio: the network, and the memo of targets.
+        recipes: all recipes whose layers must not be used for measuring.
+        more: {name: function} of further metrics.
+    """
 
     def __init__(self, studio: Studio, recipes: Sequence[Recipe], more: Mapping[str, Metric]):
         self.studio, self.more = studio, more
@@ -34,7 +40,16 @@ class Measures:
         self._said: set[str] = set()
 
     def __call__(self, results: Mapping[int, tuple[Run, Result]], width: int) -> dict[int, Measured]:
-        """{index: {metric: value}}; nothing, and a warning, where they cannot be had. `width` results at a time."""
+        """Measure results of one size, `width` at a time.
+
+        Args:
+            results: {index: (run, result)}.
+            width: the number of results in one call of the compiled program.
+
+        Returns:
+            {index: {metric: value}}, with None for values that are not finite. Results that cannot be measured are
+            missing, with a warning in the log.
+        """
         found: dict[int, Measured] = {}
         if not isinstance(self.studio.given, VGG):
             self._warn(f"they are judged by a VGG19, and {type(self.studio.given).__name__} is none")
@@ -49,7 +64,7 @@ class Measures:
         return found
 
     def _warn(self, reason: str) -> None:
-        """Say once why there are no metrics."""
+        """Log why there are no metrics; each reason only once."""
         if reason not in self._said:
             log.warning("no metrics: %s", reason)
         self._said.add(reason)
@@ -67,7 +82,7 @@ class Measures:
         return [{name: _number(column[i]) for name, column in values.items()} for i in range(len(results))]
 
     def _style(self, judge: Judge, run: Run) -> Any:
-        """The target of a run's style; of several styles the mean, by their shares."""
+        """The judge's target for a run's style; for several styles the mean of their targets, weighted by shares."""
         targets = [self.studio.once(_style_target, judge, style) for style in run.inputs.styles]
         weigh = lambda *leaves: sum(share * leaf for share, leaf in zip(run.shares, leaves, strict=True))  # noqa: E731
         return jax.tree.map(weigh, *targets) if len(targets) > 1 else targets[0]
@@ -90,12 +105,12 @@ def _style_target(judge: Judge, picture: np.ndarray) -> Any:
 
 
 def _pictures(targets: Sequence[ContentTarget]) -> Array:
-    """The content pictures themselves."""
+    """The content pictures of the targets, stacked: (n, h, w, 3)."""
     return jnp.stack([target.picture for target in targets])
 
 
 def _filled(values: Sequence[Any], width: int) -> list[Any]:
-    """As many as one program takes, so that there is one."""
+    """The list extended to `width` items by repeating the last one, so that one compiled program serves all."""
     return [*values, *[values[-1]] * (width - len(values))]
 
 

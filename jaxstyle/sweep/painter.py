@@ -1,4 +1,4 @@
-"""Painting cells: those of one structure and place in batches, each result written as soon as there is one."""
+"""Paints cells: groups those that one program can run into batches, and writes each result as soon as it is there."""
 
 import logging
 import time
@@ -30,14 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """Where a sweep is.
+    """The progress of a sweep.
+
+    On a Ray cluster `running` counts the cells of all tasks; `step`, `steps` and `seconds` are 0.
 
     Attributes:
-        done: cells that are finished, those of earlier runs too.
-        cells: all cells.
-        failed: of `done`, those that have no picture.
-        running: cells in the present batch, which is at `step` of `steps`.
-        seconds: since the start.
+        done: the number of finished cells, including those of earlier runs.
+        cells: the number of all cells.
+        failed: the number of cells among `done` that have no picture.
+        running: the number of cells in the current batch, which is at `step` of `steps`.
+        seconds: seconds since the start.
     """
 
     done: int
@@ -51,18 +53,18 @@ class SweepProgress:
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """How a sweep is run; see `run_sweep`."""
+    """Settings of how a sweep is run. They are arguments of `run_sweep`, whose docstring explains them."""
 
     batch: int | str = "auto"
     devices: tuple[jax.Device, ...] = ()
     metrics: bool | Mapping[str, Metric] = True
     checkpoint: float = CHECKPOINT_SECONDS
     callback: Callable[[SweepProgress], bool | None] | None = None
-    judged: tuple[Recipe, ...] = ()  # recipes beside the cells', whose layers do not judge either
+    judged: tuple[Recipe, ...] = ()  # further recipes whose layers the metrics must not use
 
 
 class CellPainter:
-    """Paints cells batch by batch, and knows which are where."""
+    """Paints cells batch by batch, and keeps track of the state of each cell."""
 
     def __init__(self, cells: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: SweepSettings):
         self.folder, self.studio, self.settings = folder, studio, settings
@@ -73,11 +75,11 @@ class CellPainter:
         found = {cell.id: folder.record(cell.id) for cell in cells}
         self.statuses = {cell: str(record["status"]) for cell, record in found.items() if record is not None}
         self.checkpoints = folder.checkpoints()
-        self.lanes: dict[str, Reached] = {}  # of cells that go on from where they are
-        self.widths: dict[Any, int] = {}  # of the structures' programs, less where the memory did not suffice
+        self.lanes: dict[str, Reached] = {}  # {id of a cell that was begun: where it continues}
+        self.widths: dict[Any, int] = {}  # {structure: lanes of its program}, reduced where memory was short
 
     def run(self, mine: Sequence[Cell]) -> bool:
-        """Whether the callback ended it."""
+        """Paint the cells of `mine` that are not finished; return whether the callback stopped it."""
         waiting = [cell for cell in mine if cell.id not in self.statuses]
         while waiting:
             groups: dict[Any, list[Cell]] = {}
@@ -94,7 +96,10 @@ class CellPainter:
         return False
 
     def _paint(self, structure: Any, group: list[Cell], again: list[Cell]) -> bool:
-        """Paint cells of one structure and place, batch by batch; those to be done again are put into `again`."""
+        """Paint cells of one structure at the same step, batch by batch; return whether the callback stopped it.
+
+        Cells that have to be done again are added to `again`.
+        """
         rest = list(group)
         while rest:
             width = self._width(structure, group)
@@ -111,7 +116,10 @@ class CellPainter:
         return False
 
     def _smaller(self, structure: Any, width: int, batch: list[Cell], error: Exception, again: list[Cell]) -> None:
-        """After an allocator refused."""
+        """Handle an error of a batch: if memory was short, halve the width and add the cells to `again`.
+
+        The cells fail if the width cannot be halved. Any other error is raised again.
+        """
         halves = iter([width // 2] if width > 1 else [])
         try:
             self.widths[structure] = go_on_smaller(error, halves, "%d cells at a time on each device")
@@ -131,7 +139,7 @@ class CellPainter:
 
     @contextmanager
     def _claimed(self, rest: list[Cell], most: int) -> Iterator[list[Cell]]:
-        """The next cells that no other process has or has finished, taken from `rest`."""
+        """Take up to `most` cells from `rest` that no other process holds or has finished, and hold their locks."""
         held: dict[str, int] = {}
         batch: list[Cell] = []
         try:
@@ -141,7 +149,7 @@ class CellPainter:
                 if handle is None:
                     continue
                 held[cell.id] = handle
-                record = self.folder.record(cell.id)  # another may have finished it in the meantime
+                record = self.folder.record(cell.id)  # another process may have finished it in the meantime
                 if record is None:
                     batch.append(cell)
                 else:
@@ -153,7 +161,7 @@ class CellPainter:
                 self.folder.release(handle)
 
     def _batch(self, cells: list[Cell], width: int) -> bool:
-        """Paint a batch; whether the callback ended it, and where its cells are is saved."""
+        """Paint a batch; return whether the callback stopped it, after saving a checkpoint of its cells."""
         started, prepared = time.perf_counter(), self._prepared(cells)
         cells, runs = list(prepared), list(prepared.values())
         lanes = [self._lane(cell, run) for cell, run in prepared.items()]
@@ -177,7 +185,7 @@ class CellPainter:
         return self._ended(0, 0, 0)
 
     def _prepared(self, cells: list[Cell]) -> dict[Cell, Run]:
-        """The runs of those whose pictures can still be read."""
+        """The runs of the cells, without those that have failed because their pictures cannot be read any more."""
         found = {}
         for cell in cells:
             try:
@@ -201,7 +209,7 @@ class CellPainter:
             self.lanes.pop(cell.id, None)
 
     def _ended(self, running: int, step: int, steps: int) -> bool:
-        """Report; whether the callback wants no more."""
+        """Report the progress to the callback; return whether it asks to stop."""
         if self.settings.callback is None:
             return False
         failed = sum(status == "failed" for status in self.statuses.values())
@@ -217,14 +225,14 @@ class CellPainter:
         self.folder.save_checkpoint({c.id: as_arrays(at) for c, at in zip(cells, batch.lanes, strict=True)})
 
     def _at(self, cell: Cell) -> tuple[int, int, bool]:
-        """(level, step, whether it is finite): cells that run together are at the same."""
+        """(level, step, whether all values are finite so far): equal for cells that may run together."""
         if cell.id not in self.lanes and cell.id not in self.checkpoints:
             return 0, 0, True
         lane = self._lane(cell, self.studio.run(cell.job))
         return (*lane.at, bool(lane.state.finite))
 
     def _lane(self, cell: Cell, run: Run) -> Reached:
-        """Where a cell is: as it was in this process, as a checkpoint says, or at its beginning."""
+        """The state that a cell continues from: from this process, from a checkpoint, or from the beginning."""
         if cell.id in self.lanes:
             return self.lanes[cell.id]
         path = self.checkpoints.get(cell.id)

@@ -1,4 +1,4 @@
-"""What is kept of a finished cell: its picture, and a line of JSON that says all about it."""
+"""Writes what is kept of a finished cell: its picture, and its record, one JSON object with all facts about it."""
 
 import hashlib
 import io
@@ -17,13 +17,21 @@ from jaxstyle.transfer.result import Result, versions
 from jaxstyle.transfer.run import Run
 
 MOST_POINTS = 100
-"""The most points of a loss curve."""
+"""The most points of a loss curve in a record."""
 THUMBNAIL = 512
-"""Long edge of the inputs' pictures that a report shows."""
+"""Long edge in pixels of the small copies of content and style pictures that a report shows."""
 
 
 def write_finished(folder: SweepFolder, cell: Cell, run: Run, result: Result, about: dict[str, Any]) -> None:
-    """Write the picture, then the record that makes it finished; `about` is added to the record."""
+    """Write a cell's picture and small copies of its inputs, then its record, which makes the cell finished.
+
+    Args:
+        folder: the sweep's folder.
+        cell: the cell.
+        run: the cell's run.
+        result: the run's result.
+        about: further facts to add to the record.
+    """
     path = save_image(
         folder.at(f"images/{cell.id}.png"),
         result.image,
@@ -52,7 +60,7 @@ def write_finished(folder: SweepFolder, cell: Cell, run: Run, result: Result, ab
 
 
 def write_failed(folder: SweepFolder, cell: Cell, error: Exception) -> None:
-    """Record that a cell cannot be painted, and why."""
+    """Write the record of a cell that cannot be painted, with the error's message."""
     folder.write_record(_record(cell, "failed") | {"error": str(error)})
 
 
@@ -64,7 +72,7 @@ def _record(cell: Cell, status: str) -> dict[str, Any]:
 
 
 def _thinned(history: dict[str, np.ndarray]) -> dict[str, list]:
-    """At most `MOST_POINTS` of a history, the first and the last among them."""
+    """At most `MOST_POINTS` evenly spaced points of a history, with the first and the last, and their step numbers."""
     steps = len(next(iter(history.values()), ()))
     kept = np.unique(np.linspace(0, max(0, steps - 1), min(steps, MOST_POINTS)).round().astype(int))
     return {"step": [int(k) for k in kept]} | {
@@ -73,7 +81,7 @@ def _thinned(history: dict[str, np.ndarray]) -> dict[str, list]:
 
 
 def _number(value: Any) -> float | None:
-    """For JSON, which has no NaN."""
+    """The number as a float; None if it is not finite, because JSON has no NaN."""
     return float(value) if math.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""What a worker of a cluster does: it paints cells into a folder of its own, and gives back its files."""
+"""The task of a worker of a Ray cluster: paint cells into a temporary folder, and return the files."""
 
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +19,14 @@ Files = dict[str, bytes]
 
 
 def paint_remotely(shared: tuple, cells: list[Cell], pictures: dict[str, tuple[str, bytes]], metrics: bool) -> Files:
-    """In a worker: paint cells into a folder of its own, and give back its files."""
+    """Paint cells in a worker, in a temporary folder, and return the files {name: bytes}.
+
+    Args:
+        shared: (network, plan, recipes of all cells of the sweep).
+        cells: the cells to paint.
+        pictures: {hash: (file name, bytes)} of the pictures that the cells read, from `pictures_of`.
+        metrics: whether the results are measured.
+    """
     with tempfile.TemporaryDirectory() as place:
         given = _unpacked(pictures, Path(place))
         there = [replace(cell, job=_elsewhere(cell, given)) for cell in cells]
@@ -36,7 +43,7 @@ _STUDIOS: dict[Any, Studio] = {}
 
 
 def _studio(network: Any, plan: Plan) -> Studio:
-    """The studio of this worker: its compiled programs and targets serve the next task too."""
+    """The studio of this worker, kept from task to task with its targets and compiled programs."""
     key = getattr(network, "sha256", ""), plan
     if key not in _STUDIOS:
         _STUDIOS.clear()
@@ -45,7 +52,7 @@ def _studio(network: Any, plan: Plan) -> Studio:
 
 
 def _unpacked(pictures: dict[str, tuple[str, bytes]], place: Path) -> dict[str, Any]:
-    """The pictures as files of their own names, each in a folder of its own."""
+    """Write each picture as a file with its own name, in a folder of its own; return {hash: what to read it from}."""
     found: dict[str, Any] = {}
     for key, (name, data) in pictures.items():
         path = place / "given" / key / Path(name).name
@@ -56,7 +63,7 @@ def _unpacked(pictures: dict[str, tuple[str, bytes]], place: Path) -> dict[str, 
 
 
 def _elsewhere(cell: Cell, given: dict[str, Any]) -> Any:
-    """The job with the pictures that came with it."""
+    """The job of a cell, with its pictures replaced by the copies on this worker."""
     content, *others = [given.get(key, source) for key, source in zip(cell.inputs, sources_of(cell), strict=True)]
     styles = tuple(others[: len(cell.job.styles)])
     return replace(
@@ -65,7 +72,7 @@ def _elsewhere(cell: Cell, given: dict[str, Any]) -> Any:
 
 
 def pictures_of(cells: Sequence[Cell]) -> dict[str, tuple[str, bytes]]:
-    """{hash: (name, file)} of all that the cells read and that can be read."""
+    """{hash: (file name, bytes)} of all pictures that the cells read, without missing files."""
     found = {}
     for cell in cells:
         for key, source in zip(cell.inputs, sources_of(cell), strict=True):
@@ -76,6 +83,6 @@ def pictures_of(cells: Sequence[Cell]) -> dict[str, tuple[str, bytes]]:
 
 
 def sources_of(cell: Cell) -> list[Any]:
-    """The pictures that a cell reads: content, styles, and the one it starts from, if any."""
+    """The pictures that a cell reads: the content, the styles, and the picture that it starts from, if any."""
     job = cell.job
     return [job.content, *job.styles, *([] if job.init is None else [job.init])]

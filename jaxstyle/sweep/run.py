@@ -1,4 +1,4 @@
-"""`run_sweep`: a grid's cells into a folder, as far as they are not there."""
+"""`run_sweep`: paints the cells of a grid into a folder, except those that are already finished there."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,13 @@ from jaxstyle.sweep.studio import Studio
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a sweep's cells, {status: how many}, and whether the callback ended it before all were done."""
+    """The outcome of a sweep.
+
+    Attributes:
+        folder: the sweep's folder.
+        counts: {status: number of cells}; "pending" counts those without a record.
+        stopped: whether the callback stopped the sweep.
+    """
 
     folder: Path
     counts: dict[str, int]
@@ -47,29 +53,37 @@ def run_sweep(
     checkpoint: float = CHECKPOINT_SECONDS,
     callback: Callable[[SweepProgress], bool | None] | None = None,
 ) -> Summary:
-    """Paint every cell of a grid into a folder; cells that are finished there are left as they are.
+    """Paint every cell of a grid into a folder; cells that are already finished there are not painted again.
 
-    Cells that differ only in what a compiled program takes as a number (weights, seeds, learning rates, pictures of
-    one size) run together as lanes of one program, spread over the devices. A cell's bits do not depend on the batch it
-    was in, nor on the devices, as long as `width` in its record is the same. A cell that cannot be painted is recorded
-    as failed, and harms no other. Two processes may work on one folder.
+    Cells that differ only in values that a compiled program takes as inputs (weights, seeds, learning rates, pictures
+    of one size) run together as lanes of one program, spread over the devices. The bits of a cell's result do not
+    depend on the other cells of its batch or on the devices, as long as `width` in its record is the same. A cell that
+    cannot be painted is recorded as failed and does not affect the others. Several processes may work on one folder.
 
     Args:
-        grid: the cells.
-        out: the folder; made where it is missing.
-        model: the network, what `load_vgg19` takes, or a function that gives one.
-        batch: cells at a time; "auto" as many as run well and fit into the memory.
-        devices: to spread the lanes over; all local ones by default.
-        resume: go on where an earlier call ended; False refuses a folder with finished cells.
+        grid: the cells to paint.
+        out: the folder for pictures and records; it is made if missing.
+        model: the network, in any form that `load_vgg19` accepts, or a function that returns one.
+        batch: the most cells that run at a time; "auto" chooses as many as run well and fit into memory.
+        devices: the devices to spread the lanes over; by default all local ones.
+        resume: continue where an earlier call ended. False refuses a folder with finished cells.
         plan: how cells are computed.
-        metrics: measure every result, see `jaxstyle.metrics`; {name: function of (result, content)} adds others.
-        shard: (k, n): only every n-th cell, from the k-th on: for n machines that share the folder.
-        checkpoint: seconds between two savings of where the running cells are.
-        callback: called with `SweepProgress` between chunks of steps; returning True saves where they are, and ends.
+        metrics: whether every result is measured, see `jaxstyle.metrics`. A dict {name: function of (result, content)}
+            adds metrics to these.
+        shard: (k, n) with 0 <= k < n: paint only every n-th cell, beginning with cell k. For n machines that share the
+            folder.
+        checkpoint: seconds between two checkpoints of the running cells.
+        callback: called with a `SweepProgress` between chunks of steps. If it returns True, a checkpoint of the running
+            cells is saved and the sweep ends.
+
+    Returns:
+        The summary: the number of cells of each status, and whether the callback stopped the sweep.
 
     Raises:
-        SettingError: a setting that does not fit; a folder of other cells, or whose pictures have changed since.
-        WeightsError: the network.
+        SettingError: a setting is not usable; the folder was made with another network or plan, holds other things, or
+            its pictures have changed.
+        WeightsError: the network cannot be loaded.
+        InstallationError: the installed JAX computes wrong numbers.
     """
     require_right_numbers()
     check_options(grid, batch, shard)
@@ -81,7 +95,7 @@ def run_sweep(
 
 
 def check_options(grid: Any, batch: Any, shard: tuple[int, int]) -> None:
-    """Raise SettingError for what `run_sweep` does not take."""
+    """Raise SettingError unless `run_sweep` accepts these arguments."""
     if not isinstance(grid, Grid):
         raise SettingError(f"grid: got {type(grid).__name__}, expected a Grid")
     if batch != "auto" and not is_whole(batch, 1):
@@ -93,14 +107,14 @@ def check_options(grid: Any, batch: Any, shard: tuple[int, int]) -> None:
 def paint_cells(
     cells: Sequence[Cell], mine: Sequence[Cell], folder: SweepFolder, studio: Studio, settings: SweepSettings
 ) -> Summary:
-    """Paint those of `mine` that are not finished."""
+    """Paint the cells of `mine` that are not finished, and write `results.jsonl` for all `cells`."""
     stopped = CellPainter(cells, folder, studio, settings).run(mine)
     folder.write_results(cell.id for cell in cells)
     return Summary(folder.path, count(folder, [cell.id for cell in cells]), stopped)
 
 
 def count(folder: SweepFolder, cells: Sequence[str]) -> dict[str, int]:
-    """{status: how many of the cells}, "pending" for those without a record."""
+    """{status: number of cells}, with "pending" for cells without a record."""
     found: dict[str, int] = {}
     for cell in cells:
         status = str((folder.record(cell) or {}).get("status", "pending"))

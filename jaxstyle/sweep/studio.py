@@ -1,4 +1,4 @@
-"""What all cells of a sweep share: the network, the plan, pictures and targets that were made once."""
+"""The objects that all cells of a sweep share: the network, the plan, and pictures and targets, made only once."""
 
 from collections.abc import Hashable
 from functools import partial
@@ -21,14 +21,14 @@ from jaxstyle.transfer.run import Run
 
 
 class Studio:
-    """Prepares the runs of cells.
+    """Prepares the runs of cells, which share the network, pictures and targets.
 
     Attributes:
         given: the network as it was given.
-        network: the same, ready to run.
-        described: what is recorded of it.
+        network: the network as the plan needs it, ready to run.
+        described: the description of the network that records contain.
         plan: how cells are computed.
-        once: remembers pictures and targets.
+        once: the memo of pictures and targets.
     """
 
     def __init__(self, model: Any, plan: Plan):
@@ -39,15 +39,18 @@ class Studio:
 
     @property
     def name(self) -> str:
-        """The network's."""
+        """The name of the network; "" if it has none."""
         return str(self.described.get("name", ""))
 
     def run(self, job: Job) -> Run:
-        """A job's run. Raises what `prepare` does."""
+        """The run of a job. Raises the same errors as `prepare`."""
         return prepare(job, self._network_for(job.recipe), self.plan, once=self.once)
 
     def structure(self, job: Job) -> Hashable:
-        """Equal for runs that one program can do: their losses, sizes and steps, and the shapes of their targets."""
+        """A key that is equal for runs that one program can do.
+
+        It consists of their losses, sizes and steps, and the shapes of their targets.
+        """
         run = self.run(job)
         bare = tuple((term.name, term.loss) for term in job.recipe.style)
         sizes = [self.once(_shapes, run.inputs, level.shape) for level in run.levels]
@@ -58,7 +61,7 @@ class Studio:
         return self.once(target_shapes, model, shape, losses, self.plan.rows)
 
     def _network_for(self, recipe: Recipe) -> Any:
-        """The network with the recipe's changes, one object for all recipes that make the same."""
+        """The network with the recipe's pooling and padding; the same object for all recipes with the same ones."""
         if isinstance(self.network, Adaptable) and not self._ready:
             self.network = ready(self.network, recipe, self.plan) if _plain(recipe) else self.network
         key = recipe.pooling, recipe.first_padding
@@ -67,7 +70,7 @@ class Studio:
 
 
 def target_shapes(model: FeatureModel, shape: tuple[int, ...], losses: Named, rows: int | None) -> Hashable:
-    """The structure and shapes of a picture's targets, without computing any."""
+    """The pytree structure and the shapes of a picture's targets, found without computing them."""
     picture = jax.ShapeDtypeStruct((*shape[:2], 3), jnp.float32)
     found = jax.eval_shape(partial(make_targets, losses=losses, rows=rows), model, picture)
     leaves, structure = jax.tree.flatten(found)
@@ -75,7 +78,7 @@ def target_shapes(model: FeatureModel, shape: tuple[int, ...], losses: Named, ro
 
 
 def _shapes(inputs: Any, shape: tuple[int, int]) -> list[tuple[int, ...]]:
-    """Shapes of the styles, at a level."""
+    """The shapes of the style pictures for a level of (height, width) `shape`."""
     return [style.shape for style in inputs.at(shape).styles]
 
 

@@ -1,4 +1,4 @@
-"""What `sweep.json` must hold: it comes from a folder that anyone may have written."""
+"""Checks the content of `sweep.json`, which comes from a folder that a stranger may have written."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from jaxstyle.errors import SettingError, is_number
 
 FORMAT = 1
 HEX = set("0123456789abcdef")
-"""What a cell's id is made of."""
+"""The characters of a cell's id."""
 _TABLE = {"cells": list, "inputs": dict, "recipes": dict, "axes": dict, "model": dict, "plan": dict}
 _CELL: dict[str, Any] = {
     "id": str,
@@ -25,9 +25,13 @@ _CELL: dict[str, Any] = {
 
 
 def check_table(table: Mapping[str, Any], path: Path) -> None:
-    """Raise SettingError where it is no sweep, or one with something of the wrong type in it.
+    """Raise SettingError if the table is not a sweep's, or an entry is missing or of the wrong type.
 
-    Values, such as sizes, are checked where a cell is painted: a cell that cannot be painted harms no other.
+    Values such as sizes are checked only when a cell is painted, so that a bad cell does not affect the others.
+
+    Args:
+        table: the content of `sweep.json`.
+        path: the path of the file, for error messages.
     """
     if table.get("format") != FORMAT:
         raise SettingError(f"{path}: is no sweep of format {FORMAT}")
@@ -57,7 +61,7 @@ def _is_input(entry: Any) -> bool:
 
 
 def _problem(cell: Any, table: Mapping[str, Any]) -> str | None:
-    """What is wrong with a cell, or None."""
+    """A short name of what is wrong with a cell; None if the cell is usable."""
     if not isinstance(cell, dict):
         return "no object"
     for name, kind in _CELL.items():

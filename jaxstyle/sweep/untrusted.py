@@ -1,4 +1,7 @@
-"""Files of a sweep's folder, which anyone may have written: nothing outside of it, nothing too large, no waiting."""
+"""Reads files of a sweep's folder without trusting them, because a stranger may have written them.
+
+No file outside the folder is read, no file above a size limit, and no pipe that would block.
+"""
 
 import json
 import math
@@ -9,18 +12,18 @@ from jaxstyle.errors import ImageFileError
 from jaxstyle.files import read_inside
 
 MAX_JSON = 2**26
-"""Bytes of the largest record that is read."""
+"""The size in bytes of the largest record that is read."""
 MAX_TABLE = 2**29
-"""Bytes of the largest sweep.json: a million cells have as many."""
+"""The size in bytes of the largest sweep.json that is read, about that of a million cells."""
 MAX_DEPTH = 32
-"""Levels of lists and objects in each other; deeper ones would exhaust Python's stack somewhere on the way."""
+"""The most levels of nested lists and objects in JSON. Deeper nesting could exhaust Python's stack."""
 
 
 def find_inside(folder: Path, name: Any) -> Path:
-    """The path of the file `name` within `folder`, links followed.
+    """The path of the file `name` inside `folder`, with links resolved.
 
     Raises:
-        ImageFileError: if `name` is no text, there is no such file, or it lies elsewhere.
+        ImageFileError: `name` is not a text, there is no such file, or it lies outside the folder.
     """
     where = repr(name)[:200]
     if not isinstance(name, str):
@@ -29,7 +32,7 @@ def find_inside(folder: Path, name: Any) -> Path:
         root = folder.resolve(strict=True)
         path = (root / name).resolve()
         found = path.is_file()
-    except (OSError, ValueError, RuntimeError) as error:  # such as a zero byte in it, or links in a circle
+    except (OSError, ValueError, RuntimeError) as error:  # such as a zero byte in the name, or links in a circle
         raise ImageFileError(f"{where}: is not a path of a file ({error})") from error
     if not path.is_relative_to(root):
         raise ImageFileError(f"{where}: leads out of the sweep's folder, so it was not read")
@@ -39,18 +42,19 @@ def find_inside(folder: Path, name: Any) -> Path:
 
 
 def read_json(folder: Path, name: str, *, most: int = MAX_JSON, exact: bool = False) -> dict[str, Any]:
-    """The JSON object that the file `name` in `folder` holds, no link followed.
+    """Read the JSON object in the file `name` of `folder`, without following links.
+
+    NaN and infinity become None.
 
     Args:
-        folder: of the sweep.
-        name: of the file, below it.
-        most: bytes it may have.
-        exact: keep whole numbers of any size; otherwise those that JavaScript would round are floats. NaN and infinity
-            become None either way.
+        folder: the sweep's folder.
+        name: the path of the file relative to the folder.
+        most: the most bytes that the file may have.
+        exact: keep whole numbers of any size. Otherwise those that JavaScript would round become floats.
 
     Raises:
-        OSError: it cannot be read, or is longer.
-        ValueError: it is not JSON, nested too deeply, or not an object.
+        OSError: the file cannot be read, or is too large.
+        ValueError: the content is not JSON, nested too deeply, or not an object.
     """
     data = read_inside(folder, name, most)
     options: dict[str, Any] = {} if exact else {"parse_int": _finite_int}
@@ -70,7 +74,7 @@ def _finite(text: str) -> float | None:
 
 
 def _finite_int(text: str) -> int | float | None:
-    """Integers that JavaScript would round are floats here, too."""
+    """Parse an integer; one that JavaScript would round becomes a float, or None if it is infinite."""
     return int(text) if len(text) < 16 else _finite(text)
 
 

@@ -1,4 +1,4 @@
-"""How many cells run together."""
+"""Chooses how many cells run together."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,22 @@ import jax
 from jaxstyle.transfer.memory import BYTES_PER_PIXEL, available_memory
 
 CPU_WIDTH = 4
-"""The most lanes of a program on each CPU device: it paints them one after the other, and they end together."""
-_CPU_PIXELS = 1 << 17  # of all lanes together: large pictures run alone, and each is saved as soon as it is done
+"""The most lanes of a program on each CPU device. They run one after the other but finish together."""
+_CPU_PIXELS = 1 << 17  # in all lanes together; so large pictures run alone, and each is saved as soon as it is done
 _MOST = 64
-_SHARE = 0.7  # of the free memory
+_SHARE = 0.7  # of the free memory that the lanes may take
 
 
 def program_width(shape: tuple[int, int], cells: int, devices: Sequence[jax.Device]) -> int:
-    """Lanes of a program on each device, for cells of (height, width) `shape`.
+    """The number of lanes of a program on each device.
 
-    On CPUs 4, and fewer for large pictures. On accelerators as many as there are cells and as the memory holds.
+    On CPUs there are 4, and fewer for large pictures. On accelerators there are as many as the cells need, a power of
+    two from 2 to 64. The number is halved until the lanes fit into the free memory, or one is left.
+
+    Args:
+        shape: (height, width) of the cells' results in pixels.
+        cells: the number of cells.
+        devices: the devices that the lanes are spread over.
     """
     pixels = shape[0] * shape[1]
     width = max(1, min(CPU_WIDTH, _CPU_PIXELS // pixels))

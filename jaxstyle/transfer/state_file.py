@@ -67,7 +67,7 @@ def at(resume: Reached | Path, run: Run) -> Reached:
 
 
 def as_arrays(at: Reached) -> dict[str, np.ndarray]:
-    """Where a run is after some steps, as named arrays for a file."""
+    """Convert the state of a run that has done at least one step to named arrays for a file."""
     leaves = jax.tree.leaves(at.state)
     arrays = {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
     empty: Any = np.zeros(0, np.float32)
@@ -81,7 +81,7 @@ def as_arrays(at: Reached) -> dict[str, np.ndarray]:
 
 
 def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Reached:
-    """The opposite of `as_arrays`. Raises ValueError or KeyError where the arrays are not of this run."""
+    """Convert what `as_arrays` gave back. Raises ValueError or KeyError if the arrays do not fit the run."""
     level = int(arrays["level"])
     if not 0 <= level < len(run.levels):
         raise ValueError(f"level {level} of {len(run.levels)}")
@@ -104,10 +104,10 @@ def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Reached:
 
 
 def read_npy(file: io.BufferedIOBase, size: int) -> np.ndarray:
-    """The array of an .npy file of `size` bytes.
+    """Read the array of an .npy file of `size` bytes.
 
     Raises:
-        ValueError: it is none, has objects, or declares more than it holds.
+        ValueError: the content is not an array, contains Python objects, or is shorter than declared.
     """
     version = npy.read_magic(file)
     if version not in _READ_HEADER:
@@ -123,7 +123,7 @@ def read_npy(file: io.BufferedIOBase, size: int) -> np.ndarray:
 
 
 def open_npz(file: io.BufferedIOBase) -> zipfile.ZipFile:
-    """An .npz as `np.savez` writes it. Raises ValueError for a compressed one, which might inflate without end."""
+    """Open an .npz file as `np.savez` writes it. Raises ValueError if it is compressed, as it might expand hugely."""
     archive = zipfile.ZipFile(file)
     if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in archive.infolist()):
         raise ValueError("has compressed members, which a checkpoint never has")
@@ -131,7 +131,7 @@ def open_npz(file: io.BufferedIOBase) -> zipfile.ZipFile:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array of such an archive. Raises ValueError as `read_npy` does."""
+    """Read one array of such an archive. Raises ValueError as `read_npy` does, KeyError if it is missing."""
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as file:
         return read_npy(io.BytesIO(file.read()), info.file_size)

@@ -27,12 +27,13 @@ LAYERS = tuple(loss.layer for loss in LOSSES)
 
 
 class Scales(NamedTuple):
-    """What an encoder's activations are like on some pictures.
+    """Statistics of an encoder's activations on some pictures.
 
     Attributes:
-        sizes: {layer: mean activation}, over pictures, positions and channels; 1 where nothing is active.
-        mean: of each channel at relu4_1.
-        deviation: likewise, and a tenth of their mean, as some channels are hardly ever active.
+        sizes: {layer: mean activation} over pictures, positions and channels; 1 for a layer that is zero everywhere.
+        mean: the mean of each channel at relu4_1.
+        deviation: the standard deviation of each channel at relu4_1, plus a tenth of the average of these deviations,
+            because some channels are hardly ever active.
     """
 
     sizes: Mapping[str, Float[Array, ""]]
@@ -43,16 +44,17 @@ class Scales(NamedTuple):
 @partial(jax.tree_util.register_dataclass, data_fields=["encoder", "scales", "style_weight"], meta_fields=["dtype"])
 @dataclass(frozen=True)
 class AdaINTask:
-    """`L = L_c + lambda L_s` (equation 11) of the pair that an item of a batch is.
+    """The loss of AdaIN's decoder, `L = L_c + lambda L_s` (equation 11), for a pair of a content and a style picture.
 
-    With the encoder f, the decoder g and t = AdaIN(f(c), f(s)) (equation 8): `L_c = mean((f(g(t)) - t)^2)`, which is
-    equation 12 squared, and `L_s` the mean squared differences of the channels' means and standard deviations at
-    relu1_1 to relu4_1 (equation 13, as the published code has it), added up.
+    The encoder is f, the decoder g, and t = AdaIN(f(c), f(s)) (equation 8). The content loss is `L_c =
+    mean((f(g(t)) - t)^2)`, which is equation 12 squared. The style loss `L_s` is the sum, over relu1_1 to relu4_1, of
+    the mean squared differences of the channels' means and standard deviations (equation 13, as in the published code).
 
-    Unlike there, each layer's part is divided by the square of the layer's size, its mean activation: 1 in the paper's
-    network, which was normalised to that, while in others the first layers would drown the last. And the decoder is
-    given t with each channel's mean and deviation taken out: without that, it learns nothing at learning rates at which
-    it now learns in minutes. `folded` puts them into its first kernel.
+    There are two differences from the paper. First, each layer's part is divided by the square of the layer's mean
+    activation. This is 1 in the paper's network, which was normalised to it; in other networks the first layers would
+    outweigh the last. Second, the decoder receives t normalised by each channel's mean and deviation. Without this, it
+    learns nothing at learning rates at which it now learns in minutes. `folded` moves the normalisation into the
+    decoder's first kernel.
     """
 
     encoder: Encoder
@@ -63,7 +65,12 @@ class AdaINTask:
     def loss(
         self, network: Decoder, item: Mapping[str, Float[Array, "s s 3"]]
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "s s 3"]]:
-        """The total, L_c and the parts of L_s, and the picture."""
+        """(L, {"content": L_c, "style/LAYER": part of L_s, ...}, the decoded picture) for one pair of pictures.
+
+        Args:
+            network: the decoder, for normalised features.
+            item: {"content": picture, "style": picture}, RGB in [0, 1].
+        """
         decoder = jax.tree.map(lambda leaf: leaf.astype(self.dtype), network)
         targets = {loss: loss.target(self._features(item["style"])[loss.layer]) for loss in LOSSES}
         aim = adain(self._features(item["content"])[LAYERS[-1]], jnp.stack(targets[LOSSES[-1]]))
@@ -94,22 +101,23 @@ def train_adain(
     callback: Callback | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train AdaIN's decoder for a VGG19, which stays as it is, or go on with it.
+    """Train AdaIN's decoder for a VGG19 encoder, which is not changed, or continue such a training.
 
     Args:
-        contents: a folder of photographs, with folders within.
-        styles: a folder of paintings, likewise.
+        contents: a folder of photographs; its subfolders are searched too.
+        styles: a folder of paintings; its subfolders are searched too.
         output: the folder to write `network.safetensors`, `log.jsonl`, `validation/` and checkpoints into.
-        weights: of the VGG19, to relu4_1 at least, such as `read_weights` gives. Its channels are the decoder's.
-        settings: see there.
-        resume: go on where the folder's training ended; else a folder that has one is refused.
-        devices: to share each batch out over; all of this process by default.
-        callback: called with each `TrainingProgress`, every `settings.log_every` steps.
-        stop: asked after every step; where it says so, a checkpoint is written and the training ends.
+        weights: the VGG19's weights, at least to relu4_1, as `read_weights` returns them. The decoder has the same
+            numbers of channels.
+        settings: the training's settings; `AdaINTraining()` when None.
+        resume: continue the training in `output` where it ended. False refuses a folder that holds a training.
+        devices: the devices to split each batch over; by default all local devices.
+        callback: called with a `TrainingProgress` every `settings.log_every` steps, and before each checkpoint.
+        stop: called after every step; when it returns True, a checkpoint is written and the training ends.
 
     Raises:
-        SettingError: settings or weights that do not fit; orbax is missing (`pip install 'jaxstyle[train]'`); a folder
-            that holds another training.
+        SettingError: settings or weights are not usable; orbax is missing (`pip install 'jaxstyle[train]'`); the folder
+            holds another training.
         ImageError: a folder has no picture that can be read.
         JaxstyleError: the loss became infinite.
     """
@@ -135,7 +143,7 @@ def train_adain(
 
 
 def _pictures(folders: Mapping[str, Path | str], settings: AdaINTraining) -> tuple[dict[str, Crops], Batch | None]:
-    """To train with, and held out."""
+    """The crops to train with, by folder name, and the batch of held-out pictures (None if there are none)."""
     crops, held = {}, {}
     for salt, (name, where) in enumerate(folders.items()):
         train, kept = hold_out(find_pictures(Path(where), name), settings.held_out, settings.seed)
@@ -145,7 +153,7 @@ def _pictures(folders: Mapping[str, Path | str], settings: AdaINTraining) -> tup
 
 
 def scales_of(encoder: Encoder, pictures: UInt8[np.ndarray, "n s s 3"]) -> Scales:
-    """The encoder's scales on 8-bit pictures."""
+    """Measure an encoder's `Scales` on 8-bit pictures (n, s, s, 3)."""
     found = jax.jit(jax.vmap(lambda picture: encoder.features(picture, LAYERS)))(pictures.astype(np.float32) / 255)
     sizes = {layer: jnp.where(each.mean() > 0, each.mean(), 1) for layer, each in found.items()}
     mean, deviation = (getattr(found[LAYERS[-1]], name)((0, 1, 2)) for name in ("mean", "std"))
@@ -154,7 +162,10 @@ def scales_of(encoder: Encoder, pictures: UInt8[np.ndarray, "n s s 3"]) -> Scale
 
 
 def first_decoder(encoder: Encoder, seed: int) -> Decoder:
-    """The decoder before its first step: random, but it gives grey: its last kernel over 10, its last bias 1/2."""
+    """The random decoder before the first step, whose output is nearly grey.
+
+    For this, its last kernel is divided by 10, and its last bias is 1/2.
+    """
     widths = [int(getattr(encoder, f"conv{block}_1").kernel.shape[3]) for block in range(1, LEVEL + 1)]
     arrays = Decoder.random(jax.random.key(seed), widths=widths, level=LEVEL).arrays()
     arrays["conv1_1/kernel"] = arrays["conv1_1/kernel"] / 10
@@ -163,7 +174,10 @@ def first_decoder(encoder: Encoder, seed: int) -> Decoder:
 
 
 def folded(decoder: Decoder, scales: Scales) -> Decoder:
-    """A decoder of features from one of normalised features: the same pictures, but for rounding."""
+    """The decoder that takes features, made from a decoder that takes normalised features.
+
+    Both give the same pictures, up to rounding.
+    """
     arrays = decoder.arrays()
     mean, deviation = np.asarray(scales.mean), np.asarray(scales.deviation)
     kernel = arrays["conv4_1/kernel"] / deviation[None, None, :, None]

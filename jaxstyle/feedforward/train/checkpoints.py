@@ -1,4 +1,4 @@
-"""Checkpoints of a training: orbax's, two at a time, each complete or not there."""
+"""Checkpoints of a training, written by orbax. The last two are kept; each is either complete or absent."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ KEPT = 2
 
 
 class Checkpoints:
-    """The checkpoints in a folder. Close it: orbax writes in the background, and only then is all on the disk.
+    """The checkpoints in a folder.
+
+    orbax writes in the background, so call `close` at the end: only then is everything on the disk.
 
     Raises:
         SettingError: orbax is not installed.
@@ -29,19 +31,22 @@ class Checkpoints:
         self.manager = ocp.CheckpointManager(folder.resolve(), options=options)
 
     def latest(self) -> int | None:
-        """The step of the newest one."""
+        """The step of the newest checkpoint; None if there is none."""
         return self.manager.latest_step()
 
     def save(self, step: int, tree: Any) -> None:
-        """Save a pytree's arrays as they are now; it may be used and changed at once."""
+        """Save a pytree's arrays as they are now, unless the newest checkpoint is of the same step.
+
+        The caller may use or change the arrays immediately.
+        """
         if step != self.latest():
             self.manager.save(step, args=self.args.StandardSave({"leaves": jax.tree.leaves(tree)}))
 
     def restore(self, step: int, like: Any) -> Any:
-        """The tree saved at `step`, in the structure, dtypes and sharding of `like`.
+        """The pytree that was saved at `step`, with the structure, dtypes and sharding of `like`.
 
         Raises:
-            WeightsError: it is damaged, or of another network.
+            WeightsError: the checkpoint is damaged or of another network.
         """
         leaves, structure = jax.tree.flatten(like)
         wanted = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding) for leaf in leaves]

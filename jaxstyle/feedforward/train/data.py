@@ -1,4 +1,4 @@
-"""Random crops of folders of pictures. The n-th crop depends on the seed and n alone: any step can be the next."""
+"""Random crops of pictures in folders. The n-th crop depends only on the seed and n, so a training can be resumed."""
 
 import logging
 from collections import deque
@@ -14,7 +14,7 @@ from jaxstyle.errors import ImageError, ImageFileError
 from jaxstyle.image import READABLE, is_picture_name, read_picture, resize
 
 THREADS = 4
-AHEAD = 3  # batches
+AHEAD = 3  # batches prepared in advance
 CACHE_BYTES = 256 << 20
 _LOG = logging.getLogger("jaxstyle")
 
@@ -22,10 +22,10 @@ Batch = dict[str, UInt8[np.ndarray, "b s s 3"]]
 
 
 def find_pictures(folder: Path, name: str) -> list[Path]:
-    """All pictures in a folder and the folders within, in order; or the one picture that it is.
+    """All pictures in a folder and its subfolders, sorted; if `folder` is a file, that file alone.
 
     Raises:
-        ImageFileError: there is none; messages call the folder `name`.
+        ImageFileError: there is no picture. The message calls the folder `name`.
     """
     if folder.is_file():
         return [folder]
@@ -36,17 +36,20 @@ def find_pictures(folder: Path, name: str) -> list[Path]:
 
 
 def hold_out(paths: Sequence[Path], count: int, seed: int) -> tuple[list[Path], list[Path]]:
-    """(those to train with, at most `count` that are kept from it): a quarter at most, and none of a single one."""
+    """Split pictures into (those to train with, those held out), chosen at random by the seed.
+
+    At most `count` pictures are held out, and at most a quarter of all (though one of two or three, none of one).
+    """
     kept = min(count, max(1, len(paths) // 4)) if len(paths) > 1 else 0
     chosen = set(np.random.default_rng(seed).permutation(len(paths))[:kept].tolist())
     return [p for i, p in enumerate(paths) if i not in chosen], [p for i, p in enumerate(paths) if i in chosen]
 
 
 class Crops:
-    """The crops of a list of pictures, numbered without end: every picture once, then all in another order, and so on.
+    """An endless sequence of random square crops: each epoch takes every picture once, in a new random order.
 
-    A picture is first resized, with its short edge between `size` and twice that: as it is where it lies between. A
-    file that cannot be read is named once in the log, and another takes its place.
+    A picture is first resized so that its short edge is at least `size` and at most twice that; in between it keeps its
+    size. A file that cannot be read is reported once in the log, and another picture takes its place.
     """
 
     def __init__(self, paths: Sequence[Path], size: int, seed: int):
@@ -57,7 +60,7 @@ class Crops:
         self._order = lru_cache(2)(lambda epoch: np.random.default_rng([seed, 1, epoch]).permutation(len(paths)))
 
     def __call__(self, n: int) -> UInt8[np.ndarray, "s s 3"]:
-        """The n-th crop. Raises ImageFileError where, for long, no file can be read."""
+        """The n-th crop, 8-bit RGB. Raises ImageFileError if 65 pictures in turn cannot be read."""
         random = np.random.default_rng([self.seed, 0, n])
         epoch, at = divmod(n, len(self.paths))
         candidates = [self._order(epoch)[at], *random.integers(len(self.paths), size=64)]
@@ -69,7 +72,7 @@ class Crops:
         raise ImageFileError(f"{self.paths[0].parent}: {len(candidates)} pictures in turn cannot be read; see the log")
 
     def centre(self, path: Path) -> UInt8[np.ndarray, "s s 3"] | None:
-        """The middle of one picture, its short edge at `size`; None where it cannot be read."""
+        """The central square of one picture, resized so that its short edge is `size`; None if it cannot be read."""
         picture = self.picture(path)
         if picture is None:
             return None
@@ -78,7 +81,7 @@ class Crops:
         return small[top : top + self.size, left : left + self.size]
 
     def picture(self, path: Path) -> np.ndarray | None:
-        """The whole picture as 8-bit RGB, resized; None where it cannot be read."""
+        """The whole picture as 8-bit RGB, resized as the class describes; None if it cannot be read."""
         if path in self.kept:
             return self.kept[path]
         if path in self.bad:
@@ -98,7 +101,16 @@ class Crops:
 
 
 def held_out_batch(held: Mapping[str, tuple[Crops, list[Path]]]) -> Batch | None:
-    """The middles of held-out pictures, paired in order; None where there are none of a kind."""
+    """The central squares of held-out pictures, as a batch.
+
+    Where there are contents and styles, they are paired in order, and the shorter list is repeated.
+
+    Args:
+        held: {name: (crops, paths of held-out pictures)}.
+
+    Returns:
+        {name: pictures (b, s, s, 3)}, or None if one of the names has no picture that can be read.
+    """
     found = {name: [crops.centre(path) for path in paths] for name, (crops, paths) in held.items()}
     sound = {name: [picture for picture in pictures if picture is not None] for name, pictures in found.items()}
     count = max(map(len, sound.values()))
@@ -108,13 +120,13 @@ def held_out_batch(held: Mapping[str, tuple[Crops, list[Path]]]) -> Batch | None
 
 
 def _bytes(rgb: np.ndarray, scale: float, least: int) -> np.ndarray:
-    """Resized, as 8-bit numbers."""
+    """The picture resized by `scale`, with both sides at least `least` pixels, as 8-bit RGB."""
     shape = [max(least, round(edge * scale)) for edge in rgb.shape[:2]]
     return np.floor(255 * resize(rgb, (shape[0], shape[1])) + 0.5).astype(np.uint8)
 
 
 def batches(crops: Mapping[str, Crops], batch: int, start: int, steps: int) -> Generator[Batch]:
-    """The batches of steps `start` to `steps` - 1 in order, made by threads a few steps ahead."""
+    """Yield the batches of steps `start` to `steps` - 1 in order; threads prepare them a few steps in advance."""
     with ThreadPoolExecutor(THREADS, thread_name_prefix="jaxstyle-data") as pool:
         waiting: deque[dict[str, list[Future]]] = deque()
         try:

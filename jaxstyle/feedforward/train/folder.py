@@ -1,4 +1,4 @@
-"""The folder that a training writes: what it is, its log, contact sheets, and at last the network."""
+"""The folder that a training writes: its settings, its log, contact sheets, and at the end the network."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,16 @@ MAY_DIFFER = ("steps", "log_every", "validate_every", "checkpoint_every")
 
 
 class TrainingFolder:
-    """`training.json`, `log.jsonl`, `checkpoints/`, `validation/` and `network.safetensors` in one folder.
+    """A folder with `training.json`, `log.jsonl`, `checkpoints/`, `validation/` and `network.safetensors`.
+
+    Args:
+        path: the folder; it is made if missing.
+        about: the settings that identify the training, written to `training.json`. Only those in `MAY_DIFFER` may
+            change when the training is continued.
+        resume: whether the folder may already hold this training.
 
     Raises:
-        SettingError: it cannot be made, holds another training, or one at all with `resume` off.
+        SettingError: the folder cannot be written, holds another training, or holds any training and `resume` is False.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], *, resume: bool):
@@ -34,16 +40,16 @@ class TrainingFolder:
 
     @property
     def network(self) -> Path:
-        """Where the finished network is written."""
+        """The path of the finished network."""
         return self.path / "network.safetensors"
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Add a line to the log."""
+        """Append a line of JSON to the log."""
         with (self.path / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def rewind(self, step: int) -> None:
-        """Drop what was logged after `step`: it is done again."""
+        """Remove the lines of the log after `step`, because these steps will be done again."""
         path = self.path / "log.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step(line) is not None and (_step(line) or 0) <= step]
@@ -51,7 +57,12 @@ class TrainingFolder:
             file.write("".join(line + "\n" for line in kept).encode())
 
     def show(self, step: int, columns: Sequence[np.ndarray]) -> Path:
-        """Write a contact sheet, a row for each picture: columns (n, s, s, 3) in [0, 1]."""
+        """Write the contact sheet of a step, with one row for each of n pictures, and return its path.
+
+        Args:
+            step: the number of updates done.
+            columns: the pictures of each column, (n, s, s, 3) in [0, 1].
+        """
         (self.path / "validation").mkdir(exist_ok=True)
         return save_image(self.path / "validation" / f"{step:06d}.png", contact_sheet(columns))
 
@@ -82,7 +93,7 @@ class TrainingFolder:
 
 
 def contact_sheet(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures (n, s, s, 3) of each column below each other, with white between."""
+    """A contact sheet as one picture: each column is (n, s, s, 3), its pictures below each other, with white gaps."""
     tiles = np.concatenate([np.pad(c, _EDGES, constant_values=1) for c in columns], 2)
     return np.concatenate([np.asarray(row, np.float32) for row in tiles], 0)[GAP:, GAP:]
 
@@ -94,5 +105,5 @@ def _step(line: str) -> int | None:
     try:
         step = json.loads(line)["step"]
     except (ValueError, KeyError, TypeError):
-        return None  # cut off when the process was killed
+        return None  # an incomplete line, left when the process was killed
     return step if isinstance(step, int) else None

@@ -1,4 +1,4 @@
-"""Training a Johnson-type network: the losses of a recipe, of what the network paints."""
+"""Training a Johnson-type network: minimise the losses of a recipe for the pictures that the network paints."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -35,11 +35,17 @@ Named = tuple[tuple[str, Loss], ...]
 def johnson_recipe(
     *, content_layer: str = "relu3_3", style_layers: tuple[str, ...] = STYLE_LAYERS, style_weight: float = 10.0
 ) -> Recipe:
-    """Johnson et al. 2016, section 4.1: features at relu3_3, Gram matrices at four layers, total variation.
+    """The recipe of Johnson et al. 2016 (section 4.1): features at relu3_3, four Gram matrices, total variation.
 
-    The paper's layers are VGG16's; the same names are taken of VGG19. Some of its versions, and the code, have the
-    content at relu2_2, which keeps more detail. Each term is relative to its target's size, unlike there, so that the
-    weights suit any network and layers; the style terms' weights sum to 1.
+    The paper uses VGG16; here the layers of the same names in VGG19 are used. Some versions of the paper, and its code,
+    take the content at relu2_2, which keeps more detail. Unlike in the paper, the content and style terms are relative
+    to the sizes of their targets, so that the weights suit any network and layers. The weights of the style terms sum
+    to 1.
+
+    Args:
+        content_layer: the layer of the content loss.
+        style_layers: the layers of the Gram losses.
+        style_weight: the weight of all style terms together; that of the content term is 1.
     """
     return Recipe(
         content=(Term(ContentLoss(content_layer)),),
@@ -52,7 +58,14 @@ def johnson_recipe(
 @partial(jax.tree_util.register_dataclass, data_fields=["objective"], meta_fields=["content", "relative", "dtype"])
 @dataclass(frozen=True)
 class JohnsonTask:
-    """The objective of one style, whose content each item of a batch brings along."""
+    """The training objective of one style; each item of a batch is a content picture.
+
+    Attributes:
+        objective: the recipe's objective with the targets of the style.
+        content: (name, loss) of the recipe's content terms.
+        relative: the names of the content terms that are relative to their target's size.
+        dtype: the type of the network's activations.
+    """
 
     objective: Objective
     content: Named
@@ -63,7 +76,7 @@ class JohnsonTask:
     def of(
         cls, model: VGG19, style: Float[np.ndarray, "h w 3"], recipe: Recipe, settings: JohnsonTraining, plan: Plan
     ) -> "JohnsonTask":
-        """The task of a recipe: its terms and weights alone are used."""
+        """The task for a recipe and a style picture; of the recipe only the terms and weights are used."""
         empty = np.zeros((settings.size, settings.size, 3), np.float32)
         content = tuple((term.name, term.loss) for term in recipe.content)
         relative = tuple(term.name for term in recipe.content if term.relative)
@@ -72,12 +85,17 @@ class JohnsonTask:
     def loss(
         self, network: Johnson, item: Mapping[str, Float[Array, "s s 3"]]
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "s s 3"]]:
-        """The objective's total and values at what the network paints, and that."""
+        """(total, {term: value}, picture): the objective of the picture that the network paints, and that picture.
+
+        Args:
+            network: the network in training.
+            item: {"content": picture}, RGB in [0, 1].
+        """
         painted = network.paint(item["content"], jnp.dtype(self.dtype))
         return *self._with(item["content"])(painted), painted
 
     def _with(self, content: Float[Array, "s s 3"]) -> Objective:
-        """The objective with the targets of a content."""
+        """The objective with the content targets of a content picture."""
         mine, model = self.objective, self.objective.model
         targets = make_targets(model, content, self.content, None)
         scales = target_scales(model, content, targets, self.content, self.content, relative=self.relative, rows=None)
@@ -98,24 +116,24 @@ def train_johnson(
     callback: Callback | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train a Johnson-type network for one style, or go on with it.
+    """Train a Johnson-type network for one style, or continue such a training.
 
     Args:
-        contents: a folder of photographs, with folders within.
-        style: a picture, as `load_image` takes it.
+        contents: a folder of photographs; its subfolders are searched too.
+        style: the style picture, in any form that `load_image` accepts.
         output: the folder to write `network.safetensors`, `log.jsonl`, `validation/` and checkpoints into.
-        model: the loss network, such as `load_vgg19` gives.
-        settings: see there.
-        recipe: whose losses and weights are used, the rest of it not; `johnson_recipe()` when None.
-        init: a network of another style, such as `load_johnson` gives, to begin from instead of at random.
-            `settings.width` is its own then. A training goes on with the same one only.
-        resume: go on where the folder's training ended; else a folder that has one is refused.
-        devices: to share each batch out over; all of this process by default.
-        callback: called with each `TrainingProgress`, every `settings.log_every` steps.
-        stop: asked after every step; where it says so, a checkpoint is written and the training ends.
+        model: the loss network, as `load_vgg19` returns it.
+        settings: the training's settings; `JohnsonTraining()` when None.
+        recipe: the losses and weights to train with; the rest of the recipe is not used. `johnson_recipe()` when None.
+        init: a network of another style, as `load_johnson` returns it, to start from instead of random weights. Its
+            width then replaces `settings.width`. A training can be continued only with the same `init`.
+        resume: continue the training in `output` where it ended. False refuses a folder that holds a training.
+        devices: the devices to split each batch over; by default all local devices.
+        callback: called with a `TrainingProgress` every `settings.log_every` steps, and before each checkpoint.
+        stop: called after every step; when it returns True, a checkpoint is written and the training ends.
 
     Raises:
-        SettingError: settings that do not fit; orbax is missing (`pip install 'jaxstyle[train]'`); a folder that holds
+        SettingError: settings are not usable; orbax is missing (`pip install 'jaxstyle[train]'`); the folder holds
             another training.
         ImageError: the style cannot be read, or the folder has no picture that can.
         JaxstyleError: the loss became infinite.

@@ -1,4 +1,4 @@
-"""The loop that every training shares: batches in, updates, a log, contact sheets and checkpoints."""
+"""The training loop shared by all networks: batches, updates, a log, contact sheets and checkpoints."""
 
 import math
 import time
@@ -28,17 +28,17 @@ ADAM = optax.scale_by_adam()  # beta 0.9 and 0.999
 
 @runtime_checkable
 class Task(Protocol):
-    """What is trained for: a pytree of all that stays as it is."""
+    """The loss that a network is trained for; a pytree of everything that stays constant during the training."""
 
     def loss(
         self, network: Any, item: Mapping[str, Float[Array, "s s 3"]]
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "s s 3"]]:
-        """(total, {term: value}, picture) of one item of a batch."""
+        """(total, {term: value}, painted picture) for one item of a batch, {name: picture in [0, 1]}."""
         ...
 
 
 class TrainingState(NamedTuple):
-    """All that a training needs to go on."""
+    """Everything that is needed to continue a training: the network, the optimiser state, and the steps done."""
 
     network: Any
     optimizer: Any
@@ -46,12 +46,13 @@ class TrainingState(NamedTuple):
 
 
 class TrainingProgress(NamedTuple):
-    """Where a training is.
+    """The progress of a training. Losses and speeds are means over the steps since the last report.
 
     Attributes:
-        step: updates done, of `steps`.
-        loss: the total, and `values` its terms unweighted, as means over the steps since the last report.
-        images_per_second: likewise, and `steps_per_second`; the first report's include the compilation.
+        step: updates done, of `steps` in total.
+        loss: the total loss, and `values` the unweighted value of each term, by name.
+        images_per_second: pictures per second, and `steps_per_second` updates per second. The first report's include
+            the time of the compilation.
     """
 
     step: int
@@ -67,13 +68,13 @@ Callback = Callable[[TrainingProgress], Any]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives.
+    """The result of a training.
 
     Attributes:
-        network: as it is after `steps` updates.
-        status: "done", or "stopped" where that was asked for: the same call goes on from there.
-        steps: updates done.
-        path: of the saved network; None where it was stopped.
+        network: the network after `steps` updates.
+        status: "done", or "stopped" if `stop` ended the training early; the same call then continues it.
+        steps: the number of updates done.
+        path: the file of the saved network; None if the training was stopped.
     """
 
     network: Any
@@ -83,7 +84,7 @@ class Trained:
 
 
 def begin(network: Any) -> TrainingState:
-    """The state before the first step."""
+    """The training state before the first step."""
     return TrainingState(network, ADAM.init(network), jnp.zeros((), jnp.int32))
 
 
@@ -95,14 +96,18 @@ def train_step(
     rate: float | Float[Array, ""],
     decay: float | Float[Array, ""],
 ) -> tuple[TrainingState, Float[Array, ""], dict[str, Float[Array, ""]]]:
-    """One update by the mean loss of a batch of 8-bit pictures; the new state, and the total and values before it."""
+    """Do one Adam update on the mean loss of a batch of 8-bit pictures, {name: (b, s, s, 3)}.
+
+    The learning rate at step t is `rate / (1 + decay t)`. Returns the new state, and the total and the values of the
+    terms before the update.
+    """
 
     def mean_loss(network: Any) -> tuple[Array, dict[str, Array]]:
         totals, values, _ = jax.vmap(partial(task.loss, network))(unit(batch))
         return totals.mean(), jax.tree.map(jnp.mean, values)
 
     (total, values), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.network)
-    total = jnp.where(jnp.isfinite(optax.tree.norm(gradient)), total, jnp.nan)  # what comes of it is not finite either
+    total = jnp.where(jnp.isfinite(optax.tree.norm(gradient)), total, jnp.nan)  # so that a bad gradient is noticed
     updates, optimizer = ADAM.update(gradient, state.optimizer)
     scale = -rate / (1 + decay * state.step)
     network = jax.tree.map(lambda leaf, update: leaf + scale * update, state.network, updates)
@@ -111,21 +116,21 @@ def train_step(
 
 @jax.jit
 def evaluate(network: Any, task: Task, batch: Mapping[str, Array]) -> tuple[Array, Float[Array, "b s s 3"]]:
-    """The mean loss of a batch, and its pictures, clipped to [0, 1]."""
+    """The mean loss of a batch, and the painted pictures, clipped to [0, 1]."""
     totals, _, pictures = jax.vmap(partial(task.loss, network))(unit(batch))
     return totals.mean(), jnp.clip(pictures, 0, 1)
 
 
 def unit(batch: Mapping[str, Array]) -> dict[str, Array]:
-    """8-bit pictures as floats in [0, 1]."""
+    """Convert a batch of 8-bit pictures to floats in [0, 1]."""
     return {name: pictures.astype(jnp.float32) / 255 for name, pictures in batch.items()}
 
 
 class Placement:
-    """Where arrays lie: batches shared out over the devices, all else on each of them.
+    """The placement of arrays on devices: batches are split over the devices, all other arrays are on each of them.
 
     Raises:
-        SettingError: a batch that the devices do not divide.
+        SettingError: the batch size is not a multiple of the number of devices.
     """
 
     def __init__(self, devices: Sequence[jax.Device] | None, batch: int):
@@ -140,7 +145,7 @@ class Placement:
 
 
 class _Watch:
-    """What happens between two steps: the log, contact sheets and checkpoints."""
+    """Writes the log, the contact sheets and the checkpoints between two steps."""
 
     def __init__(
         self, folder: TrainingFolder, checkpoints: Checkpoints, settings: Training, callback: Callback | None, step: int
@@ -153,12 +158,12 @@ class _Watch:
     def after_step(
         self, state: TrainingState, info: Any, task: Task, held: Mapping[str, Array] | None, *, last: bool
     ) -> None:
-        """Do what is due."""
+        """Take the report `info` of a step, and write what is due after it: log, contact sheet, checkpoint."""
         self.recent.append(info)
         self.step += 1
         keep = last or self.step % self.settings.checkpoint_every == 0
         if keep or self.step % self.settings.log_every == 0:
-            self.report()  # also before a checkpoint: nothing infinite is kept
+            self.report()  # also before a checkpoint, because it raises if the loss is not finite
         if held is not None and (self._is_end or self.step % self.settings.validate_every == 0):
             self.show(state.network, task, held)
         if keep:
@@ -169,7 +174,7 @@ class _Watch:
         return self.step == self.settings.steps
 
     def report(self) -> None:
-        """Log and tell the means since the last report. Raises JaxstyleError where the loss is infinite."""
+        """Log the means since the last report and call the callback. Raises JaxstyleError if the loss is not finite."""
         total, values = jax.tree.map(lambda *each: float(np.mean(each)), *jax.device_get(self.recent))
         speed = len(self.recent) / (time.perf_counter() - self.since)
         if not math.isfinite(total):
@@ -185,13 +190,13 @@ class _Watch:
         self.recent, self.since = [], time.perf_counter()
 
     def show(self, network: Any, task: Task, held: Mapping[str, Array]) -> None:
-        """Log the loss of the held-out pictures and write their contact sheet."""
+        """Log the loss of the held-out pictures, and write their contact sheet."""
         jax.block_until_ready(network)
         began = time.perf_counter()
         loss, pictures = jax.device_get(evaluate(network, task, held))
         self.folder.log({"step": self.step, "held_out_loss": float(loss)})
         self.folder.show(self.step, [*jax.device_get(unit(held)).values(), pictures])
-        self.since += time.perf_counter() - began  # the speed is that of the updates
+        self.since += time.perf_counter() - began  # so that the reported speed is that of the updates alone
 
 
 def run(
@@ -206,10 +211,22 @@ def run(
     callback: Callback | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Any, int]:
-    """Train, from the folder's last checkpoint on if it has one: the network, and how many updates it has had.
+    """Train a network, continuing from the folder's last checkpoint if there is one.
+
+    Args:
+        network: the network before the first step.
+        task: the loss.
+        crops: {name: the crops to train with}.
+        held_out: the pictures of the contact sheets; None for no sheets.
+        settings, folder, placement: see these classes.
+        callback, stop: as for `train_johnson`.
+
+    Returns:
+        The network, and the number of updates done.
 
     Raises:
         JaxstyleError: the loss became infinite. InstallationError: the installed JAX computes wrong numbers.
+        WeightsError: the last checkpoint cannot be restored.
     """
     require_right_numbers()
     state, task, held = jax.device_put((begin(network), task, held_out), placement.whole)

@@ -1,4 +1,4 @@
-"""How a network is trained, as data."""
+"""The settings of a training, as data."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -10,22 +10,26 @@ from jaxstyle.objective.recipe import check_weight
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What all trainings have in common.
+    """The settings that all trainings have.
 
     Attributes:
-        steps: updates in all. More may be asked for later: the training then goes on.
-        batch: pictures a step; a multiple of the number of devices.
-        size: pixels a side of the crops, a multiple of 16.
-        learning_rate: of Adam (Kingma & Ba 2015; beta 0.9 and 0.999).
-        decay: the learning rate at step t is `learning_rate / (1 + decay t)`.
-        dtype: of activations; parameters, statistics and losses are float32. "bfloat16" suits accelerators.
-        seed: of the first parameters unless they are given, of the crops and their order, and of which pictures are
-            held out.
-        held_out: at most so many pictures of each folder are kept from training, to be looked at; a quarter of a folder
-            at most, and none of a single picture.
+        steps: the number of updates in total. A finished training is continued when more are asked for.
+        batch: pictures per step; a multiple of the number of devices.
+        size: height and width of the crops in pixels, at least 32 and a multiple of 16.
+        learning_rate: the learning rate of Adam (Kingma & Ba 2015; beta 0.9 and 0.999), at least 0.
+        decay: the learning rate at step t is `learning_rate / (1 + decay t)`; at least 0.
+        dtype: the type of activations, "float32" or "bfloat16", which suits accelerators. Parameters, statistics and
+            losses are float32.
+        seed: random seed of the initial parameters (unless they are given), of the crops and their order, and of the
+            choice of held-out pictures.
+        held_out: the most pictures of each folder that are not trained on but shown in contact sheets. A quarter of a
+            folder at most, though at least one, and none of a single picture.
         log_every: steps between two lines of the log.
         validate_every: steps between two contact sheets of the held-out pictures.
         checkpoint_every: steps between two checkpoints.
+
+    Raises:
+        SettingError: a value is out of range.
     """
 
     steps: int = 40_000
@@ -59,11 +63,13 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class JohnsonTraining(Training):
-    """As Johnson et al. 2016 train: 40,000 steps of 4 pictures at 256 pixels, Adam at 1e-3.
+    """The settings of Johnson et al. 2016: 40,000 steps of 4 pictures at 256 pixels, Adam at 1e-3.
 
     Attributes:
-        width: channels of the first layer, 32 in the paper; of a network to begin from its own.
-        style_size: long edge in pixels at which the style is looked at; `size` when None. Strokes grow with it.
+        width: channels of the first layer, 32 in the paper. If the training starts from a given network, that
+            network's width replaces it.
+        style_size: long edge in pixels to which the style picture is resized; `size` when None. Larger gives broader
+            strokes.
     """
 
     width: int = 32
@@ -72,10 +78,10 @@ class JohnsonTraining(Training):
 
 @dataclass(frozen=True, kw_only=True)
 class AdaINTraining(Training):
-    """As Huang & Belongie 2017 train: 160,000 steps of 8 pairs at 256 pixels, Adam at 1e-4 with decay 5e-5.
+    """The settings of Huang & Belongie 2017: 160,000 steps of 8 pairs at 256 pixels, Adam at 1e-4 with decay 5e-5.
 
     Attributes:
-        style_weight: lambda of equation 11.
+        style_weight: the weight lambda of the style loss in equation 11.
     """
 
     steps: int = 160_000

@@ -1,7 +1,8 @@
-"""A sweep as one self-contained HTML page: contact sheet, filters, before and after, loss curves, metrics.
+"""Reports of a sweep: one self-contained HTML page, or a CSV file.
 
-Everything in a sweep's folder counts as written by a stranger: nothing outside the folder is read, and no name in it
-can become markup or code.
+The page has a contact sheet, filters, a comparison of before and after, loss curves and metrics.
+
+The sweep's folder is not trusted: nothing outside the folder is read, and no text in it can become markup or code.
 """
 
 from jaxstyle.sweep.report.cells import ReportCell, SweepReport, read_sweep

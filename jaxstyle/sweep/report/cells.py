@@ -1,4 +1,4 @@
-"""A sweep's folder to a list of cells, each with what its record says, or why that cannot be told."""
+"""Reads a sweep's folder into a list of cells, each with its record, or the reason why that cannot be used."""
 
 import re
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ _SCALAR = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class ReportCell:
-    """One run of the sweep.
+    """One cell of the sweep.
 
     Attributes:
-        id: what names its files.
-        axes: its place in the grid.
-        record: what it left behind; its status is "pending" where there is nothing, "unreadable" where it is broken.
+        id: the id that its files are named after.
+        axes: {axis: value}, its place in the grid.
+        record: its record, with the status "pending" if there is none, "unreadable" if it is damaged.
     """
 
     id: str
@@ -33,13 +33,13 @@ class ReportCell:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """All that a report shows, the pictures aside.
+    """Everything that a report shows, except the pictures.
 
     Attributes:
-        folder: where it lies.
-        axes: the declared axes and their values.
-        cells: in the order of the grid.
-        inputs: content and style pictures by SHA-256.
+        folder: the sweep's folder.
+        axes: {axis: values}, as `sweep.json` declares them.
+        cells: the cells, in the order of `sweep.json`.
+        inputs: the content and style pictures, by SHA-256.
     """
 
     folder: Path
@@ -49,10 +49,10 @@ class SweepReport:
 
 
 def read_sweep(folder: Path) -> SweepReport:
-    """Read `sweep.json` and the records of `folder`; what is broken in a single cell or input is listed, not raised.
+    """Read `sweep.json` and the records of `folder`; a damaged cell or input is listed as such and raises no error.
 
     Raises:
-        SettingError: if `folder` holds no sweep, or one of an unknown format.
+        SettingError: `folder` holds no sweep, or one of an unknown format.
     """
     grid = _read_grid(folder)
     axes = {name: [*filter(_is_axis, values)] for name, values in grid["axes"].items() if isinstance(values, list)}
@@ -80,7 +80,7 @@ def _read_grid(folder: Path) -> dict[str, Any]:
 
 
 def _cell(folder: Path, number: int, cell: Any) -> ReportCell:
-    """A cell whose id could not name files keeps its place, under its number."""
+    """Make the `ReportCell` of an entry of `sweep.json`; an unusable entry becomes an unreadable cell in its place."""
     id, axes = (cell.get("id"), cell.get("axes")) if isinstance(cell, dict) else (None, None)
     if not isinstance(id, str) or not _ID.fullmatch(id) or not isinstance(axes, dict):
         return ReportCell(

@@ -1,4 +1,4 @@
-"""What can be measured of a cell: metrics, losses and time, and which way is better."""
+"""The numeric columns of a report: metrics, losses and time, and whether higher or lower is better."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -10,13 +10,13 @@ DIRECTIONS = {"higher": 1, "lower": -1}
 
 
 class Column(NamedTuple):
-    """A number that cells have.
+    """A column: a number that cells may have.
 
     Attributes:
-        name: of the metric or loss, or "seconds".
-        kind: where it is found.
-        better: 1 if higher is better, -1 if lower, 0 if neither can be said.
-        about: what it says, in a line; "" where its name is all that is known.
+        name: the name of the metric or loss, or "seconds".
+        kind: whether the number is a metric, a loss or the time.
+        better: 1 if higher is better, -1 if lower is better, 0 if neither can be said.
+        about: a description in one line; "" if there is none.
     """
 
     name: str
@@ -25,14 +25,17 @@ class Column(NamedTuple):
     about: str = ""
 
     def value(self, record: Record) -> float | None:
-        """The number of one cell; None where it has none."""
+        """The number in a cell's record; None if it has none."""
         if self.kind == "time":
             return record.seconds
         return (record.metrics if self.kind == "metric" else record.losses).get(self.name)
 
 
 def find_columns(cells: Iterable[ReportCell]) -> list[Column]:
-    """The columns that any cell has a number for. No loss is better: its weight decides how low it can get."""
+    """The columns for which at least one cell has a number.
+
+    For losses `better` is 0: how low a loss can get depends on its weight.
+    """
     records = [cell.record for cell in cells]
     metrics = {name for record in records for name, value in record.metrics.items() if value is not None}
     losses = dict.fromkeys(name for record in records for name, value in record.losses.items() if value is not None)
@@ -49,9 +52,9 @@ def _metric(name: str, metric: Any) -> Column:
 
 
 def _known() -> Mapping[str, Any]:
-    """The table of metrics, imported when there are any: it takes JAX with it."""
+    """The table of known metrics, imported only when needed, because the import starts JAX."""
     try:
         from jaxstyle.metrics import METRICS
-    except ImportError:  # numbers without marks are better than no report
+    except ImportError:  # a report without directions and descriptions is better than none
         return {}
     return METRICS

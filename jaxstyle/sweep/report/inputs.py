@@ -1,4 +1,4 @@
-"""The pictures that a sweep started from: which there are, and which a cell had."""
+"""Finds the content and style pictures of a sweep, and those of each cell."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jaxstyle.sweep.report.records import Record
 
 ROLES = {"content": "content", "style": "styles"}
-"""What a role's pictures are called in the settings; as an axis they have the role's own name."""
+"""{role, which is also the name of its axis: the name of its pictures in a record's settings}."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -15,7 +15,7 @@ class Input(NamedTuple):
     """A content or style picture.
 
     Attributes:
-        name: of its file; "" for an array.
+        name: the name of its file; "" for an array.
         thumbnail: path of a small copy, relative to the sweep's folder, unchecked; None if there is none.
     """
 
@@ -24,7 +24,12 @@ class Input(NamedTuple):
 
 
 def find_inputs(records: Iterable[Record], table: Any) -> dict[str, Input]:
-    """{hash: input} of all that records name, then of what only the sweep's own table has a thumbnail of."""
+    """{SHA-256: input} of all pictures in the records, then of those that only `table` has a thumbnail of.
+
+    Args:
+        records: the records of all cells.
+        table: the "inputs" of `sweep.json`, unchecked.
+    """
     found: dict[str, Input] = {}
     for record in records:
         for role in ROLES:
@@ -37,7 +42,16 @@ def find_inputs(records: Iterable[Record], table: Any) -> dict[str, Input]:
 
 
 def inputs_of(record: Record, axes: Mapping[str, Any], role: str, inputs: Mapping[str, Input]) -> list[str]:
-    """Hashes of a cell's pictures: as its record says; without one, those that bear the name on its axis."""
+    """The SHA-256 hashes of a cell's pictures in a role.
+
+    They come from its record or, without one, from the inputs whose names are the cell's value on the role's axis.
+
+    Args:
+        record: the cell's record.
+        axes: the cell's {axis: value}.
+        role: "content" or "style".
+        inputs: all pictures of the sweep, from `find_inputs`.
+    """
     hashes = [entry["sha256"] for entry in _described(record, role)]
     if hashes:
         return hashes

@@ -1,4 +1,7 @@
-"""A sweep as the plain data that the page's script shows: numbers, texts and places in lists, no names as keys."""
+"""Converts a sweep to the plain data that the page's script shows: numbers, texts, and indices into lists.
+
+Names from the sweep, such as those of axes and losses, are items of lists, never keys.
+"""
 
 import json
 import shlex
@@ -12,11 +15,11 @@ from jaxstyle.sweep.report.columns import Column, find_columns
 from jaxstyle.sweep.report.inputs import ROLES, inputs_of
 
 HISTORY_POINTS = 200_000
-"""Shared by all cells, so that the curves of large sweeps stay a small part of the page; a record has at most 100."""
+"""The most points of all cells' loss curves together, so that they stay a small part of the page of a large sweep."""
 
 
 def make_payload(sweep: SweepReport) -> dict[str, Any]:
-    """All that the page shows but the pictures."""
+    """The data of everything that the page shows, except the pictures."""
     axes = _axes(sweep)
     columns = find_columns(sweep.cells)
     places = {name: {_key(value): i for i, value in enumerate(values)} for name, values in axes.items()}
@@ -34,14 +37,14 @@ def make_payload(sweep: SweepReport) -> dict[str, Any]:
 
 
 class SharedSettings:
-    """Settings that many cells share, kept once."""
+    """A list of settings' values in which values that several cells share are stored once."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[str, int] = {}
 
     def add(self, settings: Mapping[str, Any]) -> list[list[Any]]:
-        """[name, place of its value] of each setting."""
+        """Store the values of settings, and return [name, index of its value] for each setting."""
         return [[name, self._place(value)] for name, value in settings.items()]
 
     def _place(self, value: Any) -> int:
@@ -52,7 +55,7 @@ class SharedSettings:
 
 
 def command(folder: Path, id: str) -> str:
-    """What makes the cell again, quoted for a POSIX shell."""
+    """The command line that paints a cell again, quoted for a POSIX shell."""
     place = str(folder)
     return shlex.join(
         ["jaxstyle", "sweep", "cell", f"./{place}" if place.startswith("-") else place, id, "-o", f"{id}.png"]
@@ -86,7 +89,7 @@ def _cell(
 
 
 def _axes(sweep: SweepReport) -> dict[str, list[Any]]:
-    """The declared axes and values, then those that only cells know."""
+    """{axis: values}: the declared axes and values, then those that occur only in cells."""
     axes: dict[str, dict[str, Any]] = {name: {} for name in sweep.axes}
     declared = ((name, value) for name, values in sweep.axes.items() for value in values)
     for name, value in chain(declared, *(cell.axes.items() for cell in sweep.cells)):
@@ -95,7 +98,7 @@ def _axes(sweep: SweepReport) -> dict[str, list[Any]]:
 
 
 def _key(value: Any) -> str:
-    """1 and 1.0 are one value; 1, true and "1" are three."""
+    """The text that identifies a value: 1 and 1.0 have the same; 1, true and "1" have different ones."""
     return json.dumps(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
@@ -108,7 +111,7 @@ def _label(value: Any) -> str:
 
 
 def _thin(values: list[float | None], points: int) -> list[float | None]:
-    """At most `points` of them, the first and the last among them, to four digits."""
+    """At most `points` evenly spaced values, with the first and the last, rounded to four digits."""
     count = min(points, len(values))
     chosen: Iterable[float | None] = (values[i * (len(values) - 1) // max(1, count - 1)] for i in range(count))
     return [None if value is None else float(f"{value:.4g}") for value in chosen]

@@ -1,4 +1,4 @@
-"""What a cell left behind, checked: a record may be torn, or written by a stranger."""
+"""Reads and checks the records of cells, which may be damaged or written by a stranger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,26 +9,28 @@ from jaxstyle.sweep.folder import STATUSES
 from jaxstyle.sweep.untrusted import read_json
 
 MAX_NAMES = 100
-"""The most losses or metrics that a record may name; each is a column."""
+"""The most losses, and the most metrics, that a record may have; each becomes a column of the report."""
 MAX_POINTS = 10_000
+"""The most points of a loss curve in a record."""
 
 Numbers = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a cell's run.
+    """The checked content of a cell's record.
 
     Attributes:
         status: "done", "no better", "not finite", "failed", "pending" or "unreadable".
         error: what went wrong, or "".
-        settings: of the run: recipe, seed, inputs, versions.
+        settings: the settings of the run: recipe, seed, inputs, versions.
         image: path of the result, relative to the sweep's folder, unchecked; None if there is none.
-        size: (width, height) of the result.
-        losses, metrics: last values.
-        history: the losses over the steps, and "step" itself, all of one length.
-        seconds: it took.
-        extra: what else is worth keeping with the settings.
+        size: (width, height) of the result in pixels.
+        losses: {"total" or term: its last value}.
+        metrics: {metric: value}.
+        history: {"total" or term: its values}, and the numbers of their steps as "step"; all lists of one length.
+        seconds: how long the cell took.
+        extra: further entries that the report shows with the settings.
     """
 
     status: str
@@ -44,7 +46,7 @@ class Record:
 
 
 def read_record(folder: Path, id: str) -> Record:
-    """The record of the cell `id`; "pending" if there is none, "unreadable" with the reason if it is broken."""
+    """Read the record of the cell `id`. Its status is "pending" if there is none, "unreadable" if it is damaged."""
     name = f"records/{id}.json"
     if not (folder / name).exists():
         return Record("pending")

@@ -1,4 +1,4 @@
-"""Plain data to a page that cannot do more than show it."""
+"""Renders the report's data as an HTML page that can show it but never run any of it."""
 
 import base64
 import hashlib
@@ -14,11 +14,11 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""No network, no other script or style than ours, and no text that becomes markup."""
+"""The page's content security policy: no network, only this package's script and style, and no text becomes markup."""
 
 
 def render(payload: dict[str, Any]) -> bytes:
-    """The page as UTF-8. Whatever texts are in `payload`, none becomes markup."""
+    """Render the page as UTF-8. No text in `payload` can become markup."""
     style = _source("report.css")
     script = '"use strict";\n' + "\n".join(_source(f"{name}.js") for name in SCRIPTS)
     environment = Environment(
@@ -31,11 +31,11 @@ def render(payload: dict[str, Any]) -> bytes:
         script=Markup(script),
         style=Markup(style),
     )
-    return page.encode("utf-8", "replace")  # half a surrogate pair in a name
+    return page.encode("utf-8", "replace")  # a name may contain half a surrogate pair
 
 
 def inert_json(value: Any) -> Markup:
-    """JSON that no parser of HTML takes for anything but text: ASCII, without the characters of markup."""
+    """JSON that an HTML parser can only read as text: ASCII, with the characters of markup escaped."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for character in "<>&'":
         text = text.replace(character, f"\\u{ord(character):04x}")

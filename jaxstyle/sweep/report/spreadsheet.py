@@ -1,4 +1,4 @@
-"""A sweep as CSV: a row for each cell, for spreadsheets and pandas."""
+"""Writes a sweep as CSV, one row per cell, for spreadsheets and pandas."""
 
 import csv
 import io
@@ -16,13 +16,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(folder: str | os.PathLike, output: str | os.PathLike) -> Path:
-    """Write a sweep's cells as CSV, and return the path: axes, status, size, metrics, last losses, seconds.
+    """Write one row per cell of a sweep as CSV, and return the path of the file.
 
-    Numbers are written in full; what a cell does not have is empty. Texts that a spreadsheet would take for a formula
-    begin with an apostrophe.
+    The columns are the id, the axes, status, width and height in pixels, metrics, last losses and seconds. Numbers are
+    written in full. Missing values are empty. A text that a spreadsheet would take for a formula gets an apostrophe in
+    front.
+
+    Args:
+        folder: the sweep's folder.
+        output: the file to write, with the suffix .csv.
 
     Raises:
-        SettingError: if `folder` is not a sweep's. ImageFileError: if the file cannot be written.
+        SettingError: `folder` is not a sweep's folder. ImageFileError: the file cannot be written.
     """
     sweep = read_sweep(Path(folder))
     target = check_target(output, (".csv",))
@@ -47,7 +52,7 @@ def _facts(cell: ReportCell) -> list[Any]:
 
 
 def _text(value: Any) -> Any:
-    """A value of an axis, or a heading: numbers as they are, all else as text."""
+    """A value of an axis or a heading: numbers and None as they are, everything else as text."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     text = " + ".join(map(str, value)) if isinstance(value, list) else str(value)

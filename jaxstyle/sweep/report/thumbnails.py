@@ -1,4 +1,4 @@
-"""Pictures to data URIs that together stay within a budget."""
+"""Encodes pictures as small data URIs whose total size stays within a budget."""
 
 import base64
 import io
@@ -15,14 +15,14 @@ from jaxstyle.image.read import read_path
 from jaxstyle.sweep.untrusted import find_inside
 
 LARGEST, SMALLEST = 512, 64
-"""Long edge of embedded pictures in pixels: of few, and of very many."""
+"""The largest and the smallest long edge of embedded pictures in pixels, for few and for very many pictures."""
 QUALITY = 70
 BYTES_PER_PIXEL = 0.3
-"""Bytes per pixel of a painted picture as WebP at this quality; photographs take half."""
+"""Bytes per pixel of a painted picture as WebP at `QUALITY`; photographs take half of it."""
 
 
 class Thumbnail(NamedTuple):
-    """A small picture as a data URI with its (width, height), or why there is none."""
+    """A small picture as a data URI with its (width, height), or the reason why there is none as `fault`."""
 
     uri: str | None
     fault: str
@@ -30,12 +30,17 @@ class Thumbnail(NamedTuple):
 
 
 def make_thumbnails(folder: Path, names: Sequence[Any], budget: int) -> list[Thumbnail]:
-    """Each picture of `folder` as WebP whose long edge is as large as the bytes of `budget` allow, at most 512 pixels.
+    """Encode pictures of `folder` as WebP, with long edges as large as the budget allows, at most 512 pixels.
 
-    512 pixels for up to some 500 pictures in 50 MB, 256 for 2,000. Names that are None give no picture and no fault.
+    In 50 MB, about 500 pictures have 512 pixels, and 2,000 have 256.
+
+    Args:
+        folder: the sweep's folder.
+        names: the paths of the pictures below it. None gives a thumbnail without picture and fault.
+        budget: the bytes that all pictures may take together.
     """
     count = max(1, sum(name is not None for name in names))
-    bytes_each = budget * 3 // 4 // count  # base64 makes four of three
+    bytes_each = budget * 3 // 4 // count  # base64 turns three bytes into four
     with ThreadPoolExecutor() as threads:
         return list(threads.map(lambda name: _thumbnail(folder, name, bytes_each), names))
 
@@ -53,21 +58,21 @@ def _thumbnail(folder: Path, name: Any, limit: int) -> Thumbnail:
 
 
 def edge_for(limit: int) -> int:
-    """The long edge in pixels of a square painting that takes `limit` bytes."""
+    """The long edge in pixels of a square painting that takes about `limit` bytes, from 64 to 512."""
     return min(LARGEST, max(SMALLEST, int((limit / BYTES_PER_PIXEL) ** 0.5)))
 
 
 def _open(path: Path, where: str, edge: int) -> Image.Image:
     data = read_path(path, where)
     with guarded(where), open_image(data, where) as image:
-        image.draft("RGB", (edge, edge))  # JPEG can be decoded small
+        image.draft("RGB", (edge, edge))  # a JPEG can be decoded at a smaller size
         small = image.convert("RGBA" if image.has_transparency_data else "RGB")
         small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=3.0)
         return small
 
 
 def _encode(image: Image.Image, limit: int) -> bytes:
-    """WebP of at most `limit` bytes; smaller where it has to be."""
+    """Encode as WebP, and shrink the picture until it takes at most `limit` bytes or its long edge is `SMALLEST`."""
     while True:
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", quality=QUALITY, method=3)

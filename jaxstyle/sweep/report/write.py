@@ -1,4 +1,4 @@
-"""A sweep's folder to one HTML file."""
+"""Writes the report of a sweep's folder as one HTML file."""
 
 import json
 import os
@@ -14,25 +14,25 @@ from jaxstyle.sweep.report.render import render
 from jaxstyle.sweep.report.thumbnails import make_thumbnails
 
 MAX_BYTES = 55_000_000
-"""The most bytes of a report. The pictures share what settings and curves leave of it, but always get a quarter."""
+"""The target size of a report in bytes. The pictures share what the other data leaves, but at least a quarter."""
 
 
 def write_report(folder: str | os.PathLike, output: str | os.PathLike | None = None) -> Path:
     """Write the sweep in `folder` as one self-contained HTML file, and return its path.
 
-    Pictures are embedded at a long edge of 512 pixels; from some 500 on at less, so that the file stays below
-    60 MB: 256 at 2,000. The page needs no network, and nothing in the sweep can run in it.
+    Pictures are embedded at a long edge of 512 pixels. Above about 500 pictures they are smaller (256 pixels for
+    2,000), so that the file stays below 60 MB. The page needs no network, and nothing in the sweep can run in it.
 
     >>> write_report("sweeps/weights")
     PosixPath('sweeps/weights/report.html')
 
     Args:
-        folder: where `jaxstyle sweep run` wrote; the sweep may still be running.
-        output: the file to write, .html; by default report.html in `folder`.
+        folder: the folder that `jaxstyle sweep run` or `run_sweep` wrote; the sweep may still be running.
+        output: the file to write, with the suffix .html or .htm; by default report.html in `folder`.
 
     Raises:
-        SettingError: if `folder` is not a sweep's.
-        ImageFileError: if the report cannot be written.
+        SettingError: `folder` is not a sweep's folder.
+        ImageFileError: the report cannot be written.
     """
     place = Path(folder)
     if not place.is_dir():
@@ -49,7 +49,7 @@ def write_report(folder: str | os.PathLike, output: str | os.PathLike | None = N
 
 
 def _with_pictures(sweep: SweepReport, payload: dict[str, Any]) -> dict[str, Any]:
-    """Put into each input and cell its picture, or why it has none."""
+    """Add to each input and cell of the payload its picture, or the reason why it has none."""
     names = [entry.thumbnail for entry in sweep.inputs.values()] + [cell.record.image for cell in sweep.cells]
     budget = max(MAX_BYTES - len(json.dumps(payload)), MAX_BYTES // 4)
     entries = payload["inputs"] + payload["cells"]
