@@ -1,7 +1,7 @@
-"""The errors jaxstyle raises: one root, whose kinds are also the natural builtins.
+"""The errors that jaxstyle raises. All derive from `JaxstyleError`, and most also from a fitting builtin exception.
 
 A message says what was wrong (the argument and what was got), what was expected, and what to do.
-`exit_code` is what the command line returns for it.
+`exit_code` is the exit status of the command line after such an error.
 """
 
 import difflib
@@ -51,12 +51,12 @@ MOST_SEED = 2**32 - 1
 
 
 def is_whole(value: Any, least: float, most: float = math.inf) -> bool:
-    """Whether a value is a whole number from `least` to `most`; True and False are none."""
+    """Whether a value is a whole number from `least` to `most`; True and False do not count as numbers."""
     return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
 
 
 def is_number(value: Any, least: float, most: float = math.inf) -> bool:
-    """Whether a value is a finite number from `least` to `most`; True and False are none."""
+    """Whether a value is a finite real number from `least` to `most`; True and False do not count as numbers."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     number: Any = value
@@ -70,19 +70,22 @@ def check_seed(seed: Any) -> None:
 
 
 def suggest(got: object, known: Iterable[str]) -> str:
-    """The end of an error message: the nearest known name, else all of them."""
+    """The end of an error message about an unknown name: the most similar known name, or else all known names."""
     names = list(known)
     near = difflib.get_close_matches(str(got), names, 1)
     return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
 
 
 def printable(text: str) -> str:
-    """Without what a terminal would obey: the names and texts in strangers' files may hold anything."""
+    """The text with unprintable characters, except line ends, written as hexadecimal escapes.
+
+    Names and texts in strangers' files may hold anything; this keeps a terminal from obeying control characters.
+    """
     return "".join(
         sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text.replace("\r\n", "\n")
     )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocator refused: that has three shapes in XLA."""
+    """Whether an error means that memory ran out: a MemoryError, or one of the two errors by which XLA says so."""
     return isinstance(error, MemoryError) or any(name in str(error) for name in ("RESOURCE_EXHAUSTED", "YNNPACK"))

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, also when the power fails."""
+"""Write files whole or not at all, even if the power fails, and open files safely in folders from strangers."""
 
 import contextlib
 import errno
@@ -12,12 +12,12 @@ from jaxstyle.errors import SettingError
 
 
 def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], option: str = "--output") -> None:
-    """Raise SettingError where the file to write is one of the files that are read: a user's own must not be lost.
+    """Raise SettingError if the file to write is also one of the files that are read, so that no input is lost.
 
     Args:
         target: the file to write.
-        inputs: what is read; whatever is no path of a file (names of networks, None, arrays) is passed over.
-        option: what messages call the target.
+        inputs: the inputs; those that are no path of an existing file (names of networks, None, arrays) are ignored.
+        option: the name of the target in the error message.
     """
     path = Path(target)
     for each in inputs:
@@ -26,9 +26,12 @@ def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], op
 
 
 def inside(root: Path, name: str) -> Path:
-    """The path of a file below a folder that a stranger may have filled; OSError where a folder on the way is a link.
+    """The path `root / name`, after a check that no folder between `root` and the file is a symbolic link.
 
-    Reading, writing and deleting then happen in that folder and nowhere else.
+    The folder `root` may come from a stranger. After the check no link leads reading, writing or deleting elsewhere.
+
+    Raises:
+        OSError: a folder on the way is a symbolic link.
     """
     path = root / name
     for folder in path.parents[: len(path.relative_to(root).parts) - 1]:
@@ -38,10 +41,10 @@ def inside(root: Path, name: str) -> Path:
 
 
 def open_inside(root: Path, name: str, flags: int = os.O_RDONLY) -> int:
-    """The descriptor of a regular file as `inside` finds it: no link is followed, and no pipe waited for.
+    """Open the regular file `root / name` (see `inside`) and return its descriptor, without following any link.
 
     Raises:
-        OSError: there is none, or it is something else.
+        OSError: there is no such file, or it is a link, a pipe or anything else but a regular file.
     """
     path = inside(root, name)
     if path.is_symlink():
@@ -54,7 +57,7 @@ def open_inside(root: Path, name: str, flags: int = os.O_RDONLY) -> int:
 
 
 def read_inside(root: Path, name: str, most: int) -> bytes:
-    """The bytes of such a file. Raises OSError also where there are more than `most`."""
+    """The bytes of a regular file that `open_inside` opens. Raises OSError, also if it has more than `most` bytes."""
     with os.fdopen(open_inside(root, name), "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
@@ -64,10 +67,10 @@ def read_inside(root: Path, name: str, most: int) -> bytes:
 
 @contextlib.contextmanager
 def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """An open file that becomes `path` when the block ends well, and vanishes when it does not.
+    """Open a temporary file for writing; it replaces `path` if the block ends without error, and else is deleted.
 
     Raises:
-        OSError: it cannot be written there.
+        OSError: the file cannot be written there.
     """
     part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
@@ -80,15 +83,15 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync(file: BinaryIO) -> None:
-    """Have what was written to `file` reach the disk."""
+    """Flush `file` and wait until its data has reached the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def replace(part: Path, path: Path) -> None:
-    """Rename a synced file over `path` and have the rename reach the disk."""
+    """Rename a synced file over `path` and wait until the rename has reached the disk."""
     part.replace(path)
-    # Not every system can open a folder; there the rename is only atomic.
+    # Not every system can open a folder. There the rename is atomic, but may reach the disk later.
     with contextlib.suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -1,36 +1,37 @@
-"""Reading, resizing and saving pictures. Every conversion is decided here, once, by one rule each.
+"""Reading, resizing and saving pictures. The table gives the one rule for each kind of input.
 
-A picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, and perhaps an alpha (h, w).
+A picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, with an optional alpha channel (h, w).
 
 | what comes in                  | what becomes of it                                                               |
 |--------------------------------|----------------------------------------------------------------------------------|
 | path, binary file              | PNG JPEG (and MPO) WebP TIFF BMP GIF PPM AVIF, by content, never by suffix       |
 | text that is a URL             | an error: nothing is ever fetched                                                |
-| PIL image                      | as the file it came from; of an animation the frame it stands at                 |
+| PIL image                      | as the file that it came from; of an animation the current frame                 |
 | uint8, uint16 array            | divided by 255, 65535; (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)                 |
-| float array                    | as it is; outside [0, 1] by more than 1e-6, NaN and infinity are errors          |
+| float array                    | unchanged; NaN, infinity and more than 1e-6 outside [0, 1] are errors            |
 | (3, h, w), batches, other types| errors: layouts are never guessed                                                |
 | grey, 1 bit                    | three equal channels                                                             |
 | palette                        | its colours, its transparency as alpha                                           |
 | alpha                          | straight (not premultiplied), kept, put back when saved                          |
-| fully transparent pixels       | white: the colours that editors leave hidden there must not paint                |
-| resizing                       | colours weighed by alpha, so that hidden ones leave no fringe                    |
+| fully transparent pixels       | white: the colours that editors leave hidden there must not affect a transfer    |
+| resizing                       | colours weighted by alpha, so that hidden colours leave no fringe                |
 | masks                          | see jaxstyle.image.mask                                                          |
 | 16-bit grey (PNG, TIFF, PGM)   | full precision: divided by 65535; 12 bit by 4095; white-is-zero is inverted      |
-| 16-bit colour                  | 8 bits, logged as a warning: Pillow has no 16-bit colour, and to refuse would    |
-|                                | turn down good pictures for less than one step of an 8-bit result                |
+| 16-bit colour                  | read as 8 bits, logged as a warning: Pillow has no 16-bit colour, and the loss   |
+|                                | is less than one step of an 8-bit result                                         |
 | 32-bit integer grey            | must lie in 0..65535, divided by 65535 (that is how Pillow holds a 16-bit PGM)   |
 | 32-bit float grey              | must lie in [0, 1]                                                               |
-| TIFF in separate planes        | 8-bit colour; 16-bit or with few channels an error, as is signed, 64-bit or      |
-|                                | float colour: Pillow would get them wrong                                        |
-| HEIC, JPEG XL, PSD, EXR, films | an error that says what the file is and the way out (jaxstyle.image.foreign)     |
-| texts of over 1 MB in PNG      | left out; the picture is read                                                    |
+| TIFF in separate planes        | 8-bit colour is read; 16 bits or two channels are an error                       |
+| TIFF of signed, 64-bit or      | an error: Pillow would get the pixels wrong                                      |
+| float colour                   |                                                                                  |
+| HEIC, JPEG XL, PSD, EXR, films | an error that says what the file is and what to do (jaxstyle.image.foreign)      |
+| texts of over 1 MB in PNG      | ignored; the picture is read                                                     |
 | ICC profile                    | to sRGB, relative colorimetric with black point compensation                     |
-| damaged or mismatched profile  | logged as a warning, then as if there were none                                  |
+| damaged or mismatched profile  | logged as a warning, then treated as no profile                                  |
 | no profile                     | RGB and grey are sRGB; CMYK by Pillow's formula, (1 - c)(1 - k)                  |
 | CIE Lab, YCbCr, HSV            | converted; Lab with D50 white                                                    |
 | EXIF (or XMP) orientation      | applied; damaged EXIF is logged as a warning and ignored                         |
-| animation, several pages       | the first                                                                        |
+| animation, several pages       | the first frame or page                                                          |
 | over MAX_PIXELS, _EDGE, _BYTES | an error before anything is decoded                                              |
 | damaged, truncated             | an error that names the file, never grey padding                                 |
 

@@ -1,13 +1,13 @@
-"""Colour control: give the style the content's colours, or the result the content's (Gatys et al. 2017, section 5).
+"""Colour control: give the content's colours to the style or to the result (Gatys et al. 2017, section 5).
 
-Every picture is what `jaxstyle.image.load_image` gives, or any array it would take: (h, w, 3) in [0, 1], sRGB-encoded;
-what comes back is (h, w, 3) float32, clipped to [0, 1]. Only NumPy and Pillow are needed.
+Pictures are arrays that `jaxstyle.image.load_image` returns or takes: (h, w, 3) in [0, 1], sRGB-encoded. Recoloured
+pictures are (h, w, 3) float32, clipped to [0, 1]. Only NumPy and Pillow are needed.
 
 Colours matched before the transfer:
 
     result = stylize(content, match_color(style, content))
 
-Luminance-only transfer, which keeps the content's colours exactly but for clipping:
+Luminance-only transfer, which keeps the content's colours exactly, except for clipping:
 
     grey = luminance(content)
     result = keep_color(stylize(grey, match_luminance(style, content)), content)
@@ -23,10 +23,11 @@ from jaxstyle.image.picture import from_array
 from jaxstyle.image.size import resize
 
 LUMA = (0.299, 0.587, 0.114)
-"""Red, green and blue in Rec. 601 luma, the Y of YIQ."""
+"""The weights of red, green and blue in Rec. 601 luma, the Y of YIQ."""
 
 MIN_VARIANCE = 1e-5
-"""Below this, under one step of 8 bits, a variance is noise or rounding: it is not stretched as if it were colour."""
+"""The least variance that counts as colour. Below it the deviation is under one step of 8 bits: noise or rounding,
+which is not stretched."""
 
 Method = Literal["cholesky", "pca", "symmetric", "histogram"]
 
@@ -34,28 +35,28 @@ Method = Literal["cholesky", "pca", "symmetric", "histogram"]
 def match_color(style: ArrayLike, content: ArrayLike, *, method: Method = "cholesky") -> np.ndarray:
     """Recolour the style with the content's colours.
 
-    The first three methods map every pixel by `A (x - mean_s) + mean_c` with A C_s A^T = C_c, so that mean and
-    covariance become the content's (Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer",
-    section 5.2). They differ in the rotation of the colours that is left open:
+    The first three methods map every pixel by `A (x - mean_s) + mean_c` with A C_s A^T = C_c, where s is the style and
+    c the content, so that mean and covariance C become the content's (Gatys et al. 2017, "Controlling Perceptual
+    Factors in Neural Style Transfer", section 5.2). They differ in the rotation of the colours that this leaves open:
 
-    - "cholesky": `A = L_c L_s^-1`, triangular: red comes from red alone.
+    - "cholesky": `A = L_c L_s^-1` with Cholesky factors L, triangular: the new red depends on the old red alone.
     - "pca": `A = C_c^1/2 C_s^-1/2`, through whitened colours.
     - "symmetric": `A = C_s^-1/2 (C_s^1/2 C_c C_s^1/2)^1/2 C_s^-1/2`, the symmetric one, which moves the colours least.
     - "histogram": each channel's values are replaced by the content's of the same quantile; equal values stay equal.
 
-    Gatys' code adds 1e-5 to both covariances' diagonals. Here variances of the style below 1e-5 are raised to it and
-    the content's are left alone: ordinary pictures are matched exactly, and a grey content makes a grey style.
+    Gatys' code adds 1e-5 to the diagonals of both covariances. Here variances of the style below 1e-5 are raised to
+    1e-5, and the content's stay: ordinary pictures are matched exactly, and a grey content makes a grey style.
 
     Args:
         style: the picture to recolour.
-        content: whose colours it gets; of any size.
-        method: see above.
+        content: the picture that gives the colours; of any size.
+        method: one of the four above.
 
     Returns:
-        The style in new colours, clipped to [0, 1]: where that cuts, mean and covariance are matched only nearly.
+        The recoloured style, clipped to [0, 1]. Where values are clipped, mean and covariance match only nearly.
 
     Raises:
-        ImageError: an argument is no picture.
+        ImageError: an argument is not a picture.
         SettingError: an unknown method.
     """
     if method not in get_args(Method):
@@ -73,7 +74,7 @@ def luminance(image: ArrayLike) -> np.ndarray:
     array([[0.299]], dtype=float32)
 
     Raises:
-        ImageError: `image` is no picture.
+        ImageError: `image` is not a picture.
     """
     return _clip(_rgb(image, "image") @ LUMA)
 
@@ -81,17 +82,17 @@ def luminance(image: ArrayLike) -> np.ndarray:
 def keep_color(result: ArrayLike, content: ArrayLike) -> np.ndarray:
     """The result's luma with the content's colour: YIQ with Y from the result, I and Q from the content.
 
-    As Y has the same weight in red, green and blue, that is `content + (Y(result) - Y(content))`.
+    A change of Y adds the same amount to red, green and blue, so this is `content + (Y(result) - Y(content))`.
 
     Args:
-        result: what a transfer gave.
-        content: whose chroma is kept; resized to the result if it has another size.
+        result: the picture that a transfer made.
+        content: the picture whose colour is kept; resized to the result's size if it has another.
 
     Returns:
         The recoloured result, clipped to [0, 1]: very bright or dark places lose some colour.
 
     Raises:
-        ImageError: an argument is no picture.
+        ImageError: an argument is not a picture.
     """
     painted, kept = _rgb(result, "result"), _rgb(content, "content")
     kept = resize(kept, painted.shape[:2]).astype(np.float64)
@@ -99,13 +100,13 @@ def keep_color(result: ArrayLike, content: ArrayLike) -> np.ndarray:
 
 
 def match_luminance(style: ArrayLike, content: ArrayLike) -> np.ndarray:
-    """The style in grey, its luma given the content's mean and standard deviation, for luminance-only transfer.
+    """The style in grey, with the mean and standard deviation of the content's luma, for luminance-only transfer.
 
     `sd_c / sd_s (Y - mean_s) + mean_c` in all three channels, clipped to [0, 1] (Gatys et al. 2017, section 5.1). A
-    style without contrast (sd_s below 1e-5^1/2, one step of 8 bits) is not stretched to the content's.
+    style without contrast (sd_s below 1e-5^1/2, under one step of 8 bits) is not stretched to the content's contrast.
 
     Raises:
-        ImageError: an argument is no picture.
+        ImageError: an argument is not a picture.
     """
     luma, wanted = _rgb(style, "style") @ LUMA, _rgb(content, "content") @ LUMA
     scale = wanted.std() / max(luma.std(), MIN_VARIANCE**0.5)
@@ -131,7 +132,7 @@ def _covariance(pixels: np.ndarray) -> np.ndarray:
 
 
 def _linear_map(old: np.ndarray, new: np.ndarray, method: str) -> np.ndarray:
-    """A with A old A^T = new, if no variance of `old` is below MIN_VARIANCE."""
+    """The matrix A with A old A^T = new; variances of `old` below MIN_VARIANCE are first raised to it."""
     values, vectors = np.linalg.eigh(old)
     old = vectors * np.maximum(values, MIN_VARIANCE) @ vectors.T
     if method == "cholesky":
@@ -147,7 +148,7 @@ def _symmetric_root(matrix: np.ndarray) -> np.ndarray:
 
 
 def _triangular_root(matrix: np.ndarray) -> np.ndarray:
-    """The Cholesky factor L, L L^T = matrix, of a singular matrix too (a grey picture's), which `cholesky` refuses."""
+    """The Cholesky factor L with L L^T = matrix, also of a singular matrix (a grey picture's), which NumPy refuses."""
     upper = np.linalg.qr(_symmetric_root(matrix)).R
     return (upper * np.where(np.diag(upper) < 0, -1, 1)[:, None]).T
 
@@ -157,15 +158,16 @@ def _match_histograms(pixels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _match_quantiles(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """`wanted` at the quantiles of `values`, interpolated."""
+    """Each of `values` replaced by the value at the same quantile of `wanted`, interpolated."""
     _, ranks, counts = np.unique(values, return_inverse=True, return_counts=True)
     levels, level_counts = np.unique(wanted, return_counts=True)
     return np.interp(_quantiles(counts), _quantiles(level_counts), levels)[ranks]
 
 
 def _quantiles(counts: np.ndarray) -> np.ndarray:
-    """The quantile of each value.
+    """The quantile of each distinct value, in ascending order, from how often each occurs.
 
-    Equal values get the middle one, so that a style of one colour becomes the content's median, not its maximum.
+    Equal values get the middle of their range, so that a style of one colour gets the content's median, not its
+    maximum.
     """
     return (np.cumsum(counts) - counts / 2) / counts.sum()

@@ -1,4 +1,4 @@
-"""Bytes to an opened Pillow image: an allow-list of formats, bounded sizes, one kind of error."""
+"""Open bytes as a Pillow image: an allow-list of formats, bounded sizes, one kind of error."""
 
 import io
 import threading
@@ -13,24 +13,27 @@ from jaxstyle.image import foreign, png, tiff
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
 MAX_PIXELS = 2**27
-"""134 million: every 100-megapixel camera, and 1.6 GB as float32 RGB. Larger files are refused before decoding."""
+"""The most pixels of a picture, 134 million: enough for every 100-megapixel camera, and 1.6 GB as float32 RGB. Larger
+pictures are refused before decoding."""
 MAX_EDGE = 65535
-"""JPEG's own limit. With longer rows Pillow's WebP reader takes time in their square: 18 s at 8 million by 12."""
+"""The longest edge in pixels, as in JPEG. The time of Pillow's WebP reader grows with the square of a longer row: 18 s
+for 8 million by 12 pixels."""
 MAX_RLE_PIXELS = 2**22
-"""Pillow decodes run-length BMP byte by byte in Python; a file of 4 KB could keep it busy for a minute."""
+"""The most pixels of a run-length encoded BMP. Pillow decodes it byte by byte in Python, so that a file of 4 KB could
+keep it busy for a minute."""
 MAX_BYTES = 2**30
-"""The largest file that is read."""
+"""The largest file that is read, in bytes."""
 
 _FILTERS = threading.RLock()
 
 
 @contextmanager
 def guarded(where: str) -> Iterator[None]:
-    """Turn whatever Pillow raises on a bad file into ImageFileError, and keep its warnings in.
+    """Turn whatever Pillow raises on a bad file into ImageFileError, and silence Pillow's warnings.
 
-    Pillow leaks OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, TypeError, MemoryError, ...;
-    so anything is caught. Warning filters belong to the whole process: without the lock, two threads that read
-    at once could restore each other's and leave warnings off for good.
+    Pillow raises OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, TypeError, MemoryError, ...,
+    so every Exception is caught. Warning filters belong to the whole process: without the lock, two threads that read
+    at once could restore each other's filters and leave warnings off for good.
     """
     with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -49,7 +52,7 @@ def guarded(where: str) -> Iterator[None]:
 
 
 def open_image(data: bytes, where: str) -> Image.Image:
-    """The image that `data` holds, its size checked, its pixels not decoded yet. Call it inside `guarded`."""
+    """Open the image in `data` and check its size; its pixels are not decoded yet. Call it inside `guarded`."""
     lean, profile = png.lean(data, where)
     try:
         image = Image.open(io.BytesIO(lean), formats=FORMATS)
@@ -69,7 +72,7 @@ def open_image(data: bytes, where: str) -> Image.Image:
 
 
 def check_size(size: tuple[int, int], where: str) -> None:
-    """Raise ImageFileError unless (width, height) has a pixel, at most MAX_PIXELS, and no edge over MAX_EDGE."""
+    """Raise ImageFileError unless (width, height) makes 1 to MAX_PIXELS pixels and has no edge over MAX_EDGE."""
     width, height = size
     if not 0 < width * height <= MAX_PIXELS or max(size) > MAX_EDGE:
         raise ImageFileError(

@@ -1,4 +1,4 @@
-"""What a file is that is no picture we read: its name, and the way out."""
+"""Names for files that jaxstyle does not read as pictures, each with advice on what to do."""
 
 from jaxstyle.image import tiff
 
@@ -37,7 +37,7 @@ _TEXTS = (
 
 
 def name_kind(data: bytes) -> str | None:
-    """What the file is and what to do, or None where it is nothing known."""
+    """What kind of file `data` is and what to do with it, in words for an error message; None if it is unknown."""
     if data[4:8] == b"ftyp":
         return _BRANDS.get(data[8:12], _FILM)
     for beginning, name in _BEGINNINGS:

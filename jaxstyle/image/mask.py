@@ -1,4 +1,4 @@
-"""Pictures as masks: one rule for every command and function that takes one.
+"""Masks from pictures, by the same rules in every command and function that takes a mask.
 
 | what comes in                          | what it means                                                            |
 |----------------------------------------|--------------------------------------------------------------------------|
@@ -6,7 +6,7 @@
 | an array of bool                       | True is inside                                                           |
 | transparent parts                      | opaque is inside, transparent is outside; its colour does not matter:    |
 |                                        | cut-outs, white or black on transparent                                  |
-| transparent parts beside dark and      | an error: is black outside, or transparent?                              |
+| transparent parts beside dark and      | an error: it is not clear whether black or transparent is outside        |
 | light grey                             |                                                                          |
 | colours, without transparency          | an error: one mask for each region is needed                             |
 | another aspect ratio than its picture  | an error that says so, and whether it seems to be turned                 |
@@ -24,21 +24,22 @@ from jaxstyle.image.read import read_picture
 from jaxstyle.image.size import resize
 
 COLORED = 0.1
-"""Channels further apart than this are a colour, not the rounding of a JPEG."""
+"""A pixel whose channels differ by more than this is coloured. Smaller differences may be rounding in a JPEG."""
 FEW = 0.005
-"""The share of the pixels that may be coloured all the same."""
+"""The largest share of coloured pixels in a mask that still counts as grey."""
 
 
 def load_mask(source: Any, *, name: str = "mask", shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "h w"]:
-    """A mask as numbers from 0, outside, to 1, inside, by the rules of jaxstyle.image.mask.
+    """Read a mask as (h, w) float32 from 0 (outside) to 1 (inside), by the rules of jaxstyle.image.mask.
 
     Args:
-        source: what `read_picture` takes, or an array of bool.
-        name: what messages call it.
-        shape: (height, width, ...) of the picture that it belongs to, whose size it gets; its own for None.
+        source: any source that `read_picture` takes, or an array of bool.
+        name: the name of the mask in error messages.
+        shape: (height, width, ...) of the picture that the mask belongs to. The mask is resized to that size; None
+            keeps its own size.
 
     Raises:
-        ImageError: it is no picture, or none that can be taken for a mask of that picture.
+        ImageError: the source is not a picture, not clearly a mask, or has not the aspect ratio of its picture.
     """
     is_bool = str(getattr(source, "dtype", "")) == "bool"
     picture = read_picture(np.asarray(source, np.float32) if is_bool else source, name=name)
@@ -71,7 +72,7 @@ def _colored(rgb: Float[np.ndarray, "*n 3"]) -> float:
 
 
 def _check_aspect(found: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
-    """Raise ImageError unless sizes differ by a scale alone, up to rounding to whole pixels."""
+    """Raise ImageError unless both sizes have the same aspect ratio, up to rounding to whole pixels."""
     if _similar(found, expected):
         return
     turned = "; it seems to be turned by 90 degrees" if _similar(found[::-1], expected) else ""
@@ -82,6 +83,6 @@ def _check_aspect(found: tuple[int, ...], expected: tuple[int, ...], name: str) 
 
 
 def _similar(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    """Whether one edge follows from the other: within a pixel and a hundredth."""
+    """Whether two sizes have the same aspect ratio, within an error of one pixel and one per cent."""
     small, large = sorted((a, b))
     return abs(small[0] * large[1] - small[1] * large[0]) <= max(large) * (1 + 0.01 * min(small))

@@ -1,4 +1,4 @@
-"""A Pillow image in any of its modes to a Picture: orientation, depth, palette, alpha, colour space."""
+"""Convert a Pillow image of any mode to a Picture: orientation, depth, palette, alpha, colour space."""
 
 import logging
 
@@ -42,10 +42,10 @@ def from_pil(image: Image.Image, where: str) -> Picture:
 
 
 def upright(image: Image.Image, where: str) -> Image.Image:
-    """`image` as its EXIF orientation says it is to be seen."""
+    """The image turned or mirrored as its EXIF orientation says."""
     try:
         method = _UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
-    except Exception as error:  # Pillow leaks many kinds from damaged EXIF
+    except Exception as error:  # Pillow raises many kinds of error on damaged EXIF
         logger.warning("%s: its EXIF data is damaged and is ignored (%s)", where, error)
         return image
     return image if method is None else image.transpose(method)
@@ -74,7 +74,7 @@ def _from_deep_grey(image: Image.Image, top: int, inverted: bool, where: str) ->
 
 
 def _grey_scale(image: Image.Image) -> tuple[int, bool]:
-    """The value of full scale in 16-bit grey, and whether that is black: Pillow leaves both to the caller in TIFF."""
+    """(the full-scale value of 16-bit grey, whether full scale is black). In a TIFF, Pillow ignores both."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return 65535, False
     twelve = image.tag_v2.get(BITS_PER_SAMPLE) == (12,)
@@ -82,7 +82,7 @@ def _grey_scale(image: Image.Image) -> tuple[int, bool]:
 
 
 def _is_deep_color(image: Image.Image) -> bool:
-    """Whether the file has 16-bit colour, which only the decoder's tiles tell, and only before decoding."""
+    """Whether the file has 16-bit colour. Only Pillow's list of tiles says so, and only before decoding."""
     for tile in getattr(image, "tile", ()):
         args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
         if image.mode in ("RGB", "RGBA", "RGBX", "CMYK") and ";16" in str(args[0]) and "BGR" not in str(args[0]):
@@ -93,7 +93,7 @@ def _is_deep_color(image: Image.Image) -> bool:
 
 
 def _shallow_transparency(image: Image.Image) -> Image.Image:
-    """The transparent colour of a 16-bit file in the 8 bits that Pillow kept of every pixel."""
+    """The image with its transparent colour reduced from 16 to 8 bits, as Pillow has reduced the pixels."""
     clear = image.info.get("transparency")
     if isinstance(clear, tuple):
         image = image.copy()

@@ -1,4 +1,4 @@
-"""Picture, and arrays to Picture: shapes and ranges are checked, never guessed."""
+"""The Picture type and its construction from arrays: shapes and ranges are checked, never guessed."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import numpy as np
 from jaxstyle.errors import ImageError
 
 TOLERANCE = 1e-6
-"""How far a float may lie outside [0, 1]: rounding, not a mistake. Clipped."""
+"""How far a float may lie outside [0, 1] and still count as rounding, not as a mistake. It is then clipped."""
 
 
 class Picture(NamedTuple):
@@ -20,7 +20,11 @@ class Picture(NamedTuple):
 
 
 def from_array(array: np.ndarray, name: str) -> Picture:
-    """A uint8, uint16 or float array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) as a Picture of its own memory."""
+    """Copy a uint8, uint16 or float array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) to a Picture.
+
+    Raises:
+        ImageError: the shape, type or range does not fit; the message begins with `name`.
+    """
     _check_shape(array.shape, name)
     values = _unit(array, name)
     if values.ndim == 2:
@@ -31,11 +35,11 @@ def from_array(array: np.ndarray, name: str) -> Picture:
 
 
 def straight(rgb: np.ndarray, alpha: np.ndarray | None) -> Picture:
-    """A Picture whose fully transparent pixels are white, whatever colour was hidden there. Writes into `rgb`."""
+    """A Picture whose fully transparent pixels are white, whatever colour was hidden there. May write into `rgb`."""
     rgb = np.ascontiguousarray(rgb)
     if alpha is None:
         return Picture(rgb, None)
-    np.maximum(rgb, (alpha == 0)[..., None], out=rgb)  # an index of 100 million pixels would need gigabytes
+    np.maximum(rgb, (alpha == 0)[..., None], out=rgb)  # indexing 100 million pixels would need gigabytes
     return Picture(rgb, np.ascontiguousarray(alpha))
 
 
@@ -55,10 +59,10 @@ def _check_shape(shape: tuple[int, ...], name: str) -> None:
 
 
 def _unit(array: np.ndarray, name: str) -> np.ndarray:
-    """Float32 in [0, 1], always a copy."""
+    """A copy of the array as float32 in [0, 1]."""
     if array.dtype == np.uint8 or array.dtype == np.uint16:
         return array / np.float32(np.iinfo(array.dtype).max)
-    if array.dtype.name == "bfloat16":  # JAX's; to NumPy it is not a kind of float
+    if array.dtype.name == "bfloat16":  # a type of JAX, which NumPy does not count as a float
         array = array.astype(np.float32)
     if array.dtype.kind != "f":
         raise ImageError(

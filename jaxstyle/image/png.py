@@ -1,4 +1,4 @@
-"""PNG metadata that Pillow gives up on: texts and profiles of over 1 MB, as editors and image generators write them."""
+"""Removal of PNG metadata that Pillow refuses: texts and profiles of over 1 MB, which some programs write."""
 
 import logging
 import zlib
@@ -10,14 +10,17 @@ logger = logging.getLogger("jaxstyle")
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PROFILE = 2**24
-"""The most bytes that an ICC profile may have: those of printers with large tables have two or three million."""
+"""The most bytes that an ICC profile may have. Profiles of printers, with large tables, have two or three million."""
 
 Chunk = tuple[bytes, bytes, bytes]
-"""Kind, body, and all of it with its length and checksum."""
+"""(kind, body, the whole chunk with its length and checksum)."""
 
 
 def lean(data: bytes, where: str) -> tuple[bytes, bytes | None]:
-    """A PNG file without its profile and its longest texts, and the profile. Other files come back as they are."""
+    """Split a PNG file into (the file without its ICC profile and overlong texts, the profile or None).
+
+    Other files are returned unchanged.
+    """
     if not data.startswith(SIGNATURE):
         return data, None
     parts, profile, left_out = [SIGNATURE], None, False
@@ -32,7 +35,7 @@ def lean(data: bytes, where: str) -> tuple[bytes, bytes | None]:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """The chunks one after the other; whatever is no whole chunk is handed on as it is."""
+    """The chunks of a PNG file in order. Bytes at the end that are not a whole chunk are passed on unchanged."""
     at = len(SIGNATURE)
     while at < len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4])
@@ -41,7 +44,10 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _profile(body: bytes, where: str) -> bytes | None:
-    """What an iCCP chunk holds: a name, a zero, the method 0, then the profile compressed."""
+    """The ICC profile in the body of an iCCP chunk, or None if it is damaged or too long.
+
+    The body is a name, a zero byte, the byte 0 for the compression method, and the compressed profile.
+    """
     profile = _unpacked(body.partition(b"\0")[2][1:], MAX_PROFILE)
     if not profile or len(profile) > MAX_PROFILE:
         logger.warning("%s: its ICC profile is damaged or over %d bytes, and is ignored", where, MAX_PROFILE)
@@ -50,11 +56,11 @@ def _profile(body: bytes, where: str) -> bytes | None:
 
 
 def _is_long_text(kind: bytes, body: bytes) -> bool:
-    """Whether it is a text that Pillow takes for an attack."""
+    """Whether a chunk is a text of over MAX_TEXT_CHUNK bytes, which Pillow takes for an attack."""
     if kind not in (b"tEXt", b"zTXt", b"iTXt"):
         return False
     _, _, text = body.partition(b"\0")
-    if kind == b"iTXt":  # whether compressed, method, language, 0, keyword in that language, 0
+    if kind == b"iTXt":  # after the keyword: compressed or not, method, language, 0, translated keyword, 0, text
         packed, text = text[:1] == b"\1", text[2:].split(b"\0", 2)[-1]
     else:
         packed, text = kind == b"zTXt", text[kind == b"zTXt" :]
@@ -62,7 +68,7 @@ def _is_long_text(kind: bytes, body: bytes) -> bool:
 
 
 def _unpacked(data: bytes, most: int) -> bytes:
-    """Unpacked, but no more than one byte above `most`; nothing where it is damaged."""
+    """The decompressed data, cut after `most` + 1 bytes; empty if it is damaged."""
     try:
         return zlib.decompressobj().decompress(data, most + 1)
     except zlib.error:

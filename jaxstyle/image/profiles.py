@@ -1,4 +1,4 @@
-"""ICC profiles: colours to sRGB, and the sRGB profile that saved pictures carry."""
+"""ICC profiles: conversion of colours to sRGB, and the sRGB profile that saved pictures carry."""
 
 import io
 import logging
@@ -15,26 +15,26 @@ _DATE = slice(24, 36)
 
 @cache
 def srgb_icc() -> bytes:
-    """The sRGB profile's bytes, the same on every call and day: the date of creation is set to 2000-01-01."""
+    """The bytes of the sRGB profile. They are always the same: the date of creation is set to 2000-01-01."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     data[_DATE] = bytes((7, 208, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
     return bytes(data)
 
 
 def to_srgb(image: Image.Image, icc: bytes | None, where: str) -> Image.Image:
-    """An 8-bit image without alpha as sRGB "RGB"; `icc` is its profile, if it has one."""
+    """Convert an 8-bit image without alpha to mode "RGB" in sRGB; `icc` is the image's profile, if it has one."""
     if image.mode == "LAB":
         return _transform(image, ImageCms.createProfile("LAB"))
     if icc and icc != srgb_icc():
         try:
             return _by_profile(image, icc)
-        except Exception as error:  # Pillow leaks many kinds from damaged profiles
+        except Exception as error:  # Pillow raises many kinds of error on damaged profiles
             logger.warning("%s: its ICC profile is not usable and is ignored (%s)", where, error)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def deep_grey_to_srgb(grey: np.ndarray, icc: bytes | None, where: str) -> np.ndarray:
-    """(h, w) float32 in [0, 1] to (h, w, 3), its profile sampled at 256 levels and interpolated between them."""
+    """Convert grey (h, w), float32 in [0, 1], to sRGB (h, w, 3), by interpolation between 256 levels of the profile."""
     if not icc or icc == srgb_icc():
         return np.repeat(grey[..., None], 3, axis=2)
     curve = np.asarray(to_srgb(_levels(), icc, where))[0] / np.float32(255)
@@ -55,7 +55,7 @@ def _by_profile(image: Image.Image, icc: bytes) -> Image.Image:
 
 
 def _levels() -> Image.Image:
-    """All 256 greys in one row."""
+    """An 8-bit grey image, 1 pixel high, of all 256 levels."""
     return Image.fromarray(np.arange(256, dtype=np.uint8)[None])
 
 
@@ -64,8 +64,11 @@ def _transform(
     profile: ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile,
     flags: ImageCms.Flags = ImageCms.Flags.NONE,
 ) -> Image.Image:
-    """`image` from `profile` to sRGB. LittleCMS's default optimisation is 10 levels off in the shadows of linear grey
-    and within 1 for RGB, where it is also ten times faster: so grey goes without, level by level."""
+    """Convert `image` from `profile` to sRGB.
+
+    LittleCMS's default optimisation is wrong by 10 levels in the shadows of linear grey. For RGB it is wrong by at
+    most 1 level, and ten times faster. So only grey is converted without it, as a table of 256 levels.
+    """
     converted = ImageCms.profileToProfile(
         image,
         profile,
@@ -74,5 +77,5 @@ def _transform(
         outputMode="RGB",
         flags=flags | ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    assert converted is not None  # only inPlace=True gives None
+    assert converted is not None  # it is None only for inPlace=True
     return converted

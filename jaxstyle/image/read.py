@@ -1,4 +1,4 @@
-"""Any source (path, file, PIL image, array) to a Picture."""
+"""Read any source (path, file, PIL image, array) as a Picture."""
 
 import os
 import re
@@ -19,19 +19,21 @@ READABLE = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif"),
     *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
-"""Suffixes of what is taken from a folder; a file that is named is read whatever its suffix."""
+"""Suffixes of the files that are read from a folder. A file given by its path is read whatever its suffix."""
 _URL = re.compile(r"(https?|ftp|file|data|s3|gs):", re.IGNORECASE)
 
 
 def load_image(source: Any, *, size: int | None = None, name: str = "image") -> np.ndarray:
-    """Read `source` as (h, w, 3) float32 in [0, 1], its long edge resized to `size` pixels if that is given.
+    """Read `source` as (h, w, 3) float32 in [0, 1], with its long edge resized to `size` pixels if that is given.
+
+    Alpha is left out; `read_picture` keeps it.
 
     >>> load_image("photo.jpg", size=512).shape
     (341, 512, 3)
 
     Raises:
-        ImageError: as read_picture does.
-        SettingError: if `size` is not a positive integer.
+        ImageError: as `read_picture` does.
+        SettingError: if `size` is not a whole number from 1 to MAX_EDGE, or makes more than MAX_PIXELS pixels.
     """
     if size is not None and not is_whole(size, 1):
         raise SettingError(f"size: got {size!r}, expected the long edge in pixels, an integer of at least 1")
@@ -40,14 +42,14 @@ def load_image(source: Any, *, size: int | None = None, name: str = "image") -> 
 
 
 def read_picture(source: Any, *, name: str = "image") -> Picture:
-    """Read a path, binary file, PIL image, NumPy or JAX array by the rules in jaxstyle.image.
+    """Read a path, binary file, PIL image, NumPy or JAX array as a Picture, by the rules in jaxstyle.image.
 
     Args:
         source: the picture; a file is read from its beginning if it can be rewound.
-        name: what messages call it, such as "content" or "style[1]".
+        name: the picture's name in error messages, such as "content" or "style[1]".
 
     Raises:
-        ImageError: if it is not a picture of this kind; ImageFileError if that is a file's fault.
+        ImageError: if the source cannot be read as a picture; ImageFileError if the fault is in a file.
     """
     if isinstance(source, str | os.PathLike):
         where = f"{name}: {os.fspath(source)!r}"
@@ -67,7 +69,7 @@ def read_picture(source: Any, *, name: str = "image") -> Picture:
 
 
 def is_picture_name(path: Path) -> bool:
-    """Whether a file in a folder is taken for a picture: by its suffix, hidden ones ("._photo.jpg") left out."""
+    """Whether a file in a folder counts as a picture: by its suffix, and not if it is hidden ("._photo.jpg")."""
     return path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
 
 
@@ -81,7 +83,7 @@ def _from_bytes(data: bytes, where: str) -> Picture:
 
 
 def read_path(source: str | os.PathLike, where: str) -> bytes:
-    """The bytes of a regular file of at most MAX_BYTES; ImageFileError, which names it by `where`, otherwise."""
+    """The bytes of a regular file of at most MAX_BYTES. Raises ImageFileError, which begins with `where`, otherwise."""
     if _URL.match(str(source)):
         raise ImageFileError(f"{where}: is a URL, and nothing is fetched; download it first, then give its path")
     try:

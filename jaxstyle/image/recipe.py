@@ -1,7 +1,7 @@
 """The recipe that a saved picture carries: JSON in its metadata, so that a result can be made again.
 
 PNG has it as the iTXt chunk "jaxstyle"; JPEG, WebP and TIFF as {"jaxstyle": recipe} in EXIF ImageDescription, where
-other programs show it. A JPEG segment ends at 64 KB: longer recipes go into as many JPEG comments as they need.
+other programs show it. A JPEG segment holds at most 64 KB, so a longer recipe is divided among JPEG comments.
 """
 
 import json
@@ -17,14 +17,14 @@ from jaxstyle.image.read import read_path
 KEY = "jaxstyle"
 IMAGE_DESCRIPTION = 270
 MAX_RECIPE = 1_000_000
-"""Bytes of JSON: the longest recipe that is written or read."""
+"""The longest recipe that is written or read, in bytes of JSON."""
 
 _SEGMENT = 60_000
 _MARK = b"jaxstyle:"
 
 
 def encode_recipe(recipe: dict) -> str:
-    """`recipe` as ASCII JSON; SettingError if it is not JSON or too long."""
+    """The recipe as ASCII JSON. Raises SettingError if it is not a dict, not JSON, or longer than MAX_RECIPE."""
     try:
         text = json.dumps(recipe, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -39,7 +39,10 @@ def encode_recipe(recipe: dict) -> str:
 
 
 def metadata_options(text: str, kind: str) -> dict[str, Any]:
-    """What Image.save needs to put the recipe `text` into a file of format `kind`."""
+    """The arguments with which Pillow's `Image.save` puts the recipe `text` into a file of format `kind`.
+
+    There are none for a JPEG with a long recipe: `insert_comments` adds it afterwards.
+    """
     if kind == "PNG":
         info = PngImagePlugin.PngInfo()
         info.add_itxt(KEY, text)
@@ -52,7 +55,10 @@ def metadata_options(text: str, kind: str) -> dict[str, Any]:
 
 
 def insert_comments(jpeg: bytes, text: str) -> bytes:
-    """A JPEG file with a recipe too long for EXIF as comments behind its first segment (JFIF wants to be first)."""
+    """The JPEG file with a recipe that is too long for EXIF added as comments; a shorter recipe changes nothing.
+
+    The comments follow the first segment, because JFIF has to be first.
+    """
     if len(text) <= _SEGMENT:
         return jpeg
     parts = [_MARK + text[i : i + _SEGMENT].encode("ascii") for i in range(0, len(text), _SEGMENT)]
@@ -62,7 +68,7 @@ def insert_comments(jpeg: bytes, text: str) -> bytes:
 
 
 def read_recipe(path: str | os.PathLike) -> dict:
-    """The recipe that save_image put into the picture at `path`.
+    """The recipe that `save_image` put into the picture file at `path`.
 
     Raises:
         ImageError: if the file cannot be read, has no recipe, or has one over MAX_RECIPE or not a JSON object.
@@ -77,7 +83,7 @@ def read_recipe(path: str | os.PathLike) -> dict:
 
 
 def _find(image: Image.Image) -> str | None:
-    """The recipe's text as the file has it, or None. JPEG comments first: they are ours alone."""
+    """The JSON text of the recipe in an open image, or None. In a JPEG, our own comments are looked for first."""
     if image.format == "PNG":
         if KEY not in image.info:
             image.load()  # texts may follow the pixels

@@ -8,17 +8,17 @@ from jaxstyle.image.decode import MAX_EDGE, MAX_PIXELS
 from jaxstyle.image.picture import Picture
 
 INVISIBLE = 1 / 510
-"""An alpha that is 0 in 8 bits: what colour is under it does not matter, and cannot be told."""
+"""The largest alpha that is 0 in 8 bits. The colour of such a pixel is invisible and unknown, so it becomes white."""
 
 
 def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
-    """(height, width) of a picture of `shape` scaled so that its long edge is `long_edge`, at least 1 pixel each.
+    """(height, width) of a picture of `shape` scaled so that its long edge is `long_edge`; no edge is below 1 pixel.
 
     >>> fit((600, 900), 300)
     (200, 300)
 
     Raises:
-        SettingError: if `long_edge` is not a whole number above 0.
+        SettingError: if `long_edge` is not a whole number from 1 to MAX_EDGE, or makes more than MAX_PIXELS pixels.
     """
     if not is_whole(long_edge, 1, MAX_EDGE):
         raise SettingError(f"size: got {long_edge!r}, expected a whole number of pixels from 1 to {MAX_EDGE}")
@@ -33,11 +33,11 @@ def fit(shape: tuple[int, ...], long_edge: int) -> tuple[int, int]:
 def resize(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize (h, w) or (h, w, c) floats in [0, 1] to exactly `size` = (height, width).
 
-    Lanczos (a = 3), widened by the scale when shrinking, on the sRGB-encoded values as every tool of the field does
-    it; the overshoot at edges is clipped to [0, 1]. The picture's own size gives its own values back.
+    The filter is Lanczos (a = 3), widened by the scale when shrinking, on the sRGB-encoded values as every tool of
+    the field does it. The overshoot at edges is clipped to [0, 1]. At its own size a picture keeps its values.
 
     Raises:
-        ImageError: if `rgb` is no such array.
+        ImageError: if `rgb` does not have 2 or 3 axes, or has no pixels.
         SettingError: if `size` is not two positive integers.
     """
     array = np.asarray(rgb, dtype=np.float32)
@@ -51,7 +51,7 @@ def resize(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_picture(picture: Picture, size: tuple[int, int]) -> Picture:
     """Resize a picture and its alpha to `size` = (height, width), as `resize` does.
 
-    Colours are weighed by their alpha, so that what is hidden under transparent pixels leaves no fringe at an edge.
+    Colours are weighted by alpha, so that colours hidden under transparent pixels leave no fringe at an edge.
     """
     if picture.alpha is None or picture.alpha.shape == tuple(size):
         return Picture(resize(picture.rgb, size), picture.alpha)
@@ -62,7 +62,7 @@ def resize_picture(picture: Picture, size: tuple[int, int]) -> Picture:
 
 
 def _filtered(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(h, w) or (h, w, c) resized, with the filter's overshoot."""
+    """An array (h, w) or (h, w, c) resized by the Lanczos filter; values may overshoot [0, 1]."""
     if array.ndim == 3:
         return np.stack([_filtered(array[..., c], size) for c in range(array.shape[2])], axis=2)
     height, width = (int(edge) for edge in size)
@@ -71,5 +71,5 @@ def _filtered(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _scaled(edge: int, long_edge: int, longest: int) -> int:
-    """Round half up, in integers."""
+    """The length of `edge` after a scaling that takes `longest` to `long_edge`: rounded half up, at least 1 pixel."""
     return max(1, (2 * edge * long_edge + longest) // (2 * longest))

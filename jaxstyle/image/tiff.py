@@ -1,6 +1,6 @@
-"""Kinds of TIFF. Pillow opens some and gets their pixels wrong: what is not known to come out right is refused by name.
+"""Checks of TIFF files. Pillow opens some kinds but gets their pixels wrong: those are refused by name.
 
-`tests/image/test_tiff.py` compares all that is let through with another reader's pixels.
+`tests/image/test_tiff.py` compares every kind that is accepted with the pixels that another reader gives.
 """
 
 import io
@@ -17,7 +17,7 @@ _REMEDY = "save it as PNG, or as a TIFF of 8 or 16 bits with interleaved channel
 
 
 class Kind(NamedTuple):
-    """How the pixels lie in the file."""
+    """How a TIFF stores its pixels."""
 
     bits: int
     numbers: str  # unsigned, signed, float, or other
@@ -31,7 +31,7 @@ class Kind(NamedTuple):
 
 
 def kind_of(tags: Mapping[int, Any]) -> Kind:
-    """The kind that the tags of the first page tell."""
+    """The kind of TIFF that the tags of its first page describe."""
     bits, numbers = (tags.get(tag, 1) for tag in (BITS, FORMAT))
     return Kind(
         bits=_first(bits),
@@ -43,7 +43,7 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
 
 
 def check_tiff(image: TiffImagePlugin.TiffImageFile, where: str) -> None:
-    """Raise ImageFileError where Pillow would give wrong pixels, ValueError where a part of them is not in the file."""
+    """Raise ImageFileError if Pillow would give wrong pixels, ValueError if some pixels are missing from the file."""
     kind = kind_of(image.tag_v2)
     planes = kind.separate and kind.channels > 1
     if (
@@ -56,7 +56,7 @@ def check_tiff(image: TiffImagePlugin.TiffImageFile, where: str) -> None:
 
 
 def explain(data: bytes) -> str | None:
-    """Why Pillow does not open it, where it is a TIFF whose tags can be read."""
+    """An error message that describes a TIFF that Pillow does not open; None if `data` is no TIFF with a width."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         return None
     tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
@@ -67,7 +67,10 @@ def explain(data: bytes) -> str | None:
 
 
 def _check_strips(image: TiffImagePlugin.TiffImageFile, planes: bool) -> None:
-    """Pillow leaves black what no strip of an uncompressed TIFF covers; a compressed one is a single piece here."""
+    """Raise ValueError if the strips of an uncompressed TIFF do not cover the picture: Pillow leaves the rest black.
+
+    Pillow lists a compressed TIFF as a single tile.
+    """
     boxes = [tile.extents or (0, 0, 0, 0) for tile in image.tile]
     covered = sum((right - left) * (lower - upper) for left, upper, right, lower in boxes)
     expected = image.width * image.height

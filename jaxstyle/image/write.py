@@ -1,4 +1,4 @@
-"""Pictures to Pillow and to files: 8 bits, tagged sRGB, written whole or not at all."""
+"""Convert pictures to Pillow images and save them: 8 bits, with the sRGB profile, written whole or not at all."""
 
 import io
 import os
@@ -24,10 +24,10 @@ SUFFIXES = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-"""What save_image can write, by the file's suffix."""
+"""{suffix of a file: Pillow's name of the format} for all that `save_image` can write."""
 
 MOST_EDGE = {"WEBP": 16_383, "JPEG": 65_500}
-"""The longest edge in pixels that a format can hold, where there is a limit that pictures meet."""
+"""The longest edge in pixels that a format can hold, for formats with a limit that pictures may exceed."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
@@ -38,10 +38,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def to_pil(rgb: Any, alpha: Any = None) -> Image.Image:
-    """(h, w, 3) floats in [0, 1], and alpha (h, w) if any, as an 8-bit "RGB" or "RGBA" image: floor(255 x + 1/2).
+    """Convert (h, w, 3) floats in [0, 1], and alpha (h, w) if given, to an 8-bit image by floor(255 x + 1/2).
+
+    Its mode is "RGBA" with alpha, else "RGB". Other arrays that are pictures (see jaxstyle.image) are taken too.
 
     Raises:
-        ImageError: if the arrays are not such pictures; see jaxstyle.image for which arrays are.
+        ImageError: if `rgb` is not a picture, or `alpha` is not in [0, 1] or not of the picture's size.
     """
     picture = from_array(np.asarray(rgb), "rgb")
     if alpha is not None:
@@ -55,11 +57,11 @@ def save_image(path: str | os.PathLike, rgb: Any, *, alpha: Any = None, recipe: 
     """Save a picture as .png, .webp, .tif(f) (lossless) or .jpg (quality 95, 4:4:4), and return its path.
 
     The file appears complete or not at all: a failure leaves what was there before. It carries the sRGB profile
-    and the recipe, and equal pictures make equal bytes. JPEG has no alpha: the picture is laid over white.
+    and the recipe, and equal pictures make equal bytes. JPEG has no alpha: the picture is blended over white.
 
     Raises:
         ImageError: if the arrays are not a picture; ImageFileError if the file cannot be written.
-        SettingError: if the recipe is not JSON.
+        SettingError: if the recipe is not JSON or longer than MAX_RECIPE.
     """
     target = check_target(path)
     kind = SUFFIXES[target.suffix.lower()]
@@ -75,10 +77,11 @@ def save_image(path: str | os.PathLike, rgb: Any, *, alpha: Any = None, recipe: 
 
 
 def encode_png(rgb: Any, *, alpha: Any = None, recipe: dict | None = None) -> bytes:
-    """A picture as the bytes of a .png, as `save_image` writes it.
+    """Encode a picture as the bytes of a .png, as `save_image` writes it.
 
     Raises:
-        ImageError: if the arrays are not a picture. SettingError: if the recipe is not JSON.
+        ImageError: if the arrays are not a picture.
+        SettingError: if the recipe is not JSON or longer than MAX_RECIPE.
     """
     extra = {} if recipe is None else metadata_options(encode_recipe(recipe), "PNG")
     return _encode(Path("picture.png"), to_pil(rgb, alpha), "PNG", icc_profile=srgb_icc(), **_OPTIONS["PNG"], **extra)
@@ -89,6 +92,7 @@ def save_animation(path: str | os.PathLike, frames: Sequence[Any], *, seconds: f
 
     Raises:
         ImageError: if there are no frames or they differ in size; ImageFileError if the file cannot be written.
+        SettingError: if `seconds` is not from 0.001 to 3600.
     """
     target = check_target(path, [".webp"])
     if not 0.001 <= seconds <= 3600:
@@ -112,10 +116,10 @@ def _write(target: Path, data: bytes) -> Path:
 
 
 def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) -> Path:
-    """`path` as a Path, if save_image can save there: ask before minutes of work, not after.
+    """Return `path` as a Path if a picture can be saved there. Call it before minutes of work, not after.
 
     Raises:
-        ImageFileError: if its suffix is none of `suffixes`, or its folder does not exist, or it is a folder itself.
+        ImageFileError: if its suffix is none of `suffixes`, it is a folder, or its folder is missing or not writable.
     """
     target = Path(path)
     if target.suffix.lower() not in suffixes:
@@ -132,7 +136,7 @@ def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) ->
 
 
 def check_fits(path: str | os.PathLike, shape: tuple[int, ...]) -> None:
-    """Raise ImageFileError where a picture of (height, width, ...) is too large for its format: ask before the work."""
+    """Raise ImageFileError if a picture of `shape` (height, width, ...) is too large for the file's format."""
     target = Path(path)
     kind = SUFFIXES.get(target.suffix.lower(), "")
     if max(shape[:2]) > MOST_EDGE.get(kind, max(shape[:2])):
@@ -150,7 +154,7 @@ def _encode(target: Path, image: Image.Image, kind: str, **options: Any) -> byte
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
-    """Round half up; in float64, where 255 x + 1/2 is not itself rounded across an integer."""
+    """The values as uint8, rounded half up. In float32 the sum 255 x + 1/2 might itself be rounded to an integer."""
     return np.floor(values.astype(np.float64) * 255 + 0.5).astype(np.uint8)
 
 
@@ -161,6 +165,6 @@ def _alpha_plane(alpha: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """On the sRGB-encoded values, as browsers blend."""
+    """The picture blended over white, on the sRGB-encoded values as browsers do it."""
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")

@@ -1,4 +1,4 @@
-"""Metrics: what a finished picture kept of its content and took of its style. Never score a run by its own loss alone.
+"""Metrics: how much a finished picture has of its content and its style. Never score a run by its own loss alone.
 
 `Judge` computes all of `METRICS` for a batch; LPIPS and ArtFID need weights files of their own.
 """

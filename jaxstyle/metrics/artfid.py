@@ -1,4 +1,4 @@
-"""ArtFID: a set of stylized pictures scored by how much content they keep and how like the styles they look."""
+"""ArtFID: a set of stylised pictures scored by how much content they keep and how like the styles they look."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ Pictures = Sequence[Float[Array | np.ndarray, "_h _w 3"]]
 
 
 class ArtFID(NamedTuple):
-    """`value = (1 + lpips) (1 + fid)`, at least 1, and its two parts; lower is better."""
+    """An ArtFID score, `value = (1 + lpips) (1 + fid)`, at least 1, and its two parts; lower is better."""
 
     value: float
     lpips: float
@@ -28,19 +28,20 @@ class ArtFID(NamedTuple):
 def artfid(results: Pictures, contents: Pictures, styles: Pictures, *, lpips: LPIPS, inception: Inception) -> ArtFID:
     """ArtFID of a set of results: `(1 + mean LPIPS(result, content)) (1 + FID(results, styles))`.
 
-    Wright & Ommer 2022 ("ArtFID: Quantitative Evaluation of Neural Style Transfer"), eq. 5; theirs has the AlexNet
-    trunk and `art_inception.pth`. Their program extrapolates FID from 5000 and more pictures to infinitely many by
-    default; this is its mode "art_fid", FID as it is, which is biased for few pictures: compare sets of one size.
+    Wright & Ommer 2022 ("ArtFID: Quantitative Evaluation of Neural Style Transfer"), eq. 5. The authors use LPIPS with
+    the AlexNet trunk, and `art_inception.pth`. By default their program extrapolates FID from 5000 and more pictures to
+    infinitely many. This function is its mode "art_fid", plain FID, which is biased for few pictures: compare sets of
+    the same size.
 
     Args:
-        results: RGB in [0, 1], of any sizes; every size is compiled once.
-        contents: of each result, in the same order and of its size.
-        styles: the style pictures, any number from 2.
+        results: RGB in [0, 1], of any sizes; the networks are compiled once for each size.
+        contents: the content of each result, in the same order and of the same size.
+        styles: the style pictures, 2 or more.
         lpips: from `load_lpips`.
         inception: from `load_inception`.
 
     Raises:
-        SettingError: fewer than 2 results or styles, or not a content for each result.
+        SettingError: fewer than 2 results or styles, or not one content for each result.
         ImageError: a content is not of its result's size, or a picture is too small for a network.
     """
     if len(results) != len(contents):
@@ -68,7 +69,7 @@ def _features(inception: Inception, pictures: Pictures, name: str) -> np.ndarray
 def _number(
     name: str, function: jax.stages.Wrapped, network: LPIPS | Inception, *pictures: Array | np.ndarray
 ) -> np.ndarray:
-    """What a network says of pictures; its errors say of which."""
+    """The output of a network for pictures. An ImageError from it gets `name` in front of its message."""
     given = [jnp.asarray(picture) for picture in pictures]
     try:
         for picture in given:

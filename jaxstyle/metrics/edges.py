@@ -7,24 +7,25 @@ from jaxtyping import Array, Float
 from jaxstyle.metrics.pictures import check_pair
 from jaxstyle.metrics.ssim import luma
 
-# A variance of edges below this, a hundredth of an 8-bit step squared, is no edge.
+# A picture whose edge strengths have a variance below this (a deviation of 1e-4) counts as one without edges.
 EPSILON = 1e-8
 
 
 def edge_agreement(image: Float[Array, "h w 3"], content: Float[Array, "h w 3"]) -> Float[Array, ""]:
-    """Correlation of two pictures' edge strengths, negative ones as 0: in [0, 1], 1 for equal pictures.
+    """Correlation of two pictures' edge strengths, with negative values set to 0: in [0, 1], 1 for equal pictures.
 
     `max(0, (cov(a, b) + e) / sqrt((var a + e) (var b + e)))` over the pixels that have all eight neighbours, where a
-    and b are `edge_strength` and e = 1e-8. Pearson's correlation but for e: two flat pictures agree, a flat and a
-    structured one do not. Changing brightness, contrast or the edges' sign (light on dark to dark on light) changes
-    nothing; edges that are as strong at other places, as brush strokes are, do. The definition is ours.
+    and b are `edge_strength` of the luma and e = 1e-8. Except for e it is Pearson's correlation: two flat pictures
+    agree, a flat and a structured one do not. Another brightness, contrast or sign of the edges (light on dark or dark
+    on light) changes nothing. Equally strong edges in other places, such as brush strokes, lower it. The definition is
+    our own.
 
     Args:
         image: RGB in [0, 1].
         content: RGB in [0, 1], of the same size.
 
     Raises:
-        ImageError: the sizes differ, or a side is below 3 pixels.
+        ImageError: an argument is not a picture, the sizes differ, or a side is below 3 pixels.
     """
     check_pair(image, content, 3, "Sobel's kernel")
     return _correlation(edge_strength(luma(image)), edge_strength(luma(content)))
@@ -38,9 +39,9 @@ def _correlation(a: Float[Array, "h w"], b: Float[Array, "h w"]) -> Float[Array,
 
 
 def edge_strength(grey: Float[Array, "h w"]) -> Float[Array, "_h _w"]:
-    """Length of the gradient by Sobel's kernels, per pixel: `sqrt(gx^2 + gy^2)`, (h - 2, w - 2).
+    """Length of the gradient at each pixel, by Sobel's kernels: `sqrt(gx^2 + gy^2)`, (h - 2, w - 2).
 
-    The kernels, [1, 2, 1] across and [-1, 0, 1] along, are divided by 8: a slope of s per pixel has the strength s.
+    The kernels, [1, 2, 1] across and [-1, 0, 1] along, are divided by 8, so a slope of s per pixel has the strength s.
     """
     down = (grey[:-2] + 2 * grey[1:-1] + grey[2:]) / 8
     across = (grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]) / 8

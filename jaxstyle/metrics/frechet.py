@@ -1,4 +1,4 @@
-"""The Fréchet distance of two normal distributions, by which FID compares two sets of pictures."""
+"""The Fréchet distance of two normal distributions, with which FID compares two sets of pictures."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,15 +9,15 @@ from jaxstyle.errors import SettingError
 def frechet_distance(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike) -> float:
     """Squared 2-Wasserstein distance of two normal distributions: `|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2)`.
 
-    Dowson & Landau 1982; as FID: Heusel et al. 2017, eq. 6. In float64. The trace of the root is computed as that of
-    `(C1^1/2 C2 C1^1/2)^1/2`, which has the same eigenvalues and is symmetric, so singular covariances, as those of
-    fewer pictures than features, need no shift of the diagonal and give no imaginary part.
+    Dowson & Landau 1982; used for FID by Heusel et al. 2017, eq. 6. In float64. The trace of the root is computed as
+    that of `(C1^1/2 C2 C1^1/2)^1/2`, which has the same eigenvalues and is symmetric. So singular covariances, such as
+    those of fewer pictures than features, need no shift of the diagonal and give no imaginary part.
 
     Args:
-        mean1: (d,).
-        cov1: (d, d), symmetric, no eigenvalue below 0 but for rounding.
-        mean2: (d,).
-        cov2: (d, d).
+        mean1: mean of the first distribution, (d,).
+        cov1: covariance of the first distribution, (d, d), symmetric, with no eigenvalue below 0 except by rounding.
+        mean2: mean of the second distribution, (d,).
+        cov2: covariance of the second distribution, (d, d).
 
     Raises:
         SettingError: shapes that do not fit, or numbers that are not finite.
@@ -38,11 +38,12 @@ def frechet_distance(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: 
 def fid(features1: ArrayLike, features2: ArrayLike) -> float:
     """Fréchet distance of two sets of features, (n, d) and (m, d), by their means and unbiased covariances.
 
-    It is biased: two samples of one distribution have a distance above 0, the more so the fewer they are (Chong &
-    Forsyth 2020). Compare only sets of the same sizes, of thousands of pictures if the value itself is to mean much.
+    The distance is biased: two samples of one distribution have a distance above 0, which is greater for smaller
+    samples (Chong & Forsyth 2020). Compare only sets of the same sizes. The value itself means little for fewer than
+    thousands of pictures.
 
     Raises:
-        SettingError: a set of fewer than 2, or sets of different features.
+        SettingError: a set of fewer than 2 pictures, sets of different features, or numbers that are not finite.
     """
     statistics = []
     for name, each in (("features1", features1), ("features2", features2)):
@@ -59,5 +60,5 @@ def _symmetric_root(matrix: np.ndarray) -> np.ndarray:
 
 
 def _without_noise(values: np.ndarray) -> np.ndarray:
-    """Eigenvalues that rounding alone could have made are 0: their roots, many of them, would add up."""
+    """The eigenvalues, with 0 for those that rounding alone could have made: the sum of their roots would matter."""
     return np.where(values > len(values) * np.finfo(np.float64).eps * values.max(), values, 0)

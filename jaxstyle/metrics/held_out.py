@@ -1,4 +1,4 @@
-"""Held-out layers: judge by layers of the network that no recipe optimised."""
+"""Held-out layers: judge results by layers of the network that no recipe optimised."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,9 +9,9 @@ from jaxstyle.networks.vgg import VGG, block_of
 from jaxstyle.objective.recipe import Recipe
 
 ORDER = ("2", "3", "4", "1")
-"""Order in which a block's layers are tried: the usual recipes take the first, and leave out the second."""
+"""The order in which a block's layers are tried: the usual recipes optimise the first and leave the second free."""
 CONTENT = "relu4_2"
-"""What counts as the content layer of a recipe without content terms."""
+"""The layer that counts as the content layer of a recipe without content terms."""
 
 Layers = tuple[str, ...]
 
@@ -21,23 +21,24 @@ def held_out(
 ) -> tuple[Layers, Layers]:
     """The layers to measure content and style at: (content layers, style layers), each in the network's order.
 
-    Only layers that no content or style term of any recipe looks at are taken. For style one of each block: relu1_2,
-    relu2_2, relu3_2, relu4_2, relu5_2, where that is used the third, fourth or first of its block. For content the
-    one nearest to each recipe's deepest content layer, the shallower of two (relu4_2 stands in for a recipe without).
+    Only layers that no content or style term of any recipe uses are chosen. For style it is one layer of each block:
+    relu1_2, relu2_2, relu3_2, relu4_2, relu5_2, or the third, fourth or first layer of a block whose second one is
+    used. For content it is the layer nearest to each recipe's deepest content layer, or the shallower of two nearest
+    ones. A recipe without content terms counts as one with relu4_2.
 
-    Where the recipes use every layer there is, nothing can be held out: then all layers may be chosen.
+    If the recipes use every layer there is, none can be held out: then all layers may be chosen.
 
     Args:
-        recipes: one, or all that are to be compared: numbers at different layers do not compare.
-        model: the network; layers it does not have are left out.
-        shapes: (height, width, ...) of the pictures; layers that one of them is too small for are left out.
+        recipes: one recipe, or all that are to be compared: numbers from different layers cannot be compared.
+        model: the network. Layers that it does not have are not chosen.
+        shapes: (height, width, ...) of the pictures. Layers that one of them is too small for are not chosen.
 
     Example:
         >>> held_out(presets.default(), model)
         (('relu4_3',), ('relu1_2', 'relu2_2', 'relu3_2', 'relu4_3', 'relu5_2'))
 
     Raises:
-        SettingError: no recipe, or something else in its place.
+        SettingError: there is no recipe, or something that is not a recipe.
         ImageError: a picture is too small for every layer.
     """
     given = [recipes] if isinstance(recipes, Recipe) else list(recipes)
@@ -54,7 +55,7 @@ def held_out(
 
 
 def reachable(model: VGG, shapes: Iterable[tuple[int, ...]]) -> Layers:
-    """The network's ReLU layers that pictures of all `shapes` are large enough for."""
+    """The network's ReLU layers that pictures of all `shapes` are large enough for. ImageError if there are none."""
     sizes = [tuple(shape) for shape in shapes]
     layers = [layer for layer in model.layers if layer.startswith("relu") and not layer.endswith("_aux")]
     found = tuple(layer for layer in layers if all(_fits(model, layer, size) for size in sizes))
@@ -72,7 +73,7 @@ def _fits(model: VGG, layer: str, shape: tuple[int, ...]) -> bool:
 
 
 def _content_layer(recipe: Recipe, model: VGG) -> str:
-    """The deepest layer of the recipe's content terms that the network has."""
+    """The deepest layer of the recipe's content terms that the network has; `CONTENT` if there is none."""
     layers = [layer for term in recipe.content for layer in layers_of(term.loss)]
     known = [layer for layer in layers if layer.startswith("relu") and layer in model.layers]
     return max(known, key=model.layers.index, default=CONTENT)

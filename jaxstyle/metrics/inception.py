@@ -1,4 +1,4 @@
-"""InceptionV3's pooled features, by which FID and ArtFID compare sets of pictures."""
+"""InceptionV3's pooled features, with which FID and ArtFID compare sets of pictures."""
 
 import os
 from collections.abc import Mapping
@@ -31,16 +31,16 @@ _PARTS = ("conv.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_
 @partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["variant"])
 @dataclass(frozen=True)
 class Inception:
-    """`inception(image) -> (2048,)`: the last activations' means over positions (pool3). `load_inception` makes one.
+    """InceptionV3: `inception(image) -> (2048,)`, the means of the last activations over all positions (pool3).
 
-    Szegedy et al. 2016 ("Rethinking the Inception Architecture"). The two variants of `VARIANTS` differ in what they
-    do with the picture and at three pools, and each goes with its own weights. A pytree: pass it to `jax.jit` and
-    `jax.vmap` as an argument.
+    Szegedy et al. 2016 ("Rethinking the Inception Architecture"). `load_inception` makes one. The two `VARIANTS`
+    differ in how they prepare the picture and in the 3x3 pools of stride 1, and each has its own weights. An Inception
+    is a pytree: pass it to `jax.jit` and `jax.vmap` as an argument.
 
     Attributes:
         variant: "fid" or "art".
         arrays: "Mixed_5b.branch1x1/kernel" (h, w, in, out), "Mixed_5b.branch1x1/bias" (out,), ..., with the batch
-            normalisation in them.
+            normalisation folded in.
     """
 
     variant: Variant
@@ -50,7 +50,7 @@ class Inception:
         """Features of one RGB picture in [0, 1].
 
         Raises:
-            ImageError: no picture, or with the variant "art" a side below 75 pixels.
+            ImageError: `image` is not a picture, or with the variant "art" a side is below 75 pixels.
         """
         check_picture(image, "image", 1 if self.variant == "fid" else LEAST, "InceptionV3")
         if self.variant == "fid":
@@ -78,18 +78,18 @@ class Inception:
 
 
 def load_inception(path: str | os.PathLike[str], *, variant: Variant | None = None) -> Inception:
-    """An InceptionV3 from a state dict under torchvision's names, read as data: no pickle is run.
+    """Load an InceptionV3 from a state dict under torchvision's names. It is read as data: no pickle is run.
 
     Args:
         path: pytorch-fid's `pt_inception-2015-12-05-6726825d.pth`, ArtFID's `art_inception.pth`, or a network of the
             same layout with no more channels. Classifiers in it are ignored.
-        variant: "fid" or "art"; by default what the file's classifiers tell: 1008 classes are pytorch-fid's, two heads
-            ArtFID's.
+        variant: "fid" or "art". By default the file's classifiers tell: pytorch-fid's file has 1008 classes, ArtFID's
+            two heads.
 
     Raises:
         SettingError: an unknown variant.
         WeightsFileError: the file is missing or unreadable.
-        WeightsError: it is damaged, hostile or no InceptionV3, or does not tell its variant.
+        WeightsError: the file is damaged, hostile or no InceptionV3, or does not tell its variant.
     """
     if variant is not None and variant not in VARIANTS:
         raise SettingError(f"variant: got {variant!r}; {suggest(variant, VARIANTS)}")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A convolution without bias, batch normalisation and ReLU; padded to keep the size unless its stride is 2."""
+    """A convolution without bias, batch normalisation and ReLU. If `padded`, it keeps the size at stride 1."""
 
     name: str
     channels: int
@@ -14,7 +14,7 @@ class Unit(NamedTuple):
 
     @property
     def padding(self) -> tuple[int, int]:
-        """Zeros above and below, left and right."""
+        """(zeros above and as many below, zeros left and as many right)."""
         return (self.size[0] // 2, self.size[1] // 2) if self.padded else (0, 0)
 
 
@@ -25,7 +25,7 @@ class Pool(NamedTuple):
 
 
 class Join(NamedTuple):
-    """Branches beside each other, their channels concatenated; their names begin with `name`."""
+    """Parallel branches whose output channels are concatenated. The full names of their units begin with `name`."""
 
     name: str
     branches: tuple[tuple["Step", ...], ...]
@@ -99,7 +99,7 @@ NETWORK: tuple[Step, ...] = (
     _e("Mixed_7b", _MEAN),
     _e("Mixed_7c", _LAST),
 )
-"""From the picture to the 2048 channels that are averaged (Szegedy et al. 2016)."""
+"""The steps from the picture to the 2048 channels that are averaged (Szegedy et al. 2016)."""
 
 
 def units(steps: tuple[Step, ...] = NETWORK, prefix: str = "") -> dict[str, Unit]:

@@ -23,8 +23,9 @@ from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.recipe import Recipe
 
 TOGETHER = 2
-"""Pictures at a time on accelerators: it bounds memory, and as XLA rounds otherwise in other batches it is one number
-for all. On CPUs one at a time: XLA may round a picture by its place in a batch, as in `jaxstyle.sweep.lanes`."""
+"""The number of pictures that accelerators measure at a time. It bounds memory, and is fixed because XLA rounds
+differently in batches of other sizes. CPUs measure one picture at a time: there XLA may round a picture differently
+by its place in a batch, as in `jaxstyle.sweep.lanes`."""
 
 Values = dict[str, Float[Array, "*b"]]
 
@@ -36,11 +37,11 @@ Values = dict[str, Float[Array, "*b"]]
 )
 @dataclass(frozen=True)
 class Judge:
-    """`judge(images, content_targets, style_targets) -> {name: (b,)}`, the names those of `METRICS`.
+    """All `METRICS` of a batch: `judge(images, content_targets, style_targets) -> {name of the metric: (b,)}`.
 
-    Compare only numbers of one judge: other layers, another network or another size have other scales. The network is
-    judged by as it is, without the recipe's pooling or padding, in full float32 precision on every device. A picture's
-    numbers are the same whatever else is in its batch. A pytree whose only arrays are the network's.
+    Compare only numbers from the same judge: other layers, networks and picture sizes have other scales. The network
+    is used as it is, without the recipe's pooling or padding, in full float32 precision on every device. A picture's
+    numbers do not depend on the other pictures in its batch. A judge is a pytree whose only arrays are the network's.
 
     Example:
         >>> judge = Judge.of(model, recipe, content.shape)
@@ -54,7 +55,7 @@ class Judge:
         content_layers: where "content_distance" is measured.
         style_layers: where "style_distance" is measured.
         similarity_layer: where "cfsd" is measured.
-        samples: at most so many positions of it are compared with each other.
+        samples: the most positions of `similarity_layer` that "cfsd" compares with each other.
     """
 
     model: VGG
@@ -73,17 +74,17 @@ class Judge:
         style_shapes: Iterable[tuple[int, ...]] = (),
         samples: int = 1024,
     ) -> "Judge":
-        """A judge that uses layers no recipe optimised (see `held_out`).
+        """Make a judge that uses layers which no recipe optimised (see `held_out`).
 
         Args:
             model: the network; in float32, not one rounded to bfloat16.
-            recipes: one, or all that are to be compared.
+            recipes: one recipe, or all that are to be compared.
             shape: (height, width, ...) of the generated pictures.
-            style_shapes: of the styles: layers that one of them is too small for are left out.
-            samples: positions for CFSD; time and memory go with the square: 4 MiB a picture for 1024.
+            style_shapes: (height, width, ...) of the styles. Layers that one of them is too small for are not used.
+            samples: the most positions for CFSD. Time and memory grow with its square: 4 MiB a picture for 1024.
 
         Raises:
-            SettingError: no recipe, `model` is no VGG19, or `samples` is no number.
+            SettingError: no recipe, `model` is no VGG, or `samples` is no whole number from 1.
             ImageError: `shape` is below 11 pixels a side, or a picture is too small for every layer.
         """
         if not isinstance(model, VGG):
@@ -100,16 +101,20 @@ class Judge:
         return cls(ready, content, style, similarity, samples)
 
     def content_target(self, content: Float[Array, "h w 3"]) -> ContentTarget:
-        """What is needed of a content picture, RGB in [0, 1] of the generated pictures' size; once per picture."""
+        """The target for a content picture, RGB in [0, 1] of the generated pictures' size. Make it once per picture.
+
+        Raises:
+            ImageError: `content` is not a picture, or is below 11 pixels a side.
+        """
         content = jnp.asarray(content)
         check_picture(content, "content", WINDOW, "SSIM's window")
         return _content_target(self, content)
 
     def style_target(self, style: Float[Array, "h w 3"]) -> StyleTarget:
-        """What is needed of a style, RGB in [0, 1] of any size; once per style, compiled once per size.
+        """The target for a style, RGB in [0, 1] of any size. Make it once per style; it is compiled once per size.
 
         Raises:
-            ImageError: it is no picture, or too small for a layer: name its shape in `of`.
+            ImageError: `style` is not a picture, or too small for a layer: name its shape in `of`.
         """
         style = jnp.asarray(style)
         check_picture(style, "style")
@@ -120,12 +125,12 @@ class Judge:
         return _style_target(self, style)
 
     def __call__(self, images: Float[Array, "b h w 3"], contents: ContentTarget, styles: StyleTarget) -> Values:
-        """{metric: (b,)} of b pictures in [0, 1], each against its own content and style.
+        """{name of the metric: (b,)} of b pictures in [0, 1], each against its own content and style.
 
         Args:
-            images: of the contents' size.
-            contents: of `content_target`, stacked (`stack_targets`), one per picture.
-            styles: of `style_target`, stacked, one per picture.
+            images: the generated pictures, of the contents' size.
+            contents: one `content_target` per picture, stacked by `stack_targets`.
+            styles: one `style_target` per picture, stacked by `stack_targets`.
 
         Raises:
             ImageError: the shapes do not fit each other.
@@ -144,7 +149,11 @@ class Judge:
 
 
 def stack_targets(targets: Sequence[Any]) -> Any:
-    """Targets of one kind, one per picture, as the batch that a `Judge` takes: every array with a new first axis."""
+    """Stack targets of one kind, one per picture, to the batch that a `Judge` takes. Every array gets a new first axis.
+
+    Raises:
+        SettingError: there are no targets.
+    """
     if not targets:
         raise SettingError("targets: got none, expected one per picture")
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *targets)

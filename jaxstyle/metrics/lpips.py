@@ -1,4 +1,4 @@
-"""LPIPS: a perceptual distance of two aligned pictures, by a classification network's features, weighed by people."""
+"""LPIPS: a perceptual distance of two aligned pictures, by a classification network's features with learned weights."""
 
 import os
 from collections.abc import Iterable
@@ -23,20 +23,20 @@ Path = str | os.PathLike[str]
 @partial(jax.tree_util.register_dataclass, data_fields=["arrays", "linear"], meta_fields=["trunk"])
 @dataclass(frozen=True)
 class LPIPS:
-    """`lpips(image, reference)`: 0 for equal pictures, about 1 for unrelated ones. A pytree; `load_lpips` makes one.
+    """The LPIPS distance, `lpips(image, reference)`: 0 for equal pictures, about 1 for unrelated ones.
 
-    `sum_l mean_hw sum_c w_lc (f_lc - f'_lc)^2` where f and f' are the activations of both pictures, each position's
-    divided by its length, and w >= 0 was fitted to what people find similar (Zhang, Isola, Efros, Shechtman & Wang
+    `sum_l mean_hw sum_c w_lc (f_lc - f'_lc)^2` where f and f' are the activations of both pictures, divided at each
+    position by their length, and w >= 0 was fitted to what people find similar (Zhang, Isola, Efros, Shechtman & Wang
     2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", eq. 1; version 0.1, `lpips=True`).
 
-    Pass it to `jax.jit` and `jax.vmap` as an argument:
+    `load_lpips` makes an LPIPS. It is a pytree: pass it to `jax.jit` and `jax.vmap` as an argument:
 
         distances = jax.jit(jax.vmap(LPIPS.__call__, in_axes=(None, 0, 0)))(lpips, images, contents)
 
     Attributes:
         trunk: "alexnet" or "vgg16".
         arrays: the trunk's kernels (h, w, in, out) and biases, by their names in torchvision's state dict.
-        linear: w of each layer, (channels,).
+        linear: the weights w of each layer, (channels,).
     """
 
     trunk: str
@@ -47,7 +47,8 @@ class LPIPS:
         """The distance of two RGB pictures in [0, 1] of one size.
 
         Raises:
-            ImageError: the sizes differ, or a side is below 16 pixels (VGG16) or 31 (AlexNet).
+            ImageError: an argument is not a picture, the sizes differ, or a side is below 16 pixels (VGG16) or 31
+                (AlexNet).
         """
         check_pair(image, reference)
         found, expected = (activations(self.trunk, self.arrays, _scaled(each)) for each in (image, reference))
@@ -59,12 +60,12 @@ class LPIPS:
 
 
 def load_lpips(*, trunk: Path, linear: Path) -> LPIPS:
-    """LPIPS from two .pth files, which are read as data: no pickle is run.
+    """Load LPIPS from two .pth files. They are read as data: no pickle is run.
 
     Args:
         trunk: torchvision's `vgg16-397923af.pth` or `alexnet-owt-7be5be79.pth`; the shapes tell which.
-        linear: of the same trunk, `lpips/weights/v0.1/vgg.pth` or `alex.pth` of richzhang/PerceptualSimilarity, with
-            `lin0.model.1.weight` (1, c, 1, 1) to `lin4.model.1.weight`.
+        linear: LPIPS' weights for the same trunk: `lpips/weights/v0.1/vgg.pth` or `alex.pth` of
+            richzhang/PerceptualSimilarity, with `lin0.model.1.weight` (1, c, 1, 1) to `lin4.model.1.weight`.
 
     Raises:
         WeightsFileError: a file is missing or unreadable.
@@ -85,7 +86,7 @@ def load_lpips(*, trunk: Path, linear: Path) -> LPIPS:
 
 
 def _scaled(image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
-    """LPIPS' own normalisation, of pixels in [-1, 1]."""
+    """The picture scaled from [0, 1] to [-1, 1], and then normalised with LPIPS' own shift and scale."""
     shift, scale = (jnp.asarray(each, image.dtype)[None, None] for each in (SHIFT, SCALE))
     return (2 * image - 1 - shift) / scale
 

@@ -1,4 +1,4 @@
-"""What the metrics take for a picture, and how they say so when it is none."""
+"""Checks that what a metric is given are pictures."""
 
 import jax
 import jax.numpy as jnp
@@ -7,9 +7,15 @@ from jaxstyle.errors import ImageError
 
 
 def check_picture(picture: jax.Array, name: str, least: int = 1, what: str = "a picture") -> None:
-    """Raise ImageError unless it is (h, w, 3) of floats, at least `least` a side.
+    """Raise ImageError unless `picture` is (h, w, 3) of floats with at least `least` pixels a side.
 
-    And in [0, 1], as far as that can be known: not while a function is traced. NaN is let through, to give NaN.
+    Outside of JAX's tracing, values above 2 are an error too: they look like 0 to 255. NaN passes, and gives NaN.
+
+    Args:
+        picture: RGB in [0, 1].
+        name: the picture's name in the message.
+        least: the fewest pixels of a side.
+        what: what needs so many pixels, for the message.
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or not jnp.issubdtype(picture.dtype, jnp.floating):
         got = f"{picture.dtype} {picture.shape}"
@@ -21,7 +27,7 @@ def check_picture(picture: jax.Array, name: str, least: int = 1, what: str = "a 
 
 
 def check_pair(image: jax.Array, content: jax.Array, least: int = 1, what: str = "a picture") -> None:
-    """Raise ImageError unless both are pictures of one size, at least `least` a side."""
+    """Raise ImageError unless both are pictures, of the same size and with at least `least` pixels a side."""
     check_picture(image, "image", least, what)
     check_picture(content, "content")
     if image.shape != content.shape:

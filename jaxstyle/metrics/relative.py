@@ -1,4 +1,4 @@
-"""Relative squared distances: how far from a target, in units of the target's own size."""
+"""Relative squared distances: how far from a target, in units of the target's own squared length."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ from jaxtyping import Array, Float
 
 
 def relative_distance(found: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, ""]:
-    """`sum((found - target)^2) / sum(target^2)`: 0 at the target, 1 as far from it as nothing at all.
+    """`sum((found - target)^2) / sum(target^2)`: 0 at the target, 1 for an array of zeros.
 
-    As `Term(relative=True)` has it for content and Gram losses. 0 where both are all zeros.
+    For content and Gram losses this is the same as `Term(relative=True)`. If both are all zeros it is 0.
     """
     size = jnp.maximum(jnp.sum(target**2), jnp.finfo(target.dtype).tiny)
     return jnp.sum((found - target) ** 2) / size

@@ -15,18 +15,19 @@ def cfsd(
 ) -> Float[Array, ""]:
     """Content feature structural distance: `mean_i KL(P_i || Q_i)`, at least 0, 0 for equal features.
 
-    P = softmax over j of `scale f_i . f_j` for the content's features at n positions, Q the same of the picture's
-    (Chung, Hyun & Heo 2024, "Style Injection in Diffusion", StyleID, CFSD; relu3_1 of VGG19). P_i says which parts of
-    the content look like part i, whatever they look like.
+    P_i is the softmax over j of `scale f_i . f_j` for the content's features f at n positions, and Q_i is the same for
+    the picture's (Chung, Hyun & Heo 2024, "Style Injection in Diffusion", StyleID, CFSD; relu3_1 of VGG19). P_i says
+    which parts of the content look like part i, whatever they look like.
 
-    The authors' code has `scale = 1 / c^2` and the sum over i, not the mean. With that scale the value goes with the
-    fourth power of the features' size, another one in every network, and P is all but uniform; by default the scale is
-    one over the mean of `f_i . f_i` of the content, which is blind to it. `n * cfsd(..., scale=1 / c**2)` is theirs.
+    The authors' code has `scale = 1 / c^2` and the sum over i, not the mean. With that scale the value grows with the
+    fourth power of the features' size, which differs between networks, and P is almost uniform. Here the default scale
+    is one over the mean of the content's `f_i . f_i`, so that the features' size does not matter. The authors' value
+    is `n * cfsd(..., scale=1 / c**2)`.
 
     Args:
-        found: features of the picture, a row a position, such as `sampled_columns` gives.
-        content: of the content, at the same positions.
-        scale: of the products; None for the one above.
+        found: features of the picture, one row for each position, such as `sampled_columns` gives.
+        content: features of the content at the same positions.
+        scale: the factor on `f_i . f_j`; None for the default above.
 
     Raises:
         SettingError: the shapes differ.
@@ -40,7 +41,7 @@ def cfsd(
 
 
 def sampled_columns(features: Float[Array, "h w c"], samples: int) -> Float[Array, "n c"]:
-    """Features at no more than `samples` positions, the same for every picture of a size: all n = h w if they allow."""
+    """Features at up to `samples` positions, the same for all pictures of a size; at all h w if they are not more."""
     return sampled_hypercolumns((features,), samples, 0)
 
 

@@ -1,4 +1,4 @@
-"""The table of metrics: what each computes, what it says, and which way is better."""
+"""The table of metrics: what each computes, what it means, and whether higher or lower is better."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from jaxstyle.metrics.ssim import ssim
 
 
 class ContentTarget(NamedTuple):
-    """What is remembered of a content picture: itself, its held-out features, and its sampled features for CFSD."""
+    """What metrics need of a content picture: itself, its held-out features, and its sampled features for CFSD."""
 
     picture: Array
     features: dict[str, Array]
@@ -23,21 +23,21 @@ class ContentTarget(NamedTuple):
 
 
 class StyleTarget(NamedTuple):
-    """What is remembered of a style: its chroma histogram and held-out Gram matrices, of one shape for all sizes."""
+    """What metrics need of a style: its chroma histogram and held-out Gram matrices, of the same shape at any size."""
 
     chroma: Array
     grams: dict[str, Array]
 
 
 class Seen(NamedTuple):
-    """What a metric is shown: one generated picture, and the content and the style that it is compared with.
+    """The input of a metric: one generated picture, and the content and the style that it is compared with.
 
     Attributes:
         image: the generated picture (h, w, 3), RGB in [0, 1].
         features: {layer: activation} of the image, at all held-out layers.
-        columns: of the image, as the content's for CFSD.
-        content: of the content picture.
-        style: of the style picture; of several the mean.
+        columns: sampled features of the image for CFSD, at the same positions as the content's.
+        content: the target of the content picture.
+        style: the target of the style picture, or the mean of several targets.
     """
 
     image: Float[Array, "h w 3"]
@@ -52,10 +52,10 @@ class Metric:
     """A number about a finished picture, and how to read it.
 
     Attributes:
-        compute: from `Seen` to a scalar; pure, so that a batch is mapped over.
-        description: one line, for people.
-        better: "higher" or "lower". Style and content pull apart: no run is best in all.
-        compares: what the generated picture is compared with.
+        compute: a pure function from `Seen` to a scalar, which is mapped over a batch.
+        description: the meaning in one line, for people.
+        better: "higher" or "lower". Style and content pull in different directions: no run is best in all metrics.
+        compares: "content" or "style", which the generated picture is compared with.
     """
 
     compute: Callable[[Seen], Float[Array, ""]]
@@ -104,4 +104,4 @@ METRICS: dict[str, Metric] = {
         "content",
     ),
 }  # fmt: skip
-"""{name: metric}: those that `Judge` computes, in its order."""
+"""{name: metric} for all metrics that `Judge` computes, in the order of its results."""

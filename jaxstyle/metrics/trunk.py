@@ -1,4 +1,4 @@
-"""The convolutions of AlexNet and VGG16 under torchvision's names, with the activations LPIPS looks at."""
+"""The convolutions of AlexNet and VGG16 under torchvision's names, and the activations of them that LPIPS uses."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from jaxstyle.weights.state_dict import Shapes
 
 
 class Conv(NamedTuple):
-    """A convolution with bias and ReLU: `features.NUMBER` of torchvision's; LPIPS looks at it, or not."""
+    """A convolution with bias and ReLU: `features.NUMBER` in torchvision. LPIPS uses its activation if `tapped`."""
 
     number: int
     channels_in: int
@@ -29,7 +29,7 @@ class Conv(NamedTuple):
 
 
 class MaxPool(NamedTuple):
-    """A maximum with stride 2."""
+    """Max pooling over `size` x `size` windows with stride 2."""
 
     size: int
 
@@ -59,7 +59,7 @@ TRUNKS: dict[str, tuple[Conv | MaxPool, ...]] = {"alexnet": _ALEXNET, "vgg16": _
 
 
 def trunk_shapes(trunk: str) -> dict[str, tuple[int, ...]]:
-    """{name in the state dict: shape} of the convolutions."""
+    """{name in the state dict: shape} of a trunk's kernels and biases."""
     shapes: dict[str, tuple[int, ...]] = {}
     for step in TRUNKS[trunk]:
         if isinstance(step, Conv):
@@ -69,12 +69,12 @@ def trunk_shapes(trunk: str) -> dict[str, tuple[int, ...]]:
 
 
 def tapped_channels(trunk: str) -> tuple[int, ...]:
-    """How many channels each activation has that LPIPS looks at."""
+    """The number of channels of each activation that LPIPS uses."""
     return tuple(step.channels_out for step in TRUNKS[trunk] if isinstance(step, Conv) and step.tapped)
 
 
 def recognise_trunk(shapes: Shapes) -> str:
-    """ "alexnet" or "vgg16", by a state dict's shapes; WeightsError with what differs where it is neither."""
+    """The trunk with a state dict's shapes: "alexnet" or "vgg16". Raises WeightsError with what differs if neither."""
     trunk = "alexnet" if shapes.get("features.0.weight", ())[2:] == (11, 11) else "vgg16"
     check_shapes(shapes, trunk_shapes(trunk), f"torchvision's {trunk} (its features)")
     return trunk
@@ -90,7 +90,7 @@ def check_shapes(shapes: Shapes, expected: Shapes, what: str) -> None:
 
 
 def activations(trunk: str, arrays: Mapping[str, Array], x: Float[Array, "h w 3"]) -> list[Float[Array, "_h _w _c"]]:
-    """The activations that LPIPS looks at, after their ReLUs, of one picture prepared for the trunk.
+    """The activations that LPIPS uses, after their ReLUs, of one picture that is already normalised for LPIPS.
 
     Raises:
         ImageError: the picture is too small: a side below 16 pixels for VGG16, 31 for AlexNet.

@@ -1,8 +1,8 @@
-"""Pictures made simpler before or after a transfer, in NumPy: fewer colours, superpixels.
+"""Simplify pictures before or after a transfer, in NumPy: fewer colours, superpixels.
 
-Every picture is anything that `jaxstyle.image.load_image` reads; what comes back is (h, w, 3) float32 in [0, 1],
-sRGB-encoded. Alpha is the caller's to keep, from `read_picture(source).alpha` to `save_image(path, rgb, alpha=alpha)`;
-fully transparent pixels are white here. scikit-learn and scikit-image are imported when they are first needed.
+A picture is anything that `jaxstyle.image.load_image` reads. Returned pictures are (h, w, 3) float32 in [0, 1],
+sRGB-encoded, without alpha; fully transparent pixels are white. To keep alpha, take `read_picture(source).alpha` and
+pass it to `save_image(path, rgb, alpha=alpha)`. scikit-learn and scikit-image are imported when first needed.
 """
 
 from jaxstyle.preprocess.abstraction import abstract, draw_boundaries

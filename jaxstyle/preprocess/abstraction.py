@@ -1,4 +1,4 @@
-"""What regions are painted with: one colour each, or the lines between them."""
+"""Paint the regions of a picture in one colour each, or draw the lines between them."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -15,13 +15,14 @@ Statistic = Literal["mean", "median"]
 
 
 def abstract(image: Any, segmentation: Segmentation, *, statistic: Statistic = "mean") -> Float[np.ndarray, "h w 3"]:
-    """Paint every region of a picture in one colour, the mean or the median of each channel; the rest stays.
+    """Paint every region of a picture in one colour, the mean or the median of each channel.
 
-    The mean keeps a region's brightness; the median ignores the few pixels of a neighbour that strayed into it.
+    The mean keeps a region's brightness; the median ignores a few pixels of a neighbour inside the region. Pixels
+    that belong to no region stay as they are.
 
     Raises:
-        ImageError: no such picture.
-        SettingError: an unknown statistic, or a picture of another size than the one that was cut up.
+        ImageError: the picture cannot be read.
+        SettingError: an unknown statistic, or the picture is not of the segmentation's size.
     """
     check_choice("statistic", statistic, get_args(Statistic))
     rgb, labels = _read(image, segmentation), segmentation.labels
@@ -31,7 +32,7 @@ def abstract(image: Any, segmentation: Segmentation, *, statistic: Statistic = "
 
 
 def median_colors(rgb: Float[np.ndarray, "h w 3"], labels: np.ndarray) -> Float[np.ndarray, "n 3"]:
-    """Each channel's median over each region, from region 1 on; of an even number the mean of the middle two."""
+    """The median colour of each region, per channel, from region 1 on. Of an even count, the mean of the middle two."""
     flat = labels.ravel()
     counts = np.bincount(flat)[1:]
     starts = flat.size - counts[::-1].cumsum()[::-1]
@@ -46,8 +47,8 @@ def draw_boundaries(
     """The picture with the lines between its regions in `color`, RGB in [0, 1].
 
     Raises:
-        ImageError: no such picture.
-        SettingError: no such colour, or a picture of another size than the one that was cut up.
+        ImageError: the picture cannot be read.
+        SettingError: `color` is not RGB in [0, 1], or the picture is not of the segmentation's size.
     """
     line = np.asarray(color, np.float32)
     if line.shape != (3,) or not (line.min() >= 0 and line.max() <= 1):

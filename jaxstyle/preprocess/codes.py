@@ -1,7 +1,7 @@
-"""8-bit colours as whole numbers, `65536 R + 256 G + B`, and the nearest of a palette.
+"""8-bit colours as codes, the whole numbers `65536 R + 256 G + B`, and the nearest colours of a palette.
 
-A photograph of 12 million pixels has a few hundred thousand colours: what is done for each colour is done 30 times less
-often than for each pixel.
+A photograph of 12 million pixels has a few hundred thousand colours, so work for each colour is done about 30 times
+less often than work for each pixel.
 """
 
 from typing import Literal
@@ -13,11 +13,11 @@ Space = Literal["lab", "rgb"]
 Codes = Integer[np.ndarray, "..."]
 
 BLOCK = 2**18
-"""Colours at a time, so that a picture of noise needs no gigabytes."""
+"""The number of colours that are looked up at a time, so that a picture of noise does not need gigabytes."""
 
 
 def encode(rgb: Float[np.ndarray, "... 3"]) -> Codes:
-    """RGB in [0, 1] as codes of the nearest 8-bit colours: floor(255 x + 1/2), as files are written."""
+    """The codes of the nearest 8-bit colours to RGB in [0, 1]: floor(255 x + 1/2), as in files that are saved."""
     red, green, blue = (_level(rgb[..., c]) for c in range(3))
     return red << 16 | green << 8 | blue
 
@@ -27,17 +27,17 @@ def _level(channel: Float[np.ndarray, "..."]) -> Codes:
 
 
 def levels_of(codes: Codes) -> np.ndarray:
-    """Codes as (..., 3) uint8."""
+    """The colours of codes as (..., 3) uint8."""
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
 
 
 def decode(codes: Codes) -> np.ndarray:
-    """Codes as (..., 3) float32 in [0, 1], the very values that reading a file gives."""
+    """The colours of codes as (..., 3) float32 in [0, 1], exactly as reading an 8-bit file gives them."""
     return levels_of(codes) / np.float32(255)
 
 
 def to_space(rgb: Float[np.ndarray, "n 3"], space: Space) -> Float[np.ndarray, "n 3"]:
-    """CIE L*a*b* (white D65, L in 0..100), or RGB as it is: where Euclidean distances are taken."""
+    """Convert RGB in [0, 1] to the space of Euclidean distances: CIE L*a*b* (white D65, L in 0..100), or RGB itself."""
     if space == "rgb":
         return rgb
     from skimage.color import rgb2lab
@@ -46,7 +46,7 @@ def to_space(rgb: Float[np.ndarray, "n 3"], space: Space) -> Float[np.ndarray, "
 
 
 def from_space(points: Float[np.ndarray, "n 3"], space: Space) -> Float[np.ndarray, "n 3"]:
-    """RGB clipped to [0, 1]."""
+    """The inverse of `to_space`: RGB, clipped to [0, 1]."""
     if space == "rgb":
         return np.clip(points, 0, 1)
     from skimage.color import lab2rgb
@@ -55,9 +55,9 @@ def from_space(points: Float[np.ndarray, "n 3"], space: Space) -> Float[np.ndarr
 
 
 def nearest_labels(codes: Codes, palette: Codes, space: Space, colors: Codes | None = None) -> np.ndarray:
-    """For each code the index of the nearest palette colour, uint8; `colors` are the distinct codes if they are known.
+    """The index of the nearest palette colour for each code, uint8. `colors` are the distinct codes, if known.
 
-    Each distinct colour is looked up once, in blocks, and pixels find theirs in a table of all 2^24 codes.
+    Each distinct colour is looked up once, in blocks. Pixels find their index in a table of all 2^24 codes.
     """
     from sklearn.metrics import pairwise_distances_argmin
 

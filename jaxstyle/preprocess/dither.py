@@ -1,6 +1,6 @@
-"""Dithering: neighbouring pixels take different palette colours, so that from afar their mean is the picture's.
+"""Dithering: neighbouring pixels take different palette colours, so that from afar their mean is the picture's colour.
 
-Both work on the sRGB-encoded values, whatever space the palette was found in.
+The two methods work on the sRGB-encoded values, whatever space the palette was found in.
 """
 
 from typing import Literal
@@ -15,7 +15,7 @@ Dither = Literal["floyd_steinberg", "ordered"]
 
 
 def dithered_labels(codes: Codes, palette: Codes, dither: Dither) -> UInt8[np.ndarray, "h w"]:
-    """Indices into the palette for codes (h, w)."""
+    """Dither a picture, given as codes (h, w), to indices into the palette."""
     return (
         diffuse(codes, palette)
         if dither == "floyd_steinberg"
@@ -24,7 +24,10 @@ def dithered_labels(codes: Codes, palette: Codes, dither: Dither) -> UInt8[np.nd
 
 
 def diffuse(codes: Codes, palette: Codes) -> UInt8[np.ndarray, "h w"]:
-    """Floyd & Steinberg 1976: each pixel's error is handed on to the four neighbours that come after it. By Pillow."""
+    """Dither by error diffusion (Floyd & Steinberg 1976, done by Pillow) to indices into the palette.
+
+    The error of each pixel is passed on to the four neighbours that come after it.
+    """
     filled = np.concatenate([palette, np.repeat(palette[:1], 256 - len(palette))])
     reference = Image.new("P", (1, 1))
     reference.putpalette(levels_of(filled).tobytes())
@@ -34,7 +37,7 @@ def diffuse(codes: Codes, palette: Codes) -> UInt8[np.ndarray, "h w"]:
 
 
 def order(codes: Codes, palette: Codes) -> Codes:
-    """The picture plus Bayer's 8x8 pattern, which is as strong as the palette's colours are apart."""
+    """Codes of the picture plus Bayer's 8x8 pattern, whose range is the palette's `spacing`."""
     height, width = codes.shape
     pattern = (bayer(3) + 0.5) / 64 - 0.5
     tiles = np.tile(pattern, (-(-height // 8), -(-width // 8)))[:height, :width, None]
@@ -42,7 +45,7 @@ def order(codes: Codes, palette: Codes) -> Codes:
 
 
 def bayer(order: int) -> np.ndarray:
-    """Bayer 1973's matrix of 0 to 4^order - 1: `M_2n = [[4M, 4M + 2], [4M + 3, 4M + 1]]`.
+    """Bayer's matrix (2^order, 2^order) of 0 to 4^order - 1 (1973): `M_2n = [[4M, 4M + 2], [4M + 3, 4M + 1]]`.
 
     >>> bayer(1)
     array([[0, 2],
@@ -55,7 +58,7 @@ def bayer(order: int) -> np.ndarray:
 
 
 def spacing(palette: Codes) -> float:
-    """How far a palette colour is from the nearest other one on average, per channel; 0 for a single colour."""
+    """The mean distance of a palette colour to its nearest other one, divided by sqrt(3); 0 for a single colour."""
     if len(palette) < 2:
         return 0.0
     rgb = decode(palette).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Pictures of few colours as PNG files with a palette: one index per pixel instead of three bytes."""
+"""Save pictures of few colours as PNG files with a palette: one index per pixel instead of three bytes."""
 
 import io
 import os
@@ -17,28 +17,29 @@ from jaxstyle.preprocess.quantize import Quantized
 
 
 class Saved(NamedTuple):
-    """A written file, and what it saves."""
+    """A written file, its size, and the size that it would have without a palette."""
 
     path: Path
     bytes: int
-    """Bytes of the indexed file."""
+    """Size of the indexed file in bytes."""
     full_bytes: int
-    """Bytes of the same picture as a PNG with 24 bits per pixel."""
+    """Size in bytes of the same picture as a PNG with 24 bits per pixel."""
 
     @property
     def saving(self) -> float:
-        """1 - bytes / full_bytes; below 0 where the palette costs more than it saves."""
+        """The share of bytes saved, 1 - bytes / full_bytes; below 0 if the palette costs more than it saves."""
         return 1 - self.bytes / self.full_bytes
 
 
 def save_indexed(path: str | os.PathLike, quantized: Quantized, *, recipe: dict | None = None) -> Saved:
-    """Save as PNG with 1, 2, 4 or 8 bits per pixel, whole or not at all, and say how much smaller that is.
+    """Save as PNG with 1, 2, 4 or 8 bits per pixel, whole or not at all, and return how much smaller that is.
 
-    It carries the sRGB profile and the recipe, and reads back as exactly `quantized.image`. It has no alpha: a picture
-    with transparency is for `save_image(path, quantized.image, alpha=alpha)`.
+    The file carries the sRGB profile and the recipe, and reads back as exactly `quantized.image`. It has no alpha:
+    save a picture with transparency by `save_image(path, quantized.image, alpha=alpha)`.
 
     Raises:
-        ImageFileError: it cannot be written there. SettingError: the recipe is not JSON.
+        ImageFileError: the file cannot be written there, or its suffix is not .png.
+        SettingError: the recipe is not JSON or too long.
     """
     target = check_target(path, [".png"])
     extra = {} if recipe is None else metadata_options(encode_recipe(recipe), "PNG")

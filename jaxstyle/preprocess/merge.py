@@ -1,4 +1,4 @@
-"""Regions of like colour made one."""
+"""Merge neighbouring regions of similar colour."""
 
 import heapq
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ from jaxstyle.preprocess.superpixels import Segmentation
 Heap = list[tuple[float, int, int]]
 
 MOST_APART = 1000.0
-"""Above every distance of two colours: all regions become one."""
+"""The largest threshold. It is above every distance of two colours, so all regions that touch become one."""
 
 
 def merge_regions(segmentation: Segmentation, threshold: float) -> Segmentation:
     """Merge the two neighbours of most similar mean colour, again and again, until all are `threshold` apart or more.
 
     Distances are CIE76, `sqrt(dL^2 + da^2 + db^2)`, between mean colours: 2.3 is just noticeable, 10 plain to see,
-    black to white is 100. A merged region has the mean of all its pixels and is compared anew, so that a gradient does
-    not become one region step by step, as it does where a graph is cut once at a threshold. Neighbours share an edge of
-    a pixel. Regions keep their order and are numbered from 1 again; 0 stays outside.
+    black to white is 100. A merged region gets the mean colour of all its pixels and is compared again, so that a
+    gradient does not become one region step by step, as it does if a graph is cut once at a threshold. Neighbours are
+    regions that share an edge of a pixel. Regions keep their order and are numbered from 1 again; 0 stays outside.
 
     Raises:
-        SettingError: a threshold that is no number from 0 to 1000.
+        SettingError: the threshold is not a number from 0 to 1000.
     """
     threshold = check_amount("threshold", threshold, 0, MOST_APART)
     regions = _Regions(segmentation)
@@ -34,7 +34,7 @@ def merge_regions(segmentation: Segmentation, threshold: float) -> Segmentation:
 
 
 def adjacent(labels: Int[np.ndarray, "h w"]) -> Iterator[tuple[int, int]]:
-    """The pairs (low, high) of region numbers that share an edge, each once; without 0."""
+    """The pairs (low, high) of numbers of regions that share an edge of a pixel, each pair once; without 0."""
     pairs = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
     both = np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in pairs])
     both = np.sort(both[(both[:, 0] != both[:, 1]) & (both > 0).all(1)], axis=1)
@@ -42,7 +42,7 @@ def adjacent(labels: Int[np.ndarray, "h w"]) -> Iterator[tuple[int, int]]:
 
 
 class _Regions:
-    """The graph while it shrinks. A region that was merged points to the one it is part of."""
+    """The graph of neighbouring regions while it shrinks. `parts` lists the original regions in each one left."""
 
     def __init__(self, segmentation: Segmentation) -> None:
         self.sizes = np.concatenate([[1], segmentation.sizes]).astype(np.float64)
@@ -55,7 +55,10 @@ class _Regions:
             self.neighbours[high].add(low)
 
     def merge(self, threshold: float) -> None:
-        """A pair in the heap is out of date when either of its regions has changed since: its distance tells."""
+        """Merge the closest neighbours until all are `threshold` apart or more.
+
+        A pair in the heap is out of date if one of its regions has changed since: then its distance is another.
+        """
         heap: Heap = [(self.distance(a, b), a, b) for a in self.parts for b in self.neighbours[a] if a < b]
         heapq.heapify(heap)
         while heap and heap[0][0] < threshold:
@@ -66,7 +69,7 @@ class _Regions:
                     heapq.heappush(heap, (self.distance(low, other), min(low, other), max(low, other)))
 
     def distance(self, a: int, b: int) -> float:
-        """CIE76 of the mean colours."""
+        """The CIE76 distance between the mean colours of two regions."""
         return float(np.linalg.norm(self.lab[a] - self.lab[b]))
 
     def join(self, low: int, high: int) -> None:
@@ -82,7 +85,7 @@ class _Regions:
         self.neighbours[low].discard(high)
 
     def segmentation(self, labels: Int[np.ndarray, "h w"]) -> Segmentation:
-        """What is left, numbered from 1."""
+        """The regions that are left, numbered from 1."""
         numbers = np.zeros(len(self.sizes), labels.dtype)
         for number, parts in enumerate(self.parts.values(), 1):
             numbers[parts] = number

@@ -1,4 +1,4 @@
-"""Palettes: the few colours that stand best for many."""
+"""Palettes: the few colours that best represent many."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -13,15 +13,16 @@ Points = Float[np.ndarray, "n 3"]
 Weights = Integer[np.ndarray, " n"]
 
 SAMPLE = 2**15
-"""Pixels that a palette is fitted to where a picture has more distinct colours than that."""
+"""The number of pixels that a palette is fitted to if a picture has more distinct colours than that."""
 STARTS = 3
-"""Runs of k-means, from different colours; the best end is taken."""
+"""The number of runs of k-means, from different first colours. The best result is taken."""
 
 
 def find_palette(colors: Codes, counts: Weights, size: int, space: Space, method: Method, seed: int) -> Codes:
-    """At most `size` 8-bit colours for the distinct `colors`, each so many times there; all of them if they are few.
+    """Find at most `size` 8-bit colours for the distinct `colors`, which occur `counts` times each.
 
-    Fewer come back where centres round to the same colour of 8 bits.
+    If there are at most `size` colours, all are returned. Fewer than `size` are returned if several centres round to
+    the same 8-bit colour.
     """
     if len(colors) <= size:
         return colors
@@ -32,7 +33,7 @@ def find_palette(colors: Codes, counts: Weights, size: int, space: Space, method
 
 
 def _sample(colors: Codes, counts: Weights, seed: int) -> tuple[Codes, Weights]:
-    """SAMPLE pixels, as distinct colours and how often each was drawn; every pixel where the colours are not more."""
+    """(colours, how often each was drawn) for SAMPLE random pixels; all pixels if there are at most SAMPLE colours."""
     if len(colors) <= SAMPLE:
         return colors, counts
     drawn = np.random.default_rng(seed).multinomial(SAMPLE, counts / counts.sum())
@@ -40,14 +41,14 @@ def _sample(colors: Codes, counts: Weights, seed: int) -> tuple[Codes, Weights]:
 
 
 def k_means(points: Points, weights: Weights, size: int, seed: int) -> np.ndarray:
-    """Lloyd's algorithm from k-means++ (scikit-learn): centres of least squared distance to the points."""
+    """Centres (size, 3) of least squared distance to the points: Lloyd's algorithm from k-means++ (scikit-learn)."""
     from sklearn.cluster import KMeans
 
     return KMeans(size, n_init=STARTS, random_state=seed).fit(points, sample_weight=weights).cluster_centers_
 
 
 def minibatch_k_means(points: Points, weights: Weights, size: int, seed: int) -> np.ndarray:
-    """The same from 4096 points at a time (Sculley 2010): a little worse, and quicker where `size` is large."""
+    """Like `k_means`, but with 4096 points at a time (Sculley 2010): a little worse, and quicker if `size` is large."""
     from sklearn.cluster import MiniBatchKMeans
 
     model = MiniBatchKMeans(size, batch_size=4096, n_init=STARTS, random_state=seed)
@@ -55,7 +56,10 @@ def minibatch_k_means(points: Points, weights: Weights, size: int, seed: int) ->
 
 
 def median_cut(points: Points, weights: Weights, size: int, seed: int) -> np.ndarray:
-    """Heckbert 1982: the box with the most pixels is cut at the median of its longest side, until there are enough."""
+    """The mean colours (size, 3) of boxes by median cut (Heckbert 1982).
+
+    The box with the most pixels is cut at the median of its longest side, until there are `size` boxes.
+    """
     boxes = [np.arange(len(points))]
     while len(boxes) < size:
         fullest = max((i for i, box in enumerate(boxes) if len(box) > 1), key=lambda i: weights[boxes[i]].sum())
@@ -64,7 +68,7 @@ def median_cut(points: Points, weights: Weights, size: int, seed: int) -> np.nda
 
 
 def _halves(points: Points, weights: Weights, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The box cut across its longest side, where both halves have most nearly as many pixels; neither is empty."""
+    """Cut a box across its longest side, so that both halves have about equally many pixels. None is empty."""
     side = np.ptp(points[box], axis=0).argmax()
     box = box[points[box, side].argsort(kind="stable")]
     below = weights[box].cumsum()

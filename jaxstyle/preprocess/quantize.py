@@ -1,4 +1,4 @@
-"""Colour quantisation: a picture in a few colours, of its own or of another picture."""
+"""Colour quantisation: paint a picture in a few colours, its own or those of another picture."""
 
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -15,7 +15,7 @@ from jaxstyle.preprocess.palette import Method, find_palette
 from jaxstyle.preprocess.settings import check_choice, check_count
 
 MOST_COLORS = 256
-"""What an indexed file holds."""
+"""The most colours of a palette, as in an indexed file."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Quantized:
     Attributes:
         image: RGB in [0, 1].
         palette: the k colours that occur, the most frequent first; multiples of 1/255, as 8-bit files hold them.
-        labels: for each pixel the index of its colour.
+        labels: for each pixel the index of its colour in the palette.
     """
 
     image: Float[np.ndarray, "h w 3"]
@@ -34,7 +34,7 @@ class Quantized:
 
     @property
     def shares(self) -> Float[np.ndarray, " k"]:
-        """The part of the pixels that has each colour; the sum is 1."""
+        """The share of the pixels that have each colour of the palette; the sum is 1."""
         return np.bincount(self.labels.ravel(), minlength=len(self.palette)) / self.labels.size
 
 
@@ -49,22 +49,24 @@ def quantize_colors(
 ) -> Quantized:
     """Paint a picture in at most `n_colors` of its own colours.
 
-    Colours are told apart at 8 bits per channel. A picture with no more than `n_colors` of them is given back in just
-    those, and so is one of fewer pixels. Otherwise the palette is fitted, to all colours with their frequencies, or to
-    2^15 pixels drawn at random where the colours are more; its colours are rounded to 8 bits, equal ones become one,
-    and every pixel takes the nearest.
+    Colours are first rounded to 8 bits per channel. A picture with at most `n_colors` distinct colours keeps them.
+    Otherwise a palette is fitted to all colours with their frequencies, or to 2^15 random pixels if there are more
+    colours than that. The palette is rounded to 8 bits, equal colours in it become one, and every pixel takes the
+    nearest colour.
 
     Args:
         image: the picture, as `load_image` takes it.
-        n_colors: from 1 to 256.
-        space: where distances are Euclidean: "lab" is CIE L*a*b* (D65), about as people see; "rgb" is sRGB-encoded.
+        n_colors: the most colours, from 1 to 256.
+        space: the space of Euclidean distances: "lab" is CIE L*a*b* (D65), near to how people see; "rgb" is
+            sRGB-encoded RGB.
         method: "kmeans" (scikit-learn, the best of 3 starts), "minibatch" (quicker for hundreds of colours), or
             "median_cut" (Heckbert 1982: rare colours are lost first).
         dither: None, "floyd_steinberg" (error diffusion) or "ordered" (an 8x8 pattern, the same from frame to frame).
-        seed: of the draw and of k-means. The same seed gives the same result.
+        seed: random seed of the pixels drawn and of k-means, from 0 to 2**32 - 1. Equal seeds give equal results.
 
     Raises:
-        ImageError: no such picture. SettingError: a setting that does not fit.
+        ImageError: the picture cannot be read.
+        SettingError: a setting is unknown or out of range.
     """
     size, seed = check_count("n_colors", n_colors, 1, MOST_COLORS), check_count("seed", seed, 0, 2**32 - 1)
     check_choice("method", method, get_args(Method))
@@ -86,7 +88,8 @@ def quantize_with(image: Any, palette: ArrayLike, *, space: Space = "lab", dithe
         dither: see `quantize_colors`.
 
     Raises:
-        ImageError: no such picture. SettingError: a setting that does not fit.
+        ImageError: the picture cannot be read, or the palette is not in [0, 1].
+        SettingError: the palette has another shape, or a setting is unknown.
     """
     _check(space, dither)
     codes = encode(load_image(image))
@@ -107,7 +110,7 @@ def _palette_codes(palette: ArrayLike) -> Codes:
 
 
 def _paint(codes: Codes, colors: Codes, palette: Codes, space: Space, dither: Dither | None) -> Quantized:
-    """Nothing is dithered where every colour is in the palette."""
+    """Paint a picture, given as codes, in the palette. Nothing is dithered if the palette has all of its colours."""
     if dither is None or np.isin(colors, palette).all():
         labels = nearest_labels(codes, palette, space, colors)
     else:

@@ -1,4 +1,4 @@
-"""What a setting may be, with one wording for all that it may not."""
+"""Checks of settings, with the same wording for all errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +21,6 @@ def check_amount(name: str, value: Any, least: float, most: float) -> float:
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raises SettingError unless `value` is one of `choices`."""
+    """Raise SettingError unless `value` is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
         raise SettingError(f"{name}: got {value!r}; {suggest(value, choices)}")

@@ -1,4 +1,4 @@
-"""Superpixels: a picture cut into regions of about one size that follow its edges."""
+"""Superpixels: a picture cut into regions of about equal size that follow its edges."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from jaxstyle.image import MAX_PIXELS, load_image, load_mask
 from jaxstyle.preprocess.settings import check_amount, check_count
 
 COMPACTNESS = 1e-3, 1e6
-"""The least, which leaves only colours, and the most, which leaves only squares."""
+"""The least compactness, at which only colours count, and the greatest, at which all regions are squares."""
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A picture's regions, numbered from 1; 0 is what belongs to none, outside a mask.
+    """A picture's regions, numbered from 1. Pixels that belong to no region, such as those outside a mask, have 0.
 
     Attributes:
         labels: for each pixel the number of its region.
-        colors: the mean colour of region i at i - 1, RGB in [0, 1].
+        colors: mean colours, RGB in [0, 1]; that of region i is at index i - 1.
     """
 
     labels: Int[np.ndarray, "h w"]
@@ -33,7 +33,7 @@ class Segmentation:
 
     @property
     def sizes(self) -> Int[np.ndarray, " n"]:
-        """Pixels of each region."""
+        """The number of pixels of each region."""
         return np.bincount(self.labels.ravel(), minlength=len(self) + 1)[1:]
 
     @property
@@ -45,14 +45,14 @@ class Segmentation:
         return found
 
     def masks(self, groups: Mapping[str, Iterable[int]] | None = None) -> dict[str, Float[np.ndarray, "h w"]]:
-        """{name: 1 inside, 0 outside}, for `content_masks` and `style_masks` of `stylize`.
+        """{name: mask of 1 inside and 0 outside}, for `content_masks` and `style_masks` of `stylize`.
 
         Args:
-            groups: {name: numbers of the regions it is made of}; every region for itself, "1", "2", ..., when not
-                given. A region in a transfer costs a set of style targets: a handful is sensible, see `merge_regions`.
+            groups: {name: numbers of the regions in the mask}. By default every region has a mask of its own, named
+                "1", "2", .... In a transfer each mask costs a set of style targets, so use few: see `merge_regions`.
 
         Raises:
-            SettingError: a number that no region has, or a name without any.
+            SettingError: a number that no region has, or a name without any number.
         """
         if groups is None:
             groups = {str(number): (number,) for number in range(1, len(self) + 1)}
@@ -66,21 +66,24 @@ class Segmentation:
 
 
 def superpixels(image: Any, n_segments: int, *, compactness: float = 10.0, mask: Any = None) -> Segmentation:
-    """Cut a picture into about `n_segments` connected regions of like colour.
+    """Cut a picture into about `n_segments` connected regions of similar colour.
 
     SLIC (Achanta et al. 2012, "SLIC Superpixels Compared to State-of-the-art Superpixel Methods"): k-means on
-    `(L, a, b, x, y)`, ten rounds, each centre looking no further than its neighbours; small pieces go to a region
-    beside them. Exactly `skimage.segmentation.slic(image, n_segments, compactness, mask=mask)` of the float32 picture.
+    `(L, a, b, x, y)`, ten rounds, in which each centre looks no further than its neighbours; small pieces go to a
+    region beside them. The result is exactly that of `skimage.segmentation.slic(image, n_segments, compactness,
+    mask=mask)` for the float32 picture.
 
     Args:
         image: the picture, as `load_image` takes it.
-        n_segments: how many are wanted; what comes out is near it, and never more than there are pixels.
-        compactness: how much a distance in space counts beside one in colour: 1 follows colours, 100 makes squares.
-        mask: cut up only this part: what `load_mask` takes, of which 0.5 and above is inside. SLIC may leave a few of
-            its pixels over, and does so where there is only one: they have label 0 too.
+        n_segments: the number of regions wanted. The result has about as many, and never more than there are pixels.
+        compactness: the weight of distance in space against distance in colour, from 1e-3 to 1e6: 1 follows colours,
+            100 makes squares.
+        mask: the part to cut up, as `load_mask` takes it; 0.5 and above is inside. SLIC may leave out a few pixels
+            of it, and does so if there is only one; these have label 0 too.
 
     Raises:
-        ImageError: no such picture. SettingError: a setting that does not fit.
+        ImageError: the picture or the mask cannot be read.
+        SettingError: a setting is out of range, or the mask is empty.
     """
     from skimage.segmentation import slic
 
@@ -94,7 +97,7 @@ def superpixels(image: Any, n_segments: int, *, compactness: float = 10.0, mask:
 
 
 def mean_colors(rgb: Float[np.ndarray, "h w 3"], labels: Int[np.ndarray, "h w"]) -> Float[np.ndarray, "n 3"]:
-    """The mean of each region's pixels, from region 1 on."""
+    """The mean colour of each region, from region 1 on."""
     flat = labels.ravel()
     counts = np.maximum(np.bincount(flat), 1)
     sums = [np.bincount(flat, rgb[..., c].ravel()) for c in range(3)]

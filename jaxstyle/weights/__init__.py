@@ -1,1 +1,1 @@
-"""VGG19 weights: the catalogue, download, readers of every public layout, and the safetensors store."""
+"""Weights of VGG19: catalogue of public files, download, readers of every public layout, and our own file format."""

@@ -1,4 +1,4 @@
-"""A zip archive, judged by what it declares before anything is inflated."""
+"""Open zip archives safely: what they declare is checked before anything is decompressed."""
 
 import zipfile
 from typing import BinaryIO
@@ -11,11 +11,11 @@ _SMALL = 1_000_000
 
 
 def open_archive(file: BinaryIO) -> zipfile.ZipFile:
-    """An .npz or .pth archive, to be closed by the caller; `is_torch` tells which.
+    """Open an archive (.npz, .pth or .keras), which the caller closes; `is_torch` tells whether it is a .pth.
 
     Raises:
-        WeightsError: a bomb, or what neither NumPy nor torch.save writes.
-        Exception: of many kinds, when it is damaged.
+        WeightsError: a zip bomb, or an archive that NumPy, torch.save and Keras do not write.
+        Exception: of many kinds, if it is damaged.
     """
     archive = zipfile.ZipFile(file)
     members = archive.infolist()
@@ -29,12 +29,12 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
 
 
 def is_torch(archive: zipfile.ZipFile) -> bool:
-    """Whether it is torch.save's, with a pickle in it."""
+    """Whether torch.save wrote the archive: it has a pickle in it."""
     return any(info.filename.endswith(".pkl") for info in archive.infolist())
 
 
 def check_member(info: zipfile.ZipInfo) -> None:
-    """Raise WeightsError for one that is encrypted, packed in an unusual way, or a bomb."""
+    """Raise WeightsError if a member is encrypted, compressed by other means than deflate, or a zip bomb."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
         raise WeightsError(f"member {info.filename[:80]!r} is encrypted or compressed by other means than deflate")
     if info.file_size > max(_SMALL, MAX_RATIO * info.compress_size):

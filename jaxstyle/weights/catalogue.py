@@ -1,6 +1,6 @@
-"""The public weights files: where they are, how big, under which licence, and how their input is prepared.
+"""The catalogue of public weights files: place, size and licence, and how the network's input is prepared.
 
-Standard library only, so that `jaxstyle weights list` answers at once.
+Only the standard library is imported, so that `jaxstyle weights list` answers at once.
 """
 
 import difflib
@@ -133,28 +133,28 @@ CATALOGUE = (
 
 
 IMAGENET = ("imagenet", "imagenet-8bit")
-"""The names of the network of the style transfer papers, the exact numbers first."""
+"""The catalogue's names for the network that the style transfer papers use, with exact weights and with 8-bit ones."""
 
 
 def default_network() -> str:
-    """The first of `IMAGENET` whose file is in the cache; "imagenet" where none is."""
+    """The first name in `IMAGENET` whose file is in the cache; "imagenet" if none is."""
     return next((name for name in IMAGENET if find(name).present), IMAGENET[0])
 
 
 def is_here(name: str) -> bool:
-    """Whether a network, given by a name or as a file, is there without a download."""
+    """Whether a network needs no download: its file is in the cache, or `name` is not a name in the catalogue."""
     return all(entry.present for entry in CATALOGUE if entry.name == name)
 
 
 def find(name: str, network: str | None = None) -> Entry:
-    """The catalogue's entry of that name.
+    """The entry of the catalogue with a given name.
 
     Args:
-        name: of the entry.
-        network: a key of `NETWORKS`, the only one that will do; None for any.
+        name: name of the entry.
+        network: a key of `NETWORKS`: the kind of network that is wanted; None for any kind.
 
     Raises:
-        SettingError: there is none, with the nearest name of that network, or it is of another network.
+        SettingError: there is no such entry (the message suggests a name), or it is another kind of network.
     """
     entries = {entry.name: entry for entry in CATALOGUE}
     fitting = [entry.name for entry in CATALOGUE if network in (None, entry.network)]
@@ -172,8 +172,8 @@ def find(name: str, network: str | None = None) -> Entry:
 
 
 def digest(file: BinaryIO, kinds: Iterable[str] = ("md5", "sha256")) -> dict[str, str]:
-    """{kind: hex digest} of an open file from its beginning, in one pass."""
-    # md5 finds accidents and names a public file; it is not what keeps a hostile one out.
+    """{kind of hash: hex digest} of an open file, read from its beginning in one pass."""
+    # md5 detects accidents and identifies public files. It is no protection from hostile files.
     hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
     file.seek(0)
     while block := file.read(1 << 20):
@@ -183,5 +183,5 @@ def digest(file: BinaryIO, kinds: Iterable[str] = ("md5", "sha256")) -> dict[str
 
 
 def identify(digests: dict[str, str]) -> Entry | None:
-    """The public network that has these digests."""
+    """The entry of the public file that has these digests, or None."""
     return next((entry for entry in CATALOGUE if entry.matches(digests)), None)

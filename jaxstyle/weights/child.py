@@ -1,13 +1,14 @@
 """The process in which a public weights file is parsed: no rights, little memory, little time.
 
-`python -m jaxstyle.weights.child FORMAT SIZE` reads the file on its standard input, of SIZE bytes, writes canonical
-arrays as safetensors to its standard output and one line of JSON, {"error": null} or {"error": "..."}, to its
-standard error. `jaxstyle.weights.sandbox` starts it. All that it needs is imported before the limits are set.
+`python -m jaxstyle.weights.child FORMAT SIZE` reads the file on its standard input, of SIZE bytes. It writes the
+arrays under canonical names as safetensors to its standard output, and one line of JSON, {"error": null} or
+{"error": "..."}, to its standard error. `jaxstyle.weights.sandbox` starts it. All that it needs is imported before
+the limits are set.
 """
 
 import encodings.ascii
 import encodings.cp437
-import encodings.latin_1  # noqa: F401  Python would load these three late, when no file may be opened
+import encodings.latin_1  # noqa: F401  Python would load these three later, when no file can be opened any more
 import json
 import os
 import signal
@@ -42,20 +43,23 @@ BYTES_PER_SECOND = 20_000_000
 
 
 def find_reader(kind: str) -> Callable[[BinaryIO], Parsed]:
-    """The function that reads a format; imports what it needs."""
+    """Import and return the function that reads a format, a key of `READERS`."""
     module, name = READERS[kind]
     reader: Callable[[BinaryIO], Parsed] = getattr(import_module(module), name)
     return reader
 
 
 def limit(size: int) -> None:
-    """Give up, for good, most of what a process may do: from here on it can open no file at all."""
+    """Give up most of this process's rights for good: it can open no more files, and has little memory and time.
+
+    `size` is the size of the file to read in bytes. The time allowed is 1 second plus 1 for every 20 MB.
+    """
     if resource is None:
         return
     seconds = 1 + size / BYTES_PER_SECOND
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, seconds)
-    # The three files it works with are 0, 1 and 2: no other number is left to give to a new one.
+    # The process works with the file descriptors 0, 1 and 2. With RLIMIT_NOFILE 3 no other can be opened.
     used = resource.getrusage(resource.RUSAGE_SELF)
     total = int(used.ru_utime + used.ru_stime + seconds) + 2
     _set("RLIMIT_CPU", total)
@@ -80,7 +84,7 @@ def _set(name: str, most: int) -> None:
 
 
 def serve(read: Callable[[BinaryIO], Parsed], source: Any, arrays: Any, verdict: Any) -> None:
-    """Read from `source`, write to `arrays`, and tell `verdict` how it went; raises nothing."""
+    """Read a network from `source`, write it to `arrays`, and write the line of JSON to `verdict`. Raises nothing."""
     error = None
     try:
         found = read(source)
@@ -98,13 +102,13 @@ def serve(read: Callable[[BinaryIO], Parsed], source: Any, arrays: Any, verdict:
 
 
 def main() -> None:
-    """Serve one file."""
+    """Read the one file that the command line describes, within the limits, and end the process."""
     kind, size = sys.argv[1], int(sys.argv[2])
     read = find_reader(kind)
     source, arrays, verdict = (FileIO(fd, mode, closefd=False) for fd, mode in enumerate(("rb", "wb", "wb")))
     limit(size)
     serve(read, source, arrays, verdict)
-    # Without the interpreter's own end, in which libraries let go of what a hostile file made them hold.
+    # Skip the interpreter's own shutdown, in which libraries would free what a hostile file made them hold.
     os._exit(0)
 
 

@@ -1,6 +1,6 @@
-"""Files of decoders: a VGG19's convolutions to relu1_1, ... relu5_1 backwards, as AdaIN and WCT need them.
+"""Read decoders for AdaIN and WCT: a VGG19's convolutions up to relu1_1, ... or relu5_1, in reverse order.
 
-A decoder's "conv3_1" undoes an encoder's: it takes relu3_1's channels and gives relu2_2's. NumPy only.
+A decoder's "conv3_1" undoes the encoder's: it takes relu3_1's channels and gives relu2_2's. Only NumPy is needed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ _PARTS = {"weight": "kernel", "bias": "bias"}
 
 
 def layers_to(level: int) -> tuple[str, ...]:
-    """The convolutions to relu{level}_1, in an encoder's order."""
+    """The convolutions up to relu{level}_1, in the encoder's order."""
     return CONVOLUTIONS[: 1 + CONVOLUTIONS.index(f"conv{level}_1")]
 
 
 def read_zip(file: BinaryIO) -> Parsed:
-    """A decoder in an open .npz (layout "npz") or .pth ("torch") file."""
+    """Read a decoder in an open .npz file (layout "npz") or .pth file (layout "torch")."""
     with open_archive(file) as archive:
         if is_torch(archive):
             return _convert(open_zip(archive))
@@ -31,16 +31,16 @@ def read_zip(file: BinaryIO) -> Parsed:
 
 
 def read_legacy(file: BinaryIO) -> Parsed:
-    """A decoder in torch.save's older layout."""
+    """Read a decoder in torch.save's older layout."""
     return _convert(open_legacy(file))
 
 
 def check_decoder(shapes: Mapping[str, tuple[int, ...]], unknown: Iterable[str] = ()) -> None:
-    """Raise one WeightsError unless the arrays that a file declares are a decoder's: each takes what one before gives.
+    """Raise one WeightsError unless a file declares a decoder's arrays, where each layer fits the one before it.
 
     Args:
         shapes: canonical name ("conv4_1/kernel") -> declared shape.
-        unknown: what else the file holds, under its own names.
+        unknown: the file's own names of everything else in it.
     """
     expected = _expected_shapes(shapes)
     problems = [f"missing {name}" for name in expected if name not in shapes]
@@ -53,7 +53,7 @@ def check_decoder(shapes: Mapping[str, tuple[int, ...]], unknown: Iterable[str] 
 
 
 def _expected_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Those of a decoder with these kernels' own output channels, never above VGG19's; the first one's input too."""
+    """The shapes of a decoder with as many channels as these kernels declare, but no more than VGG19 has."""
     level = max((n for n in LEVELS if any(name.startswith(f"conv{n}_") for name in shapes)), default=4)
     names = layers_to(level)[::-1]
     first = shapes.get(f"{names[0]}/kernel", ())
@@ -69,7 +69,7 @@ def _expected_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[i
 
 
 def sequential_layers(level: int) -> dict[str, str]:
-    """{index: convolution} in a Sequential of pad, convolution, ReLU, ... with an upsampling before each block.
+    """{index: convolution} in a Sequential of pad, convolution, ReLU, ... with an upsampling layer before each block.
 
     Level 4 has the indices 1, 5, 8, 11, 14, 18, 21, 25, 28 (naoto0804/pytorch-AdaIN, irasin/Pytorch_WCT).
     """
@@ -81,7 +81,7 @@ def sequential_layers(level: int) -> dict[str, str]:
 
 
 def _convert(state: StateDict) -> Parsed:
-    """Canonical arrays from a state dict of indices, "seq.conv4_1" (sunshineatnoon/PytorchWCT) or "conv4_1"."""
+    """The decoder in a state dict named by indices, by "seq.conv4_1" (sunshineatnoon/PytorchWCT) or by "conv4_1"."""
     layers = _layers(state)
     names = {f"{layer}.{torch}": f"{conv}/{part}" for layer, conv in layers.items() for torch, part in _PARTS.items()}
     found = {key: names[key] for key in state.tensors if key in names}

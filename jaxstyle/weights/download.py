@@ -1,4 +1,4 @@
-"""Download a public file over HTTP: resumed where it stopped, checked, whole or not at all."""
+"""Download a public file over HTTP: resumed after an interruption, checked, whole or not at all."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from jaxstyle.weights.catalogue import digest
 from jaxstyle.weights.entry import Entry
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes done and the bytes in all, where that is known."""
+"""A function that is called with the bytes done and the bytes in all, or None if that is unknown."""
 
 TIMEOUT = 30.0
 PAUSE = 1.0
@@ -26,11 +26,11 @@ MAX_BYTES = 700_000_000
 
 
 class _Again(Exception):
-    """This attempt failed in a way that another may not."""
+    """An attempt failed for a reason that may pass, so another attempt makes sense."""
 
 
 def download(entry: Entry, url: str, progress: Progress | None) -> None:
-    """Download the file of an entry, which must be alone in doing so, from a URL to its place in the cache.
+    """Download an entry's file from a URL to its place in the cache. No other process may do so at the same time.
 
     Raises:
         WeightsFileError: the server cannot be reached, refuses, or gives another file.
@@ -65,7 +65,11 @@ def download(entry: Entry, url: str, progress: Progress | None) -> None:
 
 
 def _sound(entry: Entry, url: str, file: BinaryIO, *, inherited: bool) -> bool:
-    """Whether the whole file has the catalogue's hash; empties it when not."""
+    """Whether the whole file has the catalogue's hash. If not, it is emptied.
+
+    Raises:
+        WeightsFileError: the hash is wrong, and all of the file came from this download (not `inherited`).
+    """
     digests = digest(file)
     if entry.matches(digests):
         return True
@@ -80,13 +84,13 @@ def _sound(entry: Entry, url: str, file: BinaryIO, *, inherited: bool) -> bool:
 
 
 def _transfer(entry: Entry, url: str, file: BinaryIO, progress: Progress | None) -> None:
-    """Append what is missing; _Again when less came than was announced."""
+    """Download the missing part and append it. Raises _Again if the connection fails or ends early."""
     have = file.seek(0, os.SEEK_END)
     if entry.size is not None and have > entry.size:
         have = file.truncate(0)
     try:
         with _request(url, have) as response:
-            if response.status != 206:  # the server does not resume, and sends it all
+            if response.status != 206:  # the server does not resume, but sends the whole file
                 have = file.truncate(0)
             total = _total(entry, url, response, have)
             _copy(entry, url, response, file, total, progress)
@@ -100,7 +104,7 @@ def _transfer(entry: Entry, url: str, file: BinaryIO, progress: Progress | None)
 
 
 def _request(url: str, have: int) -> HTTPResponse:
-    # An opener of its own: the usual one also follows redirects to ftp and reads local files.
+    # Not the default opener, which also follows redirects to ftp and reads local files.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -120,7 +124,7 @@ def _request(url: str, have: int) -> HTTPResponse:
 
 
 def _refused(url: str, error: HTTPError, file: BinaryIO) -> None:
-    if error.code == 416 and file.tell():  # what is here is not a beginning of what is there
+    if error.code == 416 and file.tell():  # our part is not the beginning of the server's file
         file.truncate(0)
         raise _Again("the server cannot resume") from error
     if error.code in (408, 425, 429) or error.code >= 500:
@@ -129,7 +133,7 @@ def _refused(url: str, error: HTTPError, file: BinaryIO) -> None:
 
 
 def _total(entry: Entry, url: str, response: HTTPResponse, have: int) -> int | None:
-    """The size of the whole file, where the server or the catalogue says it; they must agree."""
+    """The size of the whole file by the server or the catalogue, which must agree; None if neither says it."""
     announced: str | None = response.headers.get("Content-Length")
     total = int(announced) if announced and announced.isdecimal() else None
     if response.status == 206:

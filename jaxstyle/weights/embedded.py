@@ -9,9 +9,10 @@ FILE = "embedded.safetensors"
 
 
 def embedded_weights() -> Weights:
-    """The whole VGG19 topology, 32 to 160 channels, reflected edges, average pooling; float16 widened to float32.
+    """The network: all layers of VGG19 with 32 to 160 channels, reflection padding and average pooling.
 
-    Each layer's mean activation is 1 on photographs. Its metadata and weights/README.md say how it was trained.
+    It is stored as float16 and returned as float32. Each layer's mean activation is 1 on photographs. The file's
+    metadata and weights/README.md say how it was trained.
     """
     with as_file(files("jaxstyle.weights") / FILE) as path, path.open("rb") as file:
         return read_weights_file(file)

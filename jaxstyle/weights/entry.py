@@ -1,6 +1,6 @@
-"""What is known of a public weights file: where it is, how big, under which licence, how its input is prepared.
+"""The description of a public weights file: its place, size and licence, and how the network's input is prepared.
 
-Standard library only, so that `jaxstyle weights list` answers at once.
+Only the standard library is imported, so that `jaxstyle weights list` answers at once.
 """
 
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NETWORKS = {"vgg19": "VGG19", "predict": "Magenta's style predictor", "transfer": "Magenta's transformer"}
-"""{what a file holds: its name for people}."""
+"""{kind of network that a file holds: its name in messages}."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ class Package:
     """A file inside a wheel on the package index.
 
     Attributes:
-        name: of the package.
-        version: of the package.
-        wheel: the wheel's sha256, as hex.
-        member: the file's path in it.
-        sha256: the file's own, as hex.
+        name: name of the package.
+        version: version of the package.
+        wheel: sha256 of the wheel, as hex.
+        member: path of the file in the wheel.
+        sha256: sha256 of the file, as hex.
     """
 
     name: str
@@ -38,16 +38,16 @@ class Entry:
     """One public network: where its file comes from, and the file as it is kept in the cache.
 
     Attributes:
-        name: what `load_vgg19`, `load_magenta` and the command line call it.
+        name: its name for `load_vgg19`, `load_magenta` and the command line.
         sources: where it is published, the best first: URLs of the file, or packages that its numbers are read from.
-        file: its name in the cache.
-        size: of that file, in bytes; None where it is not known.
-        hash: of that file: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" where only the beginning is known.
-        licence: of the numbers.
+        file: name of the file in the cache.
+        size: size of that file in bytes; None if unknown.
+        hash: hash of that file: "md5:HEX", "sha256:HEX", or "sha256-prefix:HEX" if only the beginning is known.
+        licence: licence of the weights.
         preprocessing: a key of `jaxstyle.weights.layout.PREPROCESSING`.
-        layout: of the file: "keras" (HDF5), "torchvision" (state dict), "tflite" or "jaxstyle" (safetensors).
-        note: what sets it apart, for people.
-        network: which of `NETWORKS` it is.
+        layout: format of the file: "keras" (HDF5), "torchvision" (state dict), "tflite" or "jaxstyle" (safetensors).
+        note: how it differs from the others, in words.
+        network: a key of `NETWORKS`.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Entry:
         return self.path.is_file() and self.size in (None, self.path.stat().st_size)
 
     def refusal(self, digests: dict[str, str], size: int) -> str:
-        """What to say of a file in this entry's place that is another: its size and hash, and the way out."""
+        """An error message for a wrong file in this entry's place: its size and hash, what was expected, what to do."""
         kind = "sha256" if self.hash.startswith("sha256") else "md5"
         return (
             f"is not the file {self.name!r} of the catalogue: it has {size} bytes with the {kind} "
@@ -81,7 +81,7 @@ class Entry:
         )
 
     def matches(self, digests: dict[str, str]) -> bool:
-        """Whether `digests`, {"md5": hex, "sha256": hex}, are this file's, or of the original inside a package."""
+        """Whether `digests`, {"md5": hex, "sha256": hex}, belong to this file, or to its original inside a package."""
         if digests.get("sha256") in [source.sha256 for source in self.sources if isinstance(source, Package)]:
             return True
         kind, _, value = self.hash.partition(":")
@@ -90,7 +90,7 @@ class Entry:
 
 
 def cache_dir() -> Path:
-    """`$JAXSTYLE_HOME`, else `$XDG_CACHE_HOME/jaxstyle`, else `~/.cache/jaxstyle`; it need not exist."""
+    """The cache folder: `$JAXSTYLE_HOME`, else `$XDG_CACHE_HOME/jaxstyle`, else `~/.cache/jaxstyle`. May not exist."""
     if home := os.environ.get("JAXSTYLE_HOME"):
         return Path(home).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxstyle"

@@ -1,8 +1,8 @@
-"""Whose numbers a VGG19 has, told by its first filters: names and layouts do not tell.
+"""Find out by a VGG19's first filters who trained it: names and layouts do not tell.
 
-Caffe's VGG19 (Simonyan & Zisserman) goes round under the names of Keras, torchvision, Gatys and MATLAB, with the
-channels in either order. torchvision's own network was trained separately. Each takes another kind of input, and gives
-plausible, wrong features with the other's.
+Caffe's VGG19 (Simonyan & Zisserman) is published under the names of Keras, torchvision, Gatys and MATLAB, with its
+channels in RGB or BGR order. torchvision's own VGG19 was trained separately. The two need different input; with the
+other's input their features look plausible, but are wrong.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ import numpy as np
 from jaxstyle.weights.layout import CAFFE, TORCHVISION, UNIT, Preprocessing
 
 ALIKE = 0.99
-"""The least cosine between filters that are the same but for rounding; of other orders of axes it is below 0.8."""
+"""The least cosine of filters that are equal except for rounding. With axes in another order it is below 0.8."""
 CAFFE_RGB = Preprocessing.standard("RGB", 255.0, (123.68, 116.779, 103.939))
-"""What Caffe's numbers take where the file has its channels in the order RGB, as MatConvNet's has."""
-_FILTERS = {  # of conv1_1, (rows, columns, BGR): those two that change most when axes are turned or swapped
+"""The preprocessing for Caffe's VGG19 in a file with its channels in RGB order, such as MatConvNet's."""
+_FILTERS = {  # two filters of conv1_1, (rows, columns, BGR): those that change most when axes are turned or swapped
     9: (
         ((0.050, -0.149, -0.134), (-0.019, -0.236, -0.232), (0.060, -0.134, -0.121)),
         ((0.145, -0.049, -0.049), (0.097, -0.115, -0.127), (0.164, -0.026, -0.030)),
@@ -31,19 +31,19 @@ _FILTERS = {  # of conv1_1, (rows, columns, BGR): those two that change most whe
 
 
 class Order(NamedTuple):
-    """How a file has the numbers of Caffe's VGG19."""
+    """The order in which a file has the weights of Caffe's VGG19."""
 
     channels: str  # "BGR" or "RGB"
     flipped: bool  # kernels turned by 180 degrees, as Theano has them
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What its input is."""
+        """How the network's input is prepared."""
         return CAFFE if self.channels == "BGR" else CAFFE_RGB
 
 
 def caffe_order(arrays: Mapping[str, np.ndarray]) -> Order | None:
-    """In which order "conv1_1/kernel" (3, 3, 3, 64) has the numbers of Caffe's VGG19; None where it has others."""
+    """The order in which "conv1_1/kernel" (3, 3, 3, 64) has the weights of Caffe's VGG19; None if it has others."""
     kernel = arrays.get("conv1_1/kernel", np.zeros(0))
     if kernel.shape != (3, 3, 3, 64):
         return None
@@ -57,7 +57,7 @@ def caffe_order(arrays: Mapping[str, np.ndarray]) -> Order | None:
 
 
 def describe(preprocessing: Preprocessing) -> str:
-    """What a network's input is, in words."""
+    """How a network's input is prepared, in words."""
     known = {
         CAFFE: "BGR, 0 to 255, less the mean (caffe)",
         CAFFE_RGB: "RGB, 0 to 255, less the mean (Caffe's numbers in the order of MatConvNet)",

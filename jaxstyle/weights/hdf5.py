@@ -1,8 +1,8 @@
-"""HDF5 files that nobody need trust, read with care.
+"""Read untrusted HDF5 files with care.
 
-An HDF5 file can point at other files in four ways, load code, and declare what it does not hold. So every link is
-examined before it is followed, and every dataset before it is read; the process that reads has no right to open
-another file anyway (`jaxstyle.weights.child`).
+An HDF5 file can point at other files in four ways, load code, and declare data that it does not hold. So every link
+is checked before it is followed, and every dataset before it is read. In addition, the process that reads cannot open
+any other file (`jaxstyle.weights.child`).
 """
 
 from typing import Any
@@ -20,19 +20,19 @@ _LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}
 
 
 def has_names(group: h5py.Group, attribute: str) -> bool:
-    """Whether `names` finds a list."""
+    """Whether a group has the list of names that `names` reads."""
     return any(h5py.h5a.exists(group.id, name.encode()) for name in (attribute, f"{attribute}0"))
 
 
 def children(group: Any, prefix: str = "") -> list[str]:
-    """The names in a group that begin with `prefix`; WeightsError where there are more than a network has."""
+    """The names in a group that begin with `prefix`. Raises WeightsError if the group has more than MAX_NAMES names."""
     if not isinstance(group, h5py.Group) or len(group) > MAX_NAMES:
         raise WeightsError(f"expected a group of at most {MAX_NAMES} names")
     return [name for name in group if name.startswith(prefix)]
 
 
 def names(group: h5py.Group, attribute: str) -> list[str]:
-    """A list of names that Keras keeps in an attribute, or in `attribute`0, `attribute`1, ... when it is long."""
+    """Read a list of names from an attribute, or from `attribute`0, `attribute`1, ..., where Keras puts a long list."""
     if h5py.h5a.exists(group.id, attribute.encode()):
         return _texts(group, attribute)
     found: list[str] = []
@@ -50,7 +50,7 @@ def names(group: h5py.Group, attribute: str) -> list[str]:
 def _texts(group: h5py.Group, attribute: str) -> list[str]:
     found = h5py.h5a.open(group.id, attribute.encode())
     count = int(np.prod(found.shape or (0,), dtype=object))
-    # A variable-length text counts as 16 bytes here, wherever it really lies: in this file, so no longer than it.
+    # A variable-length text counts as 16 bytes here. The text itself is in this file, so it is no longer than the file.
     if len(found.shape) != 1 or count > MAX_NAMES or found.get_type().get_size() * count > MAX_ATTRIBUTE:
         raise WeightsError(f"{attribute} is not a list of at most {MAX_NAMES} names")
     if count == 0:
@@ -62,7 +62,7 @@ def _texts(group: h5py.Group, attribute: str) -> list[str]:
 
 
 def follow(group: h5py.Group, path: str) -> Any:
-    """The object at `path`, reached through hard links alone."""
+    """The object at `path`, reached through hard links alone. Raises WeightsError if there is any other link."""
     for part in path.split("/"):
         if part in ("", ".", "..") or not isinstance(group, h5py.Group):
             raise WeightsError(f"{path[:80]!r} is not a path to a dataset")
@@ -76,7 +76,7 @@ def follow(group: h5py.Group, path: str) -> Any:
 
 
 def check_dataset(dataset: Any, path: str) -> None:
-    """Raise WeightsError unless it is floats, stored in this file, by filters that HDF5 itself has."""
+    """Raise WeightsError unless a dataset holds floats in this file, with HDF5's own filters and chunks to 64 MiB."""
     if not isinstance(dataset, h5py.Dataset):
         raise WeightsError(f"{path[:80]!r} is not a dataset")
     creation = dataset.id.get_create_plist()

@@ -1,14 +1,14 @@
-"""Where the layouts of Keras' files have a VGG's numbers: Keras 1, 2 and 3, and the .keras archive.
+"""Read a VGG's weights from Keras' files, in the layouts of Keras 1, 2 and 3 and of the .keras archive.
 
 | layout                        | where a kernel is                                                                   |
 |-------------------------------|-------------------------------------------------------------------------------------|
-| Keras 1 .h5                   | layer_3/param_0, layers numbered with all that has no numbers                       |
+| Keras 1 .h5                   | layer_3/param_0; layers without weights are numbered too                            |
 | Keras 1.2 and 2 .h5, saved by | block1_conv1/..., named by the attributes layer_names and weight_names              |
 | Keras 3 too                   |                                                                                     |
 | Keras 3 .weights.h5, .keras   | layers/block1_conv1/vars/0, or layers/conv2d_3/vars/0                               |
 
-A kernel is (h, w, in, out); of a network for Theano (out, in, h, w), and then mostly turned by 180 degrees, because
-Theano convolves where all others correlate: `jaxstyle.weights.load` turns it back.
+A kernel is (h, w, in, out). In a file for Theano it is (out, in, h, w), and mostly turned by 180 degrees, because
+Theano convolves where all others cross-correlate: `jaxstyle.weights.load` turns it back.
 """
 
 import re
@@ -28,15 +28,15 @@ _CLASSIFIER = {"fc1", "fc2", "predictions"}
 _KERAS_3 = ("layers", "_layer_checkpoint_dependencies")
 _PARTS = {4: "kernel", 1: "bias"}
 Found = tuple[str, str, Any]
-"""The layer's name, the path, the dataset."""
+"""(name of the layer, path of the dataset, the dataset)."""
 
 
 def read(file: BinaryIO) -> Parsed:
-    """The network in an open Keras file; nothing is read before every shape is found to be a VGG's.
+    """The network in an open Keras file. No array is read before every shape is known to be a VGG's.
 
     Raises:
         WeightsError: a link, a storage, a filter or a shape that a Keras VGG does not have.
-        Exception: of many kinds, when it is damaged.
+        Exception: of many kinds, if the file is damaged.
     """
     with h5py.File(file, "r") as root:
         found = [each for each in _weights(root) if each[0] not in _CLASSIFIER]
@@ -47,7 +47,7 @@ def read(file: BinaryIO) -> Parsed:
         for layer, path, dataset in found:
             key = f"{layers.get(layer)}/{_PARTS.get(len(dataset.shape))}"
             if layer not in layers and layers:
-                unknown += [] if len(dataset.shape) < 3 else [path[:80]]  # a classifier's
+                unknown += [] if len(dataset.shape) < 3 else [path[:80]]  # part of a classifier
             elif len(dataset.shape) not in _PARTS or key in datasets:
                 unknown.append(path[:80])
             else:
@@ -66,7 +66,7 @@ def read(file: BinaryIO) -> Parsed:
 
 
 def _weights(root: h5py.Group) -> Iterator[Found]:
-    """(layer, path, dataset) of all numbers, in the order of the layers."""
+    """(layer, path, dataset) of all weights, in the order of the layers."""
     top = follow(root, "model_weights") if root.id.links.exists(b"model_weights") else root
     if h5py.h5a.exists(top.id, b"nb_layers"):
         yield from _of_keras_1(top)
@@ -91,7 +91,7 @@ def _of_keras_1(top: h5py.Group) -> Iterator[Found]:
 
 
 def _of_keras_3(root: h5py.Group) -> Iterator[Found]:
-    """Those in `layers`, or what Keras 2.13 to 2.15 call it; a model within a model is looked into."""
+    """(layer, path, dataset) in the group `layers`, or its name in Keras 2.13 to 2.15; also in models inside it."""
     for name in _KERAS_3:
         if not root.id.links.exists(name.encode()):
             continue
@@ -105,13 +105,13 @@ def _of_keras_3(root: h5py.Group) -> Iterator[Found]:
 
 
 def _place(layer: str) -> tuple[int, str]:
-    """conv2d before conv2d_1 before conv2d_10."""
+    """A sort key that puts conv2d before conv2d_1 before conv2d_10."""
     numbered = _NUMBERED.fullmatch(layer)
     return int(numbered[1] or 0) if numbered else 0, layer
 
 
 def _layers(layers: list[str]) -> dict[str, str]:
-    """{layer with a kernel: our name}: by its own name, or by its place where it has only a number."""
+    """{layer with a kernel: our name}, by the layer's own name, or by its place if it has only a number."""
     named = {layer: found for layer in layers if (found := _CONVOLUTION.search(layer))}
     if named:
         return {layer: f"conv{found[1]}_{found[2]}" for layer, found in named.items()}

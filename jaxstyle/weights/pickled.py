@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from jaxstyle.errors import WeightsError
 
 MAX_BYTES = 1_000_000
-"""The most bytes of one pickle. A state dict's own is some kilobytes: the numbers are stored beside it."""
+"""The most bytes of one pickle. A state dict's pickle has some kilobytes: the numbers are stored outside it."""
 
 BFLOAT16 = "bfloat16"
 DTYPES = {
@@ -34,7 +34,7 @@ ALLOWED = {ORDERED_DICT, PARAMETER, *TENSORS, *(f"torch.{name}" for name in DTYP
 
 @dataclass(frozen=True)
 class Global:
-    """A name that the pickle refers to; never looked up."""
+    """The name of a Python object that the pickle refers to. It is never imported."""
 
     name: str
 
@@ -68,15 +68,15 @@ class Stream(Protocol):
         """At most `count` bytes."""
 
     def readline(self, count: int, /) -> bytes:
-        """At most `count` bytes, up to and with the next newline."""
+        """At most `count` bytes, up to and including the next newline."""
 
 
 class Mark:
-    """The beginning of a run of values on the stack."""
+    """A marker on the stack, where a run of values begins."""
 
 
 class Bounded:
-    """The next `MAX_BYTES` of a file as a stream for pickletools, which trusts the lengths it reads."""
+    """The next `MAX_BYTES` bytes of a file as a stream for pickletools, which trusts the lengths that it reads."""
 
     def __init__(self, file: Stream):
         self.file, self.left = file, MAX_BYTES
@@ -86,7 +86,7 @@ class Bounded:
         return self._spend(self.file.read(count) if 0 <= count <= self.left else None)
 
     def readline(self) -> bytes:
-        """Up to and with the next newline."""
+        """The bytes up to and including the next newline."""
         return self._spend(self.file.readline(self.left + 1))
 
     def _spend(self, data: bytes | None) -> bytes:
@@ -97,11 +97,11 @@ class Bounded:
 
 
 def read_pickle(file: Stream) -> Any:
-    """The value of the pickle that begins here; the file is left at the pickle's end.
+    """The value of the pickle that begins at the file's position. The file is left at the pickle's end.
 
     Raises:
-        WeightsError: it holds anything that a state dict does not.
-        Exception: of many kinds, when it is damaged.
+        WeightsError: the pickle holds anything that a state dict does not.
+        Exception: of many kinds, if it is damaged.
     """
     machine = _Machine()
     for opcode, argument, _ in pickletools.genops(Bounded(file)):  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ def read_pickle(file: Stream) -> Any:
 
 
 class _Machine:
-    """The stack and the memo of a pickle, and its instructions."""
+    """An interpreter of pickles: its stack, its memo and the instructions that it knows."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -149,7 +149,7 @@ class _Machine:
         self.steps[name](argument)
 
     def pop(self, count: int = 0) -> Any:
-        """The top value, or a list of the `count` topmost."""
+        """Take the top value off the stack, or a list of the `count` topmost values."""
         if len(self.stack) < (count or 1) or any(isinstance(x, Mark) for x in self.stack[-(count or 1) :]):
             raise WeightsError("its pickle takes values that are not there")
         values = [self.stack.pop() for _ in range(count or 1)][::-1]
@@ -185,7 +185,7 @@ class _Machine:
 
 
 def _pairs(items: Any) -> dict[Any, Any]:
-    """Keys must be texts or numbers: hashing a tuple that holds itself many times over would take for ever."""
+    """A dict of the pairs. Keys must be texts or whole numbers: a tuple can be made whose hash takes for ever."""
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str | int) for pair in items):
         raise WeightsError("its pickle has a dictionary with keys that are neither text nor whole numbers")
     return dict(items)
@@ -202,7 +202,7 @@ def _global(name: str) -> Global:
 
 
 def _storage(identity: Any) -> Storage:
-    """From ("storage", type, key, device, length) and, in old files, a view (key, start, length) or None."""
+    """A Storage from ("storage", type, key, device, length) and, in old files, a view (key, start, length) or None."""
     match identity:
         case ("storage", Global(name), str(key), str(), int(total), *view) if name[6:] in DTYPES and total >= 0:
             match view:
@@ -230,7 +230,7 @@ def _rebuild(function: Any, arguments: Any) -> Any:
 
 
 def _tensor(storage: Storage, offset: int, shape: tuple, strides: tuple) -> Tensor:
-    """Every element must lie inside the storage."""
+    """A Tensor, after a check that all of its elements lie inside the storage."""
     numbers = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(n) is int and 0 <= n < 2**40 for n in numbers):
         raise WeightsError("a tensor has a malformed offset, shape or strides")

@@ -1,8 +1,8 @@
-"""The network "random": a VGG19 of random filters, calibrated on pictures made up like natural ones.
+"""The network "random": a VGG19 of random filters, calibrated on synthetic pictures that resemble natural ones.
 
 Random VGG features transfer colour and texture (He, Wang & Hopcroft 2016, "A Powerful Generative Model Using Random
-Weights for the Deep Image Representation"), far less well than trained ones: it is what those are compared with. NumPy
-only.
+Weights for the Deep Image Representation"), but far less well than trained ones. The network is a baseline for those.
+Only NumPy is needed.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from jaxstyle.weights.layout import CONVOLUTIONS, Preprocessing, Weights
 SEED = 0
 CHANNELS = {"1": 32, "2": 64, "3": 96, "4": 128, "5": 128}
 INPUT = Preprocessing.standard("RGB", 1.0, (0.45, 0.45, 0.45), (0.25, 0.25, 0.25))
-# A binomial window on each filter: white-noise filters let noise pass for texture.
+# Each filter is multiplied by a binomial window: filters of white noise would take noise for texture.
 WINDOW = np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])[:, :, None, None] / 4.0
 
 # Each layer's mean activation before the last scaling, over six photographs at 256 px: astronaut, coffee, chelsea and
@@ -23,11 +23,11 @@ PHOTOGRAPHS = (0.97, 1.1, 1.32, 1.15, 1.45, 1.59, 1.66, 1.59, 2.69, 2.91, 3.09, 
 
 
 def random_weights() -> Weights:
-    """The whole VGG19 topology, 32 to 128 channels, from a fixed seed; the same numbers on every machine.
+    """Make the network: all layers of VGG19 with 32 to 128 channels, from a fixed seed, the same on every machine.
 
-    Filters are Gaussian (He et al. 2015), smoothed beyond the first layer. Then layer by layer each channel is shifted
-    and scaled so that on `dead_leaves` pictures its input to the ReLU has mean 0 and its output has mean 1, and each
-    layer once more so that its mean on photographs is 1.
+    Filters are Gaussian (He et al. 2015), smoothed beyond the first layer. Then, layer by layer, each channel is
+    shifted and scaled so that on `dead_leaves` pictures its input to the ReLU has mean 0 and its output has mean 1.
+    Last, each layer is scaled so that its mean activation on photographs is 1.
     """
     random = np.random.default_rng(SEED)
     pictures = np.stack([dead_leaves(random, 80) for _ in range(4)])
@@ -46,9 +46,9 @@ def random_weights() -> Weights:
 
 
 def dead_leaves(random: np.random.Generator, size: int) -> np.ndarray:
-    """A picture (size, size, 3) in [0, 1] of opaque discs over each other, radii distributed as r^-3.
+    """A picture (size, size, 3) in [0, 1] of overlapping opaque discs, with radii distributed as r^-3.
 
-    Lee, Mumford & Huang 2001, "Occlusion models for natural images": their statistics are those of photographs.
+    Such pictures have the statistics of photographs (Lee, Mumford & Huang 2001, "Occlusion models for natural images").
     """
     rows, columns = np.mgrid[:size, :size]
     light = random.normal(0.45, 0.15)
@@ -62,7 +62,10 @@ def dead_leaves(random: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _calibrate(kernel: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Kernel and bias (rounded, so that no machine's summation order shows) and the layer's activations."""
+    """(kernel, bias, the layer's activations) after calibration on the input `x`.
+
+    Kernel and bias are rounded to 4 decimals, so that the order in which a machine sums does not matter.
+    """
     y = _correlate(x, kernel)
     mean = y.mean((0, 1, 2))
     scale = np.maximum(y - mean, 0).mean((0, 1, 2))
@@ -71,7 +74,7 @@ def _calibrate(kernel: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _correlate(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """3x3 cross-correlation (n, h, w, i) -> (n, h, w, o), reflected at the edges."""
+    """3x3 cross-correlation (n, h, w, i) -> (n, h, w, o) with reflection padding."""
     _, h, w, _ = x.shape
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     shifts = ((i, j) for i in range(3) for j in range(3))

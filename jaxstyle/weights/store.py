@@ -1,4 +1,4 @@
-"""jaxstyle's own weights file: safetensors that says in its metadata how to use the numbers."""
+"""jaxstyle's own weights file: safetensors with metadata that says how to use the weights."""
 
 import json
 import os
@@ -24,15 +24,15 @@ def write_weights(
     """Write a network as one file, which appears whole or not at all.
 
     Args:
-        path: of the file.
+        path: path of the file.
         weights: the network.
-        bits: of each number: 32; 16, rounded to float16; or 8, where a kernel is a table of at most 256 numbers and a
-            byte for each weight (`jaxstyle.weights.codebook`). All are read back as float32.
-        notes: what else the metadata should say, for people.
+        bits: bits of each number: 32; 16, rounded to float16; or 8, where a kernel is a table of at most 256 numbers
+            and a byte for each weight (`jaxstyle.weights.codebook`). All are read back as float32.
+        notes: further metadata, for people.
 
     Raises:
-        SettingError: another number of bits.
-        WeightsFileError: it cannot be written there.
+        SettingError: `bits` is another number.
+        WeightsFileError: the file cannot be written there.
     """
     if bits not in (8, 16, 32):
         raise SettingError(f"bits: got {bits!r}, expected 8, 16 or 32")
@@ -49,7 +49,7 @@ def write_weights(
 
 
 def _rounded(arrays: Mapping[str, np.ndarray], bits: int) -> dict[str, np.ndarray]:
-    """The arrays as they are stored: of 8 bits, "conv1_1/kernel" is codes and "conv1_1/table" its numbers."""
+    """The arrays as they are stored. With 8 bits "conv1_1/kernel" holds codes and "conv1_1/table" their numbers."""
     if bits == 32:
         return dict(arrays)
     if bits == 16:
@@ -67,7 +67,7 @@ def _table_of(kernel: str) -> str:
 
 
 def _restored(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The inverse of `_rounded`, as float32."""
+    """The inverse of `_rounded`: all arrays as float32. Raises WeightsError if codes or their table are missing."""
     tables = {key: array for key, array in arrays.items() if key.endswith("/table")}
     found = {}
     for key, array in arrays.items():
@@ -83,7 +83,7 @@ def _restored(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def is_ours(file: BinaryIO) -> bool:
-    """Whether an open safetensors file seems to be from `write_weights`; WeightsError where it is damaged."""
+    """Whether an open safetensors file seems to be from `write_weights`. Raises WeightsError if it is damaged."""
     found = TensorFile(file)
     return found.metadata.get("format") == FORMAT or "conv1_1/kernel" in found.shapes
 
@@ -92,7 +92,7 @@ def read_weights_file(file: BinaryIO) -> Weights:
     """The network in an open file that `write_weights` made.
 
     Raises:
-        WeightsError: the file is damaged, hostile, or safetensors of another maker.
+        WeightsError: the file is damaged, hostile, or a safetensors file that another program wrote.
     """
     arrays, metadata = read_tensors(file, check_vgg19)
     if metadata.get("format") != FORMAT:
@@ -113,12 +113,12 @@ def read_weights_file(file: BinaryIO) -> Weights:
 
 
 def pack(preprocessing: Preprocessing) -> str:
-    """As JSON that gives back the same floats."""
+    """The preprocessing as JSON text, from which `unpack` restores exactly the same floats."""
     return json.dumps({"matrix": preprocessing.matrix, "offset": preprocessing.offset})
 
 
 def unpack(text: str) -> Preprocessing:
-    """The inverse of `pack`; WeightsError for anything else."""
+    """The inverse of `pack`. Raises WeightsError for any other text."""
     try:
         found = json.loads(text)
         return Preprocessing.affine(np.array(found["matrix"], np.float64), np.array(found["offset"], np.float64))
@@ -127,7 +127,7 @@ def unpack(text: str) -> Preprocessing:
 
 
 def check_vgg19(shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise WeightsError unless these are a VGG19's arrays, of its first layers at least, and tables of kernels."""
+    """Raise WeightsError unless these are the arrays of a VGG19 or VGG16, or of its first layers, and their tables."""
     tables = {key: shape for key, shape in shapes.items() if key.endswith("/table")}
     for key, shape in tables.items():
         if len(shape) != 1 or shape[0] > codebook.SIZE:

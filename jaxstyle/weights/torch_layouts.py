@@ -1,4 +1,4 @@
-"""The names that PyTorch programs give to a VGG's numbers, and the networks that are none."""
+"""The names that PyTorch programs give to the tensors of a VGG, and names by which other networks are recognised."""
 
 import re
 from collections.abc import Mapping
@@ -33,15 +33,15 @@ LAYERS: dict[Layout, dict[str, str]] = {
     # sunshineatnoon/PytorchWCT: a Sequential with names, and two buffers.
     "named": {f"seq.{conv}": conv for conv in CONVOLUTIONS},
 }
-"""{layout: {PyTorch's name of a layer: ours}}."""
+"""{layout: {PyTorch's name of a layer: our name}}."""
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
 EPSILON = 1e-5
-"""PyTorch's, of batch normalisation."""
+"""The epsilon of PyTorch's batch normalisation."""
 _PARTS = {"weight": "kernel", "bias": "bias"}
 _BUFFERS = {"preprocess_weight": "preprocess/kernel", "preprocess_bias": "preprocess/bias"}
 _OWN = re.compile(r"\d+|features|seq|conv\d_\d|classifier|fc\d|head|pre_logits|preprocess_\w+|\w+_[Wb]\w*")
 CLASSIFIER = re.compile(r"classifier\.|fc\d|head\.|pre_logits\.|.*\.num_batches_tracked$")
-"""Names of what a VGG has beside its convolutions."""
+"""Names of tensors that are ignored: a VGG's classifier, and the step counts of batch normalisation."""
 _FOREIGN = (
     (
         r"(^|\.)in\d\.(weight|scale|bias)|conv2d\.weight",
@@ -64,9 +64,9 @@ _SIMILAR = {
 
 
 def standard_names(shapes: Shapes) -> dict[str, str]:
-    """{name in the file: the same without what programs put before it}: "module.", "model.", "vgg." and so on.
+    """{name in the file: name without the prefixes that programs add}, such as "module.", "model." and "vgg.".
 
-    A `vgg.features` that was saved alone has bare numbers, and gets "features." back.
+    If `vgg.features` was saved alone, its names begin with bare numbers, and get "features." back.
     """
     names = {name: name for name in shapes}
     for _ in range(4):
@@ -82,7 +82,7 @@ def standard_names(shapes: Shapes) -> dict[str, str]:
 
 
 def layout_of(shapes: Shapes) -> Layout:
-    """The layout of standard names."""
+    """The layout of a network, by its `standard_names` and shapes."""
     if "features.1.running_mean" in shapes:
         return (
             "batch norm 16"
@@ -97,7 +97,10 @@ def layout_of(shapes: Shapes) -> Layout:
 
 
 def canonical(key: str, layout: Layout) -> str | None:
-    """ "features.0.weight" or "conv1_1.weight" -> "conv1_1/kernel"; of batch normalisation "conv1_1/gamma"."""
+    """The canonical name of a tensor, such as "conv1_1/kernel" for "features.0.weight" or "conv1_1.weight".
+
+    Batch normalisation is named after the convolution before it, as in "conv1_1/gamma". Other tensors give None.
+    """
     layer, _, part = key.rpartition(".")
     conv = LAYERS[layout].get(layer)
     if conv and part in _PARTS:
@@ -109,10 +112,10 @@ def canonical(key: str, layout: Layout) -> str | None:
 
 
 def fold(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Convolutions that do what theirs and the batch normalisation after it do, which is left out.
+    """Fold each batch normalisation into the convolution before it, and leave it out.
 
-    `k' = k gamma / sqrt(variance + 1e-5)`, `b' = (b - mean) gamma / sqrt(variance + 1e-5) + beta`: of a network that is
-    not trained further they are the same function.
+    `k' = k gamma / sqrt(variance + 1e-5)`, `b' = (b - mean) gamma / sqrt(variance + 1e-5) + beta`. For a network that
+    is not trained further this is the same function.
     """
     folded = {}
     for layer in {name.partition("/")[0] for name in arrays}:
@@ -124,7 +127,7 @@ def fold(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def name_foreign(shapes: Shapes) -> str | None:
-    """What network has these names, where it is a well-known one and no VGG19 or VGG16."""
+    """The name of the well-known network, other than VGG19 and VGG16, with these tensors; None if none is known."""
     for pattern, name in _FOREIGN:
         if any(re.search(pattern, key) for key in shapes):
             return name

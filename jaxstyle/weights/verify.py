@@ -1,4 +1,4 @@
-"""Say what a weights file is, for people."""
+"""Find out what a weights file is, and whether it is one of the public files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,16 @@ from jaxstyle.weights.sandbox import open_regular
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `verify` found.
+    """What `verify` found out about a file.
 
     Attributes:
-        path: of the file; None for one that comes with jaxstyle.
-        format: "h5", "zip", "pickle" or "safetensors", by content; "" for one that comes with jaxstyle.
-        size: in bytes.
-        sha256: of the file itself.
-        entry: the public file that this is, or by its name claims to be.
-        matches: whether its hash is that entry's; None when it is no public file.
-        weights: what it holds; it has been read whole, so it is sound.
+        path: path of the file; None for a network that comes with jaxstyle.
+        format: "h5", "zip", "pickle" or "safetensors", by content; "" for a network that comes with jaxstyle.
+        size: size of the file in bytes; 0 for a network that comes with jaxstyle.
+        sha256: hash of the file, as hex; "" for a network that comes with jaxstyle.
+        entry: the public file that this is, or whose name it has; None for neither.
+        matches: whether the file's hash is that of `entry`; None if there is no `entry`.
+        weights: the network in the file. It has been read whole, so the file is sound.
     """
 
     path: Path | None
@@ -37,7 +37,7 @@ class Verdict:
 def verify(source: Source) -> Verdict:
     """Read a file, given by path or by a name in the catalogue, and compare it with the public files.
 
-    Nothing is downloaded. Raises what `read_weights` raises.
+    Nothing is downloaded. Raises what `read_weights` raises, and a WeightsFileError if the file is not in the cache.
     """
     if source in SHIPPED:
         return Verdict(None, "", 0, "", None, None, read_weights(source))
