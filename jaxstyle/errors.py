@@ -81,9 +81,14 @@ def printable(text: str) -> str:
 
     Names and texts in strangers' files may hold anything; this keeps a terminal from obeying control characters.
     """
-    return "".join(
-        sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text.replace("\r\n", "\n")
-    )
+    return "".join(map(_escaped, text.replace("\r\n", "\n")))
+
+
+def _escaped(sign: str) -> str:
+    if sign.isprintable() or sign == "\n":
+        return sign
+    number = ord(sign)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -31,9 +31,11 @@ def inside(root: Path, name: str) -> Path:
     The folder `root` may come from a stranger. After the check no link leads reading, writing or deleting elsewhere.
 
     Raises:
-        OSError: a folder on the way is a symbolic link.
+        OSError: a folder on the way is a symbolic link, or the name leads out of the folder.
     """
     path = root / name
+    if ".." in Path(name).parts or not path.is_relative_to(root):
+        raise OSError(errno.EINVAL, "leads out of the folder", name)
     for folder in path.parents[: len(path.relative_to(root).parts) - 1]:
         if folder.is_symlink():
             raise OSError(errno.ELOOP, "a link where a folder is expected", str(folder))

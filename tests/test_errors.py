@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from jaxstyle.errors import SettingError, check_seed, is_number, is_whole, suggest
+from jaxstyle.errors import SettingError, check_seed, is_number, is_whole, printable, suggest
 
 NO_NUMBERS = [True, False, None, "3", [3], 1j, float("nan"), float("inf"), -float("inf")]
 
@@ -42,3 +42,7 @@ def test_seeds():
 def test_suggestions():
     assert suggest("grma", ["gram", "mmd"]) == "did you mean 'gram'?"
     assert suggest("x", ["gram", "mmd"]) == "expected one of gram, mmd"
+
+
+def test_what_a_terminal_would_obey_is_written_out():
+    assert printable("a\x1b[31mb\u200bc\U000e0001\r\nd\u00e9") == "a\\x1b[31mb\\u200bc\\U000e0001\nd\u00e9"

@@ -61,6 +61,9 @@ def test_inside_a_folder_no_link_is_followed(tmp_path):
     with pytest.raises(OSError, match="a link, which may lead out of the folder"):
         read_inside(root, "a/x", 10)
     assert inside(root, "a/x") == root / "a" / "x", "to be removed or replaced, which does not follow it"
+    for name in ("../elsewhere/x", "a/../../elsewhere/x", str(elsewhere / "x")):
+        with pytest.raises(OSError, match="leads out of the folder"):
+            inside(root, name)
     (tmp_path / "alias").symlink_to(root)
     assert read_inside(tmp_path / "alias", "a/b/x", 5) == b"12345", "the folder itself may be given by a link"
 

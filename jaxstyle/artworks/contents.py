@@ -15,7 +15,7 @@ def find_contents(given: Sequence[Path]) -> list[Path]:
         SettingError: the list is empty. ImageFileError: a folder cannot be read or has no picture.
     """
     if not given:
-        raise SettingError("CONTENT... STYLE: got one picture, expected at least two, the style last")
+        raise SettingError("CONTENT... STYLE: got fewer than two pictures, expected the contents and then the style")
     return [path for one in given for path in (_pictures_in(one) if one.is_dir() else [one])]
 
 
@@ -42,7 +42,9 @@ def name_results(contents: Sequence[Path], style: Path, folder: Path) -> list[st
     inputs = {path.resolve() for path in (*contents, style)}
     for path, name in zip(contents, names, strict=True):
         if names.count(name) > 1:
-            raise SettingError(f"CONTENT: {path.name} is there twice, and results bear its name; paint one at a time")
+            raise SettingError(
+                f"CONTENT: two pictures are named {path.name}, so their results would collide; rename one"
+            )
         if (folder / f"{name}.png").resolve() in inputs:
             raise SettingError(f"--output: {folder / name}.png is one of the pictures given; choose another folder")
     return names

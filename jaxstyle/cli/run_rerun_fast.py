@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
 OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}
-OF_REFINING = {"recipe": dict, "model": dict, "seed": int, "plan": dict}
+OF_REFINING = {"recipe": dict, "model": dict, "plan": dict}
 """What the settings must hold; they come from a file that anyone may have written."""
 
 
@@ -76,7 +76,6 @@ def _refining(options: "RerunCommand", settings: dict[str, Any]) -> dict[str, An
         "refine": settings["fast"]["refine"],
         "refine_model": model_of(settings["model"], options.weights),
         "recipe": Recipe.from_dict(settings["recipe"]),
-        "seed": settings["seed"],
         "plan": Plan(**settings["plan"]),
     }
 

@@ -31,7 +31,6 @@ def stylize_fast(
     refine: int = 0,
     refine_model: VGG19 | str | Path | Callable[[], VGG19] | None = None,
     recipe: Recipe | None = None,
-    seed: int = 0,
     plan: Plan | None = None,
     callback: Callback | None = None,
     every: int = 10,
@@ -64,7 +63,6 @@ def stylize_fast(
         refine_model: the feature network of the refinement, in any form that `load_vgg19` accepts: "imagenet",
             "embedded", a path, ...
         recipe: losses, weights and optimiser of the refinement; by default those of `stylize`. Its pyramid is not used.
-        seed: random seed of the refinement, passed on to `stylize`.
         plan: how the refinement is computed, as for `stylize`.
         callback: called with `Progress` during the refinement, as for `stylize`.
         every: the most steps between two callbacks, at least 1.
@@ -77,7 +75,7 @@ def stylize_fast(
     fast = FastSettings(style_size, strength, blend, color)
     if not is_whole(every, 1):
         raise SettingError(f"every: got {every!r}, expected at least 1 step between two reports")
-    given = Refine(refine, refine_model, recipe, seed, plan)
+    given = Refine(refine, refine_model, recipe, plan)
     styles = read_styles(style)
     _check_masks(masks, len(styles), blend)
     frame = make_frame(read_source(content, "content"), size, color, masks)

@@ -80,7 +80,9 @@ def _check_apart(groups: Sequence[Group], inputs: Iterable[Path]) -> None:
         if path in given:
             raise SettingError(f"--output: {path} is one of the pictures given; choose another folder")
         if path in seen:
-            raise SettingError(f"--style: two styles are called {path.parent.name}, and folders of results bear it")
+            raise SettingError(
+                f"--style: two styles are named {path.parent.name}, so their output folders collide; rename one"
+            )
         seen.add(path)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from jaxstyle.errors import SettingError, check_seed, is_whole
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import Frame, Painter, Source, takes_style
 from jaxstyle.image import Picture
@@ -32,7 +32,6 @@ class Refine:
     steps: int = 0
     model: Any = None
     recipe: Recipe | None = None
-    seed: int = 0
     plan: Plan | None = None
 
     def __post_init__(self) -> None:
@@ -40,7 +39,6 @@ class Refine:
             raise SettingError(f"refine: got {self.steps!r}, expected a number of optimisation steps, 0 for none")
         if not isinstance(self.recipe, Recipe | None):
             raise SettingError(f"recipe: got {self.recipe!r}, expected a Recipe, such as presets.default()")
-        check_seed(self.seed)
         if not isinstance(self.plan, Plan | None):
             raise SettingError(f"plan: got {self.plan!r}, expected a Plan")
         if self.steps and self.model is None:
@@ -94,7 +92,6 @@ class Refine:
             init=painted.clip(0, 1),
             content_masks=None if frame.masks is None else {str(i): mask for i, mask in enumerate(frame.masks)},
             style_masks=None if frame.masks is None else _everywhere(painter.styles),
-            seed=self.seed,
             plan=self.plan,
             callback=callback,
             every=every,
@@ -116,7 +113,7 @@ class Refine:
         return (
             settings
             | {"fast": settings["fast"] | {"refine": int(self.steps)}}
-            | {"recipe": self.settled(painter).to_dict(), "seed": int(self.seed)}
+            | {"recipe": self.settled(painter).to_dict()}
             | ({"model": describe_model(self.model)} if isinstance(self.model, VGG) else {})
         )
 

@@ -2,13 +2,14 @@
 
 import os
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from jaxstyle.errors import ImageError, SettingError
+from jaxstyle.errors import JaxstyleError, SettingError
 from jaxstyle.objective.plan import Plan
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
@@ -115,7 +116,7 @@ class _Driver:
     def run(self, cells: Sequence[Cell], mine: Sequence[Cell]) -> bool:
         """Distribute the cells of `mine` that are not finished; return whether the callback stopped it."""
         self.done = {cell.id for cell in cells if self.folder.record(cell.id) is not None}
-        self.failed = 0
+        self.failed, self.started = 0, time.perf_counter()
         shared = self.ray.put((self.studio.given, self.studio.plan, [cell.job.recipe for cell in cells]))
         resources, slots = self._resources()
         paint = self.ray.remote(max_retries=RETRIES, max_calls=0, **resources)(paint_remotely)
@@ -144,7 +145,7 @@ class _Driver:
                 continue
             try:
                 groups.setdefault(self.studio.structure(cell.job), []).append(cell)
-            except ImageError as error:
+            except JaxstyleError as error:
                 self._fail(cell, error)
         for group in groups.values():
             for start in range(0, len(group), self.batch):
@@ -192,4 +193,5 @@ class _Driver:
     def _ended(self, running: int) -> bool:
         if self.callback is None:
             return False
-        return bool(self.callback(SweepProgress(len(self.done), self.total, self.failed, running, 0, 0, 0.0)))
+        seconds = time.perf_counter() - self.started
+        return bool(self.callback(SweepProgress(len(self.done), self.total, self.failed, running, 0, 0, seconds)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
+from jaxstyle.errors import JaxstyleError, is_out_of_memory
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.batch import Batch, end
 from jaxstyle.sweep.cells import Cell
@@ -86,7 +86,7 @@ class CellPainter:
             for cell in waiting:
                 try:
                     groups.setdefault((self.studio.structure(cell.job), *self._at(cell)), []).append(cell)
-                except ImageError as error:
+                except JaxstyleError as error:
                     self._fail(cell, error)
             again: list[Cell] = []
             for (structure, *_), group in groups.items():

@@ -87,10 +87,14 @@ def run_sweep(
     """
     require_right_numbers()
     check_options(grid, batch, shard)
+    if devices is not None and not devices:
+        raise SettingError("devices: got none, expected at least one; leave it out for all local ones")
     folder, studio = SweepFolder(out), Studio(model, plan)
     folder.make()
     cells = resolve(grid, studio, folder, resume=resume)
-    settings = SweepSettings(batch, tuple(devices or jax.local_devices()), metrics, checkpoint, callback)
+    settings = SweepSettings(
+        batch, tuple(jax.local_devices() if devices is None else devices), metrics, checkpoint, callback
+    )
     return paint_cells(cells, cells[shard[0] :: shard[1]], folder, studio, settings)
 
 

@@ -179,7 +179,7 @@ def test_names_that_would_be_the_same(files):
     save_image(files / "a.webp", load_image(files / "photos" / "b.jpg"))
     assert run(files, "photos/a.png", "a.webp", "style.png", steps=1) == 0
     assert names(files / "out") == ["a.png.png", "a.webp.png"]
-    with pytest.raises(SettingError, match=r"a.png is there twice"):
+    with pytest.raises(SettingError, match=r"two pictures are named a.png"):
         run(files, "photos/a.png", "photos", "style.png")
 
 
@@ -191,7 +191,7 @@ def test_pictures_are_not_written_over(files):
 
 
 def test_wrong_usage(files):
-    with pytest.raises(SettingError, match=r"CONTENT... STYLE: got one picture, expected at least two"):
+    with pytest.raises(SettingError, match=r"CONTENT... STYLE: got fewer than two pictures"):
         run(files, "style.png")
     with pytest.raises(SettingError, match=r"^quantize: got 0"):
         run(files, "photos", "style.png", quantize=0)

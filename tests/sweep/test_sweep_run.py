@@ -178,6 +178,17 @@ def test_a_picture_that_cannot_be_read_fails_its_cells_alone(embedded, paintings
     assert "there is no such file" in errors["missing.png"]
 
 
+def test_a_setting_that_does_not_fit_fails_its_cells_alone(paintings, sweep, tmp_path):
+    cells = Grid({"a": paintings["a"]}, {"x": paintings["x"]}, steps=2, size=[32, -5])
+    assert sweep(cells, tmp_path).counts == {"done": 1, "failed": 1}
+    assert {str(record["error"])[:11] for record in records(tmp_path).values()} == {"None", "size: got -"}
+
+
+def test_no_device_is_refused(grid, tmp_path, embedded):
+    with pytest.raises(SettingError, match="devices: got none, expected at least one"):
+        run_sweep(grid(), tmp_path, model=embedded, devices=[])
+
+
 def test_a_changed_picture_is_noticed(paintings, sweep, tmp_path):
     save_image(tmp_path / "a.png", paintings["a"])
     save_image(tmp_path / "x.png", paintings["x"])

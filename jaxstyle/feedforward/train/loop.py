@@ -179,7 +179,7 @@ class _Watch:
         speed = len(self.recent) / (time.perf_counter() - self.since)
         if not math.isfinite(total):
             raise JaxstyleError(
-                f"the loss became infinite before step {self.step}; checkpoints in {self.folder.path} are from before "
+                f"the loss became infinite or NaN before step {self.step}; checkpoints in {self.folder.path} are from before "
                 "that: start anew with a smaller learning rate"
             )
         progress = TrainingProgress(self.step, self.settings.steps, total, values, speed * self.settings.batch, speed)

@@ -47,10 +47,10 @@ class Training:
     def __post_init__(self) -> None:
         least = {"steps": 0, "batch": 1, "size": 32, "seed": 0, "held_out": 0}
         least |= dict.fromkeys(("log_every", "validate_every", "checkpoint_every"), 1)
-        for name, most in least.items():
+        for name, lowest in least.items():
             got = getattr(self, name)
-            if not is_whole(got, most):
-                raise SettingError(f"{name}: got {got!r}, expected a whole number, at least {most}")
+            if not is_whole(got, lowest):
+                raise SettingError(f"{name}: got {got!r}, expected a whole number, at least {lowest}")
         if self.size % 16:
             raise SettingError(f"size: got {self.size}, expected a multiple of 16 pixels")
         for name in ("learning_rate", "decay"):
