@@ -1,4 +1,4 @@
-"""The losses: each is a target and a distance at one layer. `LOSSES` is the table of all of them."""
+"""Losses: each compares a picture's activations at one or more layers with a target. `LOSSES` lists them by kind."""
 
 from jaxstyle.losses.base import LOSSES, Loss, layers_of, register, select
 from jaxstyle.losses.content import ContentLoss

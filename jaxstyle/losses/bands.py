@@ -1,4 +1,4 @@
-"""Losses in bands of rows: what can be added up band by band, so that a huge picture never is in memory at once."""
+"""Losses that are computed a band of rows at a time, so that a huge picture's activations need not fit in memory."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,102 +11,103 @@ from jaxstyle.losses.base import Loss
 
 
 class Band(NamedTuple):
-    """Some rows of a layer as a loss is given them, and which of them count.
+    """A band of rows of a layer, and which of its rows count.
 
-    Bands overlap, because a row's neighbours are needed; a row counts in one band alone. A row whose weight is 1 has
-    its true neighbours beside it, as far as the loss's `reach`, or lies at the picture's own edge.
+    Bands overlap, because a row's neighbours are needed, but each row counts in only one band. A row that counts has
+    its true neighbours in the band, as far as the loss's `reach`, unless it lies at the picture's own edge.
     """
 
-    start: Int[Array, ""] | int  # the first row's place in the whole layer
-    weight: Float[Array, " h"]  # 1 for rows that count, else 0
+    start: Int[Array, ""] | int  # index of the band's first row in the whole layer
+    weight: Float[Array, " h"]  # 1 for rows that count, 0 for the others
 
     def cut(self, whole: Float[Array, "_h ..."]) -> Float[Array, "h ..."]:
-        """The band's rows of a map of the whole layer."""
+        """Cut the band's rows out of a map of the whole layer."""
         return lax.dynamic_slice_in_dim(whole, self.start, len(self.weight))
 
     def paste(self, whole: Float[Array, "_h ..."], rows: Float[Array, "h ..."]) -> Float[Array, "_h ..."]:
-        """The whole map with this band's rows in it, those that count."""
+        """Return the whole map with the rows of this band that count written into it."""
         keep = self.weight.reshape(-1, *[1] * (rows.ndim - 1)) > 0
         return lax.dynamic_update_slice_in_dim(whole, jnp.where(keep, rows, self.cut(whole)), self.start, 0)
 
     def mask(self, features: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
-        """The features, 0 where rows do not count."""
+        """Set the features to 0 in the rows that do not count."""
         return features * self.weight[:, None, None].astype(features.dtype)
 
     def total(self, row: int) -> Float[Array, ""]:
-        """How many numbers count, for rows of `row` numbers."""
+        """Count the numbers in the rows that count, for rows of `row` numbers each."""
         return jnp.sum(self.weight) * row
 
 
 def whole(features: Float[Array, "h w c"]) -> Band:
-    """All rows at once."""
+    """One band that holds all rows of a layer, each of which counts."""
     return Band(0, jnp.ones(features.shape[0], jnp.promote_types(features.dtype, jnp.float32)))
 
 
 class StatisticLoss(Loss):
-    """A loss that compares statistics, which are functions of sums over positions. For losses to inherit from.
+    """Base class of losses that compare statistics, where statistics are functions of sums over positions.
 
-    `sums(features, target, band)` are the sums of a band; added up over all bands, `statistics(sums, target)` is what
-    `target(features)` is for the whole picture, and `distance(statistics, target)` the loss. A `centred` loss sums
-    differences from the mean that the target has, so that float32 does not cancel: any near one gives the same value.
+    `sums(features, target, band)` gives the sums of one band. From the sums added up over all bands,
+    `statistics(sums, target)` computes the same as `target(features)` does for the whole picture, and
+    `distance(statistics, target)` is the loss. A `centred` loss sums differences from the target's mean, which avoids
+    cancellation in float32; any value near the true mean gives the same result.
     """
 
     additive: ClassVar[bool] = True
 
     def sums(self, features: Any, target: Any, band: Band) -> Any:
-        """The sums over a band's positions: a pytree of arrays."""
+        """Compute the sums over a band's positions: a pytree of arrays."""
         raise NotImplementedError
 
     def statistics(self, sums: Any, target: Any) -> Any:
-        """The target that the sums of a whole picture make."""
+        """Compute the statistics of a whole picture from its sums, in the form of a target."""
         raise NotImplementedError
 
     def distance(self, found: Any, target: Any) -> Float[Array, ""]:
-        """The loss of a picture with the statistics `found`."""
+        """Compute the loss of a picture with the statistics `found`."""
         raise NotImplementedError
 
     def from_sums(self, sums: Any, target: Any) -> Float[Array, ""]:
-        """The loss of a picture with these sums."""
+        """Compute the loss of a picture from its sums."""
         return self.distance(self.statistics(sums, target), target)
 
     def remember(self, found: Any, features: Any, target: Any, band: Band) -> Any:
-        """The sums `found`, or None, with a band's added, while a target is made."""
+        """Add a band's sums to the sums `found` so far (None at first), while a target is made."""
         sums = self.sums(features, target, band)
         return sums if found is None else jax.tree.map(jnp.add, found, sums)
 
 
 class MapLoss(Loss):
-    """A loss that is the mean squared difference of two maps, of which each row belongs to a row of the features.
+    """Base class of losses that are the mean squared difference of two maps, computed row by row from the features.
 
-    Its `reach` is the rows above and below its own that a row of the map depends on, its `unit` the rows of the
-    features that one row of the map stands for.
+    `reach` is the number of feature rows above and below its own that a row of the map depends on, and `unit` the
+    number of feature rows that one row of the map stands for.
     """
 
     additive: ClassVar[bool] = True
 
     def target(self, features: Any) -> Any:
-        """The map."""
+        """Compute the map of a picture from its features."""
         raise NotImplementedError
 
     def rows(self, band: Band) -> Band:
-        """The band in rows of the map."""
+        """Convert a band of feature rows to a band of map rows."""
         return band
 
     def sums(self, features: Any, target: Any, band: Band) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The squared differences and the number of them."""
+        """Compute a band's sum of squared differences, and the number of them."""
         found, rows = self.target(features), self.rows(band)
         squares = (found - rows.cut(target)) ** 2
         by_row = jnp.sum(squares, axis=tuple(range(1, found.ndim)), dtype=rows.weight.dtype)
         return jnp.sum(rows.weight * by_row), rows.total(found[:1].size)
 
     def from_sums(self, sums: tuple[Float[Array, ""], Float[Array, ""]], target: Any) -> Float[Array, ""]:
-        """The mean; 0 where the map is empty."""
+        """Compute the mean squared difference; 0 where the map is empty."""
         return sums[0] / jnp.maximum(sums[1], 1)
 
     def remember(self, found: Any, features: Any, target: Any, band: Band) -> Any:
-        """The map `found`, or an empty one, with a band's rows, while a target is made."""
+        """Write a band's rows into the map `found` so far (None at first), while a target is made."""
         return self.rows(band).paste(jnp.zeros_like(target) if found is None else found, self.target(features))
 
     def statistics(self, found: Any, target: Any) -> Any:
-        """The map itself."""
+        """Return the finished map unchanged."""
         return found

@@ -1,4 +1,4 @@
-"""What a loss is, and the table by which recipes find losses by name."""
+"""The base class of all losses, and the table in which recipes find losses by name."""
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -11,30 +11,32 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, suggest
 
 LOSSES: dict[str, type["Loss"]] = {}
-"""{kind: loss}: every loss that a recipe can name. `register` adds to it."""
+"""{kind: loss class}: every loss that a recipe can name. `register` adds to it."""
 ENTRY_POINTS = "jaxstyle.losses"
-"""Installed packages may declare losses in this group of entry points: name is the kind, value the class."""
+"""The group of entry points in which installed packages declare losses: the name is the kind, the value the class."""
 
 
 class Loss:
-    """A target and a distance at a layer. Losses inherit from it and are frozen dataclasses.
+    """Base class of all losses: a target, made once from a picture, and the distance of another picture from it.
 
-    A frozen dataclass is equal by value and hashable, so that equal settings compile once. It has a field `layer`, a
-    name such as "relu4_1", and is given the activation (h, w, c) of one picture there; or a field `layers`, a tuple of
-    names, and is given a tuple of activations. The layer "input" is the picture itself, RGB in [0, 1]. A loss sees one
-    picture: `jax.vmap` makes the batch. It computes in the dtype of its features, float32 or wider.
+    A loss is a frozen dataclass: equal by value and hashable, so that equal settings compile once. It has a field
+    `layer`, a name such as "relu4_1", and is given the activation (h, w, c) of one picture at that layer; or a field
+    `layers`, a tuple of names, and is given a tuple of activations. The layer "input" is the picture itself, RGB in
+    [0, 1]. A loss sees one picture: `jax.vmap` makes the batch. It computes in the dtype of its features, which is
+    float32 or wider.
 
     Attributes:
-        kind: its name in recipes, such as "gram".
-        blendable: the target may be averaged over several styles, as it is a mean over positions. By default it may
-            not: then several styles' losses are summed.
-        additive: it is made of sums over positions, so that a picture can be computed a band of rows at a time; it
-            then has the methods of `jaxstyle.losses.bands.StatisticLoss` or `MapLoss`. By default it needs the whole
-            picture at once.
-        centred: of an additive loss: its sums are of differences from the target's mean.
-        reach: of an additive loss: rows of the layer above and below a row that its sums depend on.
-        unit: of an additive loss: bands of rows begin at multiples of so many rows of the layer.
-        narrow: it takes the activations in the network's own dtype, such as bfloat16, and widens what it must itself.
+        kind: name of the loss in recipes, such as "gram".
+        blendable: whether the targets of several styles may be averaged, because a target is a mean over positions.
+            If False, the default, the losses of several styles are summed instead.
+        additive: whether the loss is made of sums over positions, so that a picture can be computed a band of rows at
+            a time. It then has the methods of `jaxstyle.losses.bands.StatisticLoss` or `MapLoss`. If False, the
+            default, the loss needs the whole picture at once.
+        centred: for an additive loss, whether its sums are of differences from the target's mean.
+        reach: for an additive loss, the number of layer rows above and below a row that its sums depend on.
+        unit: for an additive loss, the number of layer rows that every band must start at a multiple of.
+        narrow: whether the loss takes activations in the network's own dtype, such as bfloat16, and widens them itself
+            where needed.
 
     Example:
         >>> @jaxstyle.losses.register
@@ -59,15 +61,15 @@ class Loss:
 
     @property
     def label(self) -> str:
-        """What the loss is called in a run's history: its kind, unless several of a kind look at one layer."""
+        """Name of the loss in a run's history: its kind, unless a recipe can have several of a kind at one layer."""
         return self.kind
 
     def target(self, features: Any) -> Any:
-        """What is remembered of the content or style picture: a pytree of arrays."""
+        """Compute the target from the activations of the content or style picture: a pytree of arrays."""
         raise NotImplementedError
 
     def __call__(self, features: Any, target: Any) -> Float[Array, ""]:
-        """How far the generated picture's features are from the target: a scalar."""
+        """Compute the distance of the generated picture's features from the target: a scalar."""
         raise NotImplementedError
 
 
@@ -75,25 +77,25 @@ L = TypeVar("L")
 
 
 def register(loss: L) -> L:
-    """Let recipes, TOML files and the metadata of pictures name a loss of your own by its `kind`; a class decorator.
+    """Let recipes, TOML files and picture metadata name a loss of your own by its `kind`. A class decorator.
 
     A process that reads such a recipe must have imported the module that registers the loss. The command line finds
     the losses of installed packages that declare them as entry points of the group "jaxstyle.losses".
 
     Raises:
-        SettingError: it is no loss, or another loss has its kind.
+        SettingError: `loss` is no subclass of `Loss` with a `kind`, or another loss already has that kind.
     """
     if not (isinstance(loss, type) and issubclass(loss, Loss)) or not isinstance(getattr(loss, "kind", None), str):
         raise SettingError(f"register: got {loss!r}, expected a class that inherits from Loss, with a `kind`")
     before = LOSSES.setdefault(loss.kind, loss)
     if (before.__module__, before.__qualname__) != (loss.__module__, loss.__qualname__):
         raise SettingError(f"register: {before.__qualname__} has the kind {loss.kind!r} already; choose another")
-    LOSSES[loss.kind] = loss  # the same class again, as a notebook's cell run twice makes it
+    LOSSES[loss.kind] = loss  # the class may be defined again, as when a notebook cell is run twice
     return loss
 
 
 def find_loss(kind: Any) -> type[Loss]:
-    """The loss of that kind. Raises SettingError where there is none, with the nearest name."""
+    """Return the loss class of that kind. Raises SettingError if there is none, suggesting the nearest name."""
     if isinstance(kind, str) and kind not in LOSSES:
         for declared in entry_points(group=ENTRY_POINTS, name=kind):
             register(declared.load())
@@ -116,14 +118,14 @@ def check_loss(loss: Any, name: str) -> None:
 
 
 def layers_of(loss: Loss) -> tuple[str, ...]:
-    """The activations a loss looks at."""
+    """Names of the layers whose activations a loss needs."""
     return (loss.layer,) if hasattr(loss, "layer") else tuple(loss.layers)  # type: ignore[attr-defined]
 
 
 def select(loss: Loss, features: Mapping[str, Array]) -> Any:
-    """What the loss is given of a picture's activations: one array, or a tuple for a loss with `layers`.
+    """Select the activations that the loss takes: one array, or a tuple of arrays for a loss with `layers`.
 
-    In float32 or wider, unless the loss is `narrow`: statistics of bfloat16 activations are not worth much.
+    They are converted to float32 or wider unless the loss is `narrow`: statistics computed in bfloat16 are inaccurate.
     """
     found = tuple(features[layer] for layer in layers_of(loss))
     if not loss.narrow:

@@ -1,4 +1,4 @@
-"""The contextual loss: for every feature of the style, something in the picture that is like it and like no other."""
+"""The contextual loss: every style feature should find a picture feature that is like it and unlike the others."""
 
 import math
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from jaxstyle.losses.hypercolumn import check_sampling, cosine_distances, sample
 
 
 def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> Float[Array, ""]:
-    """`CX = mean_j max_i w_ij / sum_k w_ik`, `w_ij = exp((1 - D_ij / (min_k D_ik + 1e-5)) / bandwidth)`, in (0, 1].
+    """Contextual similarity `CX = mean_j max_i w_ij / sum_k w_ik` of two sets of features, in (0, 1].
 
-    i counts generated features, j those of the style. Mechrez et al. 2018, eq. 1-4.
+    `w_ij = exp((1 - D_ij / (min_k D_ik + 1e-5)) / bandwidth)` for the distances D, where i counts generated features
+    and j those of the style. Mechrez et al. 2018, eq. 1-4.
     """
     relative = distances / (jnp.min(distances, axis=1, keepdims=True) + 1e-5)
     # Normalising exponentials is the softmax; written so, none of them overflows or vanishes.
@@ -26,7 +27,7 @@ def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> F
 
 @dataclass(frozen=True)
 class ContextualLoss(Loss):
-    """`-log CX`: the contextual similarity of two sets of features, wherever they are in the picture; at least 0.
+    """Contextual loss `-log CX`, at least 0: the dissimilarity of two sets of features, wherever they are in a picture.
 
     Mechrez, Talmi & Zelnik-Manor 2018 ("The Contextual Loss for Image Transformation with Non-Aligned Data"), eq. 5.
     Both sets are centred on the style's mean, and D = (1 - cos) / 2 as in the authors' code. They use relu3_2 and
@@ -34,13 +35,16 @@ class ContextualLoss(Loss):
     (see `hypercolumn.sample_positions`), so that the loss is a pure function of the picture. It vanishes at its own
     target where the features there are distinct; equal features share their affinity and keep it above 0.
 
-    Attributes:
-        layer: whose features are compared.
-        bandwidth: h of the paper; smaller prefers one match to several.
-        samples: at most so many positions of a picture are looked at. It bounds memory.
-        seed: of the positions.
-
     Cost: 2 n m c operations for n and m positions, and about six matrices of n m numbers, 4 MiB each for 1024.
+
+    Attributes:
+        layer: name of the layer whose activations are compared.
+        bandwidth: h of the paper, above 0; smaller values prefer one match to several.
+        samples: the most positions of a picture that are compared, at least 1. It bounds memory.
+        seed: random seed of the positions, from 0 to 2**32 - 1.
+
+    Raises:
+        SettingError: a setting is out of range.
     """
 
     layer: str
@@ -55,11 +59,11 @@ class ContextualLoss(Loss):
         check_sampling(self.samples, self.seed)
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
-        """The style's features."""
+        """The style's features at the sampled positions."""
         return sampled_hypercolumns((features,), self.samples, self.seed)
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "m c"]) -> Float[Array, ""]:
-        """`-log(contextual_similarity)`."""
+        """Contextual loss, `-log(contextual_similarity)`, of features centred on the style's mean."""
         mean = jnp.mean(target, axis=0, keepdims=True)
         distances = cosine_distances(self.target(features) - mean, target - mean) / 2
         return -jnp.log(contextual_similarity(distances, self.bandwidth))

@@ -1,4 +1,4 @@
-"""Gaussian Wasserstein-2: how far the features' cloud must move, when both clouds are taken for Gaussians."""
+"""Gaussian Wasserstein-2: the optimal transport distance of two sets of features, both taken for Gaussians."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from jaxstyle.losses.bands import Band, StatisticLoss
 
 EPSILON = 1e-4
-MOST_TRIALS = 10  # of a larger epsilon: only features that are not finite need as many
+MOST_TRIALS = 10  # how often epsilon is enlarged at most: only features that are not finite need as many
 Sums = tuple[Float[Array, " c"], Float[Array, "c c"], Float[Array, ""]]
 
 
@@ -24,25 +24,28 @@ class GaussianWassersteinLoss(StatisticLoss):
     between Multivariate Normal Distributions"). It is in the units of the features squared, and large differences count
     less than with Gram matrices, whose loss is of the fourth power.
 
-    Where we deviate: crowsonkb takes both roots by 12 Newton-Schulz steps, which stop short for eigenvalues below
+    Where we deviate: crowsonkb computes both roots by 12 Newton-Schulz steps, which are too few for eigenvalues below
     about 1e-4 of the largest: most of them when there are fewer pixels than channels. Here the last trace is the sum
     of the singular values of `L^T L_s` for Cholesky factors `Sigma = L L^T`: the same number, but it never squares the
-    covariances, so that float32 suffices, and it is `tr(U^T L^T L_s)` for the orthogonal polar factor U, found by
-    Newton-Schulz steps with matrix products alone (fast on accelerators, batched by `vmap`; an eigendecomposition
-    is neither). Its gradient is a closed form too: `1/2 L^-T U L_s^T`, half the optimal transport map, finite whatever
-    the multiplicities of the eigenvalues. In float32 the 1e-4 grows to 1.2e-7 of the second moments' norm when that is
-    larger, which is about what rounding leaves of the smallest eigenvalues, and then by factors of 4 until both
-    covariances are safely positive definite: the features of ImageNet's VGG19 run to 10^4, and those of a picture of
-    two colours have rank 2. The value is right to about 1e-4 for features of order 1, to some 1e-3 for features of
-    order 100 that lack full rank. It may be below 0 by some 1e-7 of the traces.
+    covariances, so that float32 suffices. It equals `tr(U^T L^T L_s)` for the orthogonal polar factor U, which is found
+    by Newton-Schulz steps with matrix products alone (fast on accelerators, batched by `vmap`; an eigendecomposition
+    is neither). Its gradient has a closed form too: `1/2 L^-T U L_s^T`, half the optimal transport map, finite whatever
+    the multiplicities of the eigenvalues.
 
-    The target is the mean and the second moment `F^T F / M`, so that blended styles are the statistics of the mixture.
+    In float32 the 1e-4 grows to 1.2e-7 of the second moments' norm when that is larger, which is about the size of
+    rounding errors in the smallest eigenvalues, and then by factors of 4 until both covariances are safely positive
+    definite: the features of ImageNet's VGG19 run to 10^4, and those of a picture of two colours have rank 2. The value
+    is right to about 1e-4 for features of order 1, to some 1e-3 for features of order 100 that lack full rank. It may
+    be below 0 by some 1e-7 of the traces.
 
-    Cost: O(M c^2) as a Gram matrix, and 15 to 30 steps of 4 c^3 operations. Memory: the centred features once more,
+    The target is the mean and the second moment `F^T F / M`. The average of several styles' targets is then the target
+    of a mixture of these styles.
+
+    Cost: O(M c^2), like a Gram matrix, and 15 to 30 steps of 4 c^3 operations. Memory: the centred features once more,
     and some ten c x c matrices.
 
     Attributes:
-        layer: the activation that is looked at.
+        layer: name of the layer whose activations are compared.
     """
 
     layer: str
@@ -58,27 +61,27 @@ class GaussianWassersteinLoss(StatisticLoss):
     def __call__(
         self, features: Float[Array, "h w c"], target: tuple[Float[Array, " c"], Float[Array, "c c"]]
     ) -> Float[Array, ""]:
-        """`W2^2 / c`."""
+        """Squared Wasserstein-2 distance from the target, divided by the number of channels."""
         mean, covariance = _statistics(features)
         return _distance(mean, covariance, target, jnp.linalg.norm(covariance))
 
     def sums(self, features: Float[Array, "h w c"], target: tuple[Array, Array], band: Band) -> Sums:
-        """Differences from the target's mean, their products, and the number of pixels."""
+        """A band's sums of differences from the target's mean and of their products, and its number of pixels."""
         centred = band.mask(features.astype(band.weight.dtype) - target[0][None, None]).reshape(-1, features.shape[-1])
         return jnp.sum(centred, axis=0), _matmul(centred.T, centred), band.total(features.shape[1])
 
     def statistics(self, sums: Sums, target: tuple[Array, Array]) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
-        """The mean and the second moment."""
+        """The mean and the second moment, from the sums of a whole picture."""
         mean, covariance = _from_sums(sums, target[0])
         return mean, covariance + jnp.outer(mean, mean)
 
     def from_sums(self, sums: Sums, target: tuple[Array, Array]) -> Float[Array, ""]:
-        """`W2^2 / c`, without the detour over the second moment, which would lose digits."""
+        """Loss of a picture from its sums, without the detour over the second moment, which would lose digits."""
         return _distance(*_from_sums(sums, target[0]), target, jnp.linalg.norm(sums[1] / sums[2]))
 
 
 def _distance(mean: Array, covariance: Array, target: tuple[Array, Array], largest: Array) -> Array:
-    """`W2^2 / c`; `largest` bounds what the covariance was rounded at."""
+    """Squared Wasserstein-2 distance over c; `largest` is the norm to which the covariance's rounding is relative."""
     wanted = target[1] - jnp.outer(target[0], target[0])
     largest = jnp.maximum(largest, jnp.linalg.norm(target[1]))
     epsilon = _epsilon(*jax.lax.stop_gradient((covariance, wanted, largest)))
@@ -89,9 +92,10 @@ def _distance(mean: Array, covariance: Array, target: tuple[Array, Array], large
 
 
 def _epsilon(first: Array, second: Array, largest: Array) -> Array:
-    """What to add to the diagonals of both: no more than makes them positive definite in spite of their rounding.
+    """Number to add to the diagonals of both covariances, so that they are positive definite in spite of rounding.
 
-    With exact covariances all squared pivots of the Cholesky factors would be `epsilon` or larger.
+    It grows until no squared pivot of the Cholesky factors is below a quarter of it: with exact covariances all of them
+    would be `epsilon` or larger.
     """
     identity = jnp.eye(len(first), dtype=first.dtype)
 
@@ -106,7 +110,7 @@ def _epsilon(first: Array, second: Array, largest: Array) -> Array:
 
 @jax.custom_vjp
 def root_trace(first: Float[Array, "c c"], second: Float[Array, "c c"], least: Float[Array, ""]) -> Float[Array, ""]:
-    """`tr (A^1/2 B A^1/2)^1/2` of two symmetric matrices whose eigenvalues are `least` or larger."""
+    """Trace `tr (A^1/2 B A^1/2)^1/2` of two symmetric matrices whose eigenvalues are `least` or larger."""
     return _root_trace(first, second, least)[0]
 
 
@@ -130,16 +134,17 @@ root_trace.defvjp(_root_trace, _root_trace_gradient)
 
 
 def _half_transport(lower: Array, other: Array, polar: Array) -> Array:
-    """`1/2 L^-T U L_s^T`: half the matrix that moves the first Gaussian on the second."""
+    """Half the symmetric matrix that transports the first Gaussian to the second: `1/2 L^-T U L_s^T`."""
     transport = jax.scipy.linalg.solve_triangular(lower, _matmul(polar, other.T), lower=True, trans="T")
     return (transport + transport.T) / 4
 
 
 def _polar_factor(matrix: Array, least: Array) -> Array:
-    """The orthogonal U of `matrix = U P`, with P positive definite and the singular values `least` or larger.
+    """Orthogonal polar factor U of `matrix = U P`, with P positive definite and singular values of at least `least`.
 
-    Newton-Schulz, scaled by the known lower bound of the singular values (Chen & Chow 2014): it lifts small ones by
-    2.5 a step instead of 1.5. The scale stays below sqrt(3), where the largest ones would be sent to 0.
+    It is found by Newton-Schulz steps, scaled by the known lower bound of the singular values (Chen & Chow 2014), which
+    enlarge small ones by a factor of 2.5 a step instead of 1.5. The scale stays below sqrt(3), where the largest ones
+    would become 0.
     """
     norm = jnp.linalg.norm(matrix)
     close = 1 - float(jnp.finfo(matrix.dtype).eps) ** 0.5
@@ -157,7 +162,7 @@ def _polar_factor(matrix: Array, least: Array) -> Array:
 
 
 def _statistics(features: Array) -> tuple[Array, Array]:
-    """The mean and the covariance over pixels. Centred first: no digits are lost to a large mean."""
+    """Mean and covariance over pixels. The features are centred first, so no digits are lost to a large mean."""
     flat = features.reshape(-1, features.shape[-1])
     flat = flat.astype(jnp.promote_types(flat.dtype, jnp.float32))
     mean = jnp.mean(flat, axis=0)
@@ -166,11 +171,11 @@ def _statistics(features: Array) -> tuple[Array, Array]:
 
 
 def _from_sums(sums: Sums, origin: Array) -> tuple[Array, Array]:
-    """The mean and the covariance, from sums of differences from `origin`."""
+    """Mean and covariance of a picture, from sums of differences from `origin`."""
     shift = sums[0] / sums[2]
     return origin + shift, sums[1] / sums[2] - jnp.outer(shift, shift)
 
 
 def _matmul(a: Array, b: Array) -> Array:
-    """At full precision: the roots of small eigenvalues are lost in a GPU's TF32 or a TPU's bfloat16."""
+    """Matrix product at full precision: a GPU's TF32 or a TPU's bfloat16 would lose the roots of small eigenvalues."""
     return jnp.matmul(a, b, precision="highest")

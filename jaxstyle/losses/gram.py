@@ -11,20 +11,20 @@ from jaxstyle.losses.bands import Band, StatisticLoss
 
 
 def gram_matrix(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
-    """`F^T F / M` for F (M = h w pixels, c channels): the mean over pixels of products of channels."""
+    """Gram matrix `F^T F / M` of features F (M = h w pixels, c channels): mean over pixels of products of channels."""
     return channel_products(features) / (features.shape[0] * features.shape[1])
 
 
 @jax.custom_vjp
 def channel_products(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
-    """`F^T F`, the sum over pixels, in float32 or wider."""
+    """Sum over pixels of products of channels, `F^T F`, in float32 or wider."""
     flat = features.reshape(-1, features.shape[-1])
     wide = jnp.promote_types(features.dtype, jnp.float32)
     return jnp.matmul(flat.T, flat, preferred_element_type=wide)
 
 
 def _products_backward(features: Array, gradient: Array) -> tuple[Array]:
-    """`F (D + D^T)`: one product of matrices, where autodiff makes two."""
+    """Gradient of `channel_products`, `F (D + D^T)` for the gradient D: one matrix product, where autodiff has two."""
     both = (gradient + gradient.T).astype(features.dtype)
     return ((features.reshape(-1, features.shape[-1]) @ both).reshape(features.shape),)
 
@@ -37,12 +37,12 @@ class GramLoss(StatisticLoss):
     """Mean squared difference of Gram matrices: `mean((G - A)^2)` over the c x c entries.
 
     Gatys et al. 2016, eq. 4, is `sum((M G - M A)^2) / (4 c^2 M^2)`; this is 4 times that, as in Gatys' published
-    code. Each Gram matrix is divided by its own number of pixels M, so pictures of different sizes compare.
+    code. Each Gram matrix is divided by its own number of pixels M, so pictures of different sizes can be compared.
 
     Attributes:
-        layer: which activation.
-        per_channel: divide the Gram matrices by the number of channels c too, as neural-style and Johnson et al. 2016
-            do; the loss is then smaller by c^2, which favours the shallow layers.
+        layer: name of the layer whose activations are compared.
+        per_channel: whether to divide the Gram matrices by the number of channels c too, as neural-style and Johnson
+            et al. 2016 do. The loss is then smaller by a factor of c^2, which favours the shallow layers.
     """
 
     layer: str
@@ -56,19 +56,19 @@ class GramLoss(StatisticLoss):
         return self._scaled(gram_matrix(features))
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "c c"]) -> Float[Array, ""]:
-        """`mean((G - A)^2)`."""
+        """Mean squared difference of the Gram matrices, `mean((G - A)^2)`."""
         return self.distance(self.target(features), target)
 
     def sums(self, features: Float[Array, "h w c"], target: Any, band: Band) -> tuple[Array, Array]:
-        """The products of channels, summed, and the number of pixels."""
+        """A band's sums over pixels of products of channels, and its number of pixels."""
         return channel_products(band.mask(features)), band.total(features.shape[1])
 
     def statistics(self, sums: tuple[Array, Array], target: Any) -> Float[Array, "c c"]:
-        """The Gram matrix."""
+        """The Gram matrix, from the sums of a whole picture."""
         return self._scaled(sums[0] / sums[1])
 
     def distance(self, found: Float[Array, "c c"], target: Float[Array, "c c"]) -> Float[Array, ""]:
-        """`mean((G - A)^2)`."""
+        """Mean squared difference of the Gram matrices, `mean((G - A)^2)`."""
         return jnp.mean((found - target) ** 2)
 
     def _scaled(self, gram: Float[Array, "c c"]) -> Float[Array, "c c"]:

@@ -1,4 +1,4 @@
-"""Histograms: each feature takes the style's values as often as the style does."""
+"""Histogram loss: each channel should take the style's values as often as the style does."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,27 +13,31 @@ from jaxstyle.losses.base import Loss
 
 @dataclass(frozen=True)
 class HistogramLoss(Loss):
-    """Mean squared difference of the features and of themselves remapped to the style's histograms.
+    """Mean squared difference between the features and the same features remapped to the style's histograms.
 
-    `mean((F - HistMatch(F, S))^2)`, each channel on its own, the remapped features a constant: Risser, Wilmot & Barnes
-    2017 ("Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses"), there a sum.
-    It is used beside a Gram loss, at relu1_1 and relu4_1.
+    `mean((F - HistMatch(F, S))^2)` for the features F of the generated picture and S of the style. Each channel is
+    remapped on its own, and the remapped features are a constant without gradient. Risser, Wilmot & Barnes 2017
+    ("Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses") have a sum instead of
+    the mean. They use it beside a Gram loss, at relu1_1 and relu4_1.
 
     Where we deviate: instead of histograms with 256 equal bins of value, the target is `bins` quantiles of each
-    channel from its least to its largest value, and the pixel of rank r gets the quantile at r / (M - 1), interpolated:
-    histogram matching without bins at the generated picture, for any two sizes. Equal values are ranked in raster
-    order. So the loss is the squared Wasserstein-2 distance of each channel's values, the sliced one along the axes.
-    It is in the units of the features squared. At its own target it is not quite 0 unless M = bins: what is left is the
-    error of the interpolated quantiles.
+    channel from its least to its largest value, and of the M pixels the one of rank r gets the quantile at r / (M - 1),
+    interpolated. So the generated picture needs no bins, and the two pictures may have any sizes. Equal values are
+    ranked in raster order. The loss is then the squared Wasserstein-2 distance of each channel's values: a sliced
+    Wasserstein loss with the channels as directions. It is in the units of the features squared. At its own target it
+    is not quite 0 unless M = bins: what is left is the error of the interpolated quantiles.
 
-    Styles blend by averaging quantiles, which is the barycentre of their histograms.
+    Several styles are blended by averaging their quantiles, which is the barycentre of their histograms.
 
-    Cost: one sort of each channel, O(c M log M), on a CPU ten times a Gram matrix at relu1_1; bins c numbers of target.
-    Memory: about four times the features.
+    Cost: one sort of each channel, O(c M log M), on a CPU ten times a Gram matrix at relu1_1. The target has bins c
+    numbers. Memory: about four times the features.
 
     Attributes:
-        layer: the activation that is looked at.
-        bins: how many quantiles of each channel are remembered, at least 2.
+        layer: name of the layer whose activations are compared.
+        bins: number of quantiles of each channel that the target keeps, at least 2.
+
+    Raises:
+        SettingError: `bins` is below 2.
     """
 
     layer: str
@@ -46,24 +50,24 @@ class HistogramLoss(Loss):
             raise SettingError(f"bins: got {self.bins!r}, expected a whole number, at least 2")
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "c bins"]:
-        """The quantiles of each channel."""
+        """The quantiles of each channel of the style's features."""
         return jax.vmap(lambda values: quantiles(values, self.bins))(_channels(features))
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "c bins"]) -> Float[Array, ""]:
-        """`mean((features - matched)^2)`."""
+        """Mean squared difference, `mean((features - matched)^2)`."""
         channels = _channels(features)
         return jnp.mean((channels - jax.vmap(match)(channels, target)) ** 2)
 
 
 def quantiles(values: Float[Array, " n"], count: int) -> Float[Array, " count"]:
-    """`count` quantiles, evenly spaced from the least to the largest value; all n of them sorted if count is n."""
+    """Compute `count` quantiles, evenly spaced from the least to the largest value; the sorted values if count is n."""
     return interpolate(jnp.sort(values), count)
 
 
 def match(values: Float[Array, " n"], wanted: Float[Array, " m"]) -> Float[Array, " n"]:
-    """The values' places taken, in order of size, by n of the m `wanted` quantiles.
+    """Replace the values, in order of size, by the `wanted` quantiles, interpolated from m to n.
 
-    Piecewise constant in the values, whose ranks alone matter: no gradient flows to them.
+    The result is piecewise constant in the values, of which only the ranks matter: no gradient flows to them.
     """
     order = jnp.argsort(values)
     placed = jnp.zeros(values.shape, wanted.dtype).at[order]
@@ -71,7 +75,7 @@ def match(values: Float[Array, " n"], wanted: Float[Array, " m"]) -> Float[Array
 
 
 def interpolate(values: Float[Array, " n"], count: int) -> Float[Array, " count"]:
-    """A list resampled linearly to another length, its ends kept (the middle for a single one)."""
+    """Resample a list linearly to another length. Its ends are kept; a single value is taken from the middle."""
     size = len(values)
     if size == count:
         return values
@@ -85,6 +89,6 @@ def interpolate(values: Float[Array, " n"], count: int) -> Float[Array, " count"
 
 
 def _channels(features: Array) -> Array:
-    """(c, M) in float32 or better: a sort runs along contiguous memory."""
+    """Features as (c, M) in float32 or wider, so that the sort of a channel runs along contiguous memory."""
     flat = features.reshape(-1, features.shape[-1]).T
     return flat.astype(jnp.promote_types(flat.dtype, jnp.float32))

@@ -17,10 +17,16 @@ class LuminanceLoss(MapLoss):
 
     Y is the Rec. 601 luma of the sRGB-encoded values, the luminance channel of Gatys et al. 2017 ("Controlling
     Perceptual Factors in Neural Style Transfer", section 5.1). They transfer style to that channel and keep the
-    content's colour, which is `jaxstyle.color.keep_color`; this is the opposite wish as a loss, and ours: shading is
-    kept and colour is free.
+    content's colour, as `jaxstyle.color.keep_color` does. This loss is our own and does the opposite: it keeps the
+    content's shading and leaves colour free.
 
-    Units: the picture's squared; for pictures in [0, 1], 1 is black against white.
+    Units: pixel values squared; for pictures in [0, 1], 1 is the loss of black against white.
+
+    Attributes:
+        layer: must be "input", the picture.
+
+    Raises:
+        SettingError: another layer than "input".
     """
 
     layer: str = "input"
@@ -37,5 +43,5 @@ class LuminanceLoss(MapLoss):
         return red + green + blue
 
     def __call__(self, features: Float[Array, "h w 3"], target: Float[Array, "h w"]) -> Float[Array, ""]:
-        """`mean((Y(features) - target)^2)`."""
+        """Mean squared difference of luma, `mean((Y(features) - target)^2)`."""
         return jnp.mean((self.target(features) - target) ** 2)

@@ -18,10 +18,10 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class MMDLoss(StatisticLoss):
-    """Squared maximum mean discrepancy of the features at all positions, for a kernel k.
+    """Squared maximum mean discrepancy between the features of the generated picture and of the style, for a kernel k.
 
-    `mean_ij k(f_i, f_j) + mean_ij k(s_i, s_j) - 2 mean_ij k(f_i, s_j)`: Li et al. 2017 ("Demystifying Neural Style
-    Transfer"), with
+    `mean_ij k(f_i, f_j) + mean_ij k(s_i, s_j) - 2 mean_ij k(f_i, s_j)`, with f_i the generated features and s_j those
+    of the style: Li et al. 2017 ("Demystifying Neural Style Transfer"). The kernels are
 
     | kernel       | k(x, y)                     | which is                                                        |
     |--------------|-----------------------------|-----------------------------------------------------------------|
@@ -29,23 +29,28 @@ class MMDLoss(StatisticLoss):
     | "polynomial" | `(x.y / c)^2`               | `mean_cc (G - G_s)^2`: exactly `GramLoss`, 4 times Gatys' eq. 4 |
     | "gaussian"   | `exp(-gamma norm(x - y)^2)` | no units, between 0 and 2                                       |
 
-    The paper has the kernels without c and a factor for each layer instead. Its Gaussian bandwidth is a mean of
-    squared distances of sampled pairs; here `gamma = 1 / mean_ij norm(s_i - s_j)^2` over the style's sample, a constant
-    of the target (1 for a style without any variation). Where the paper estimates the Gaussian form from random pairs,
-    this takes all pairs of `samples` positions, one drawn at random in each cell of a regular grid, the same at every
-    step; it is 0 at its own target, and never below.
+    The paper's kernels have no c, but a factor for each layer. Its Gaussian bandwidth is a mean of squared distances of
+    sampled pairs; here `gamma = 1 / mean_ij norm(s_i - s_j)^2` over the style's sample, a constant of the target (1 for
+    a style without any variation). The paper estimates the Gaussian form from random pairs; this loss uses all pairs of
+    up to `samples` positions, one drawn at random in each cell of a regular grid, the same at every step. It is 0 at
+    its own target, and never below.
 
-    Only the sampled positions are compared, and only they receive a gradient: at shallow layers of large pictures
-    take more. A sample has no average, so styles blend by summed losses, not by blended targets.
+    With the Gaussian kernel only the sampled positions are compared, and only they receive a gradient: take more
+    samples at shallow layers of large pictures. Because samples cannot be averaged, the losses of several styles are
+    summed, with the other kernels too.
 
-    Cost: linear O(M c); polynomial O(M c^2) as a Gram matrix; gaussian O(n^2 c) for n samples, by rows of 256: 256 n
-    numbers at a time and n c for the target, whatever the picture's size.
+    Cost for M pixels and c channels: linear O(M c); polynomial O(M c^2), like a Gram matrix; gaussian O(n^2 c) for n
+    samples. The Gaussian kernel is computed 256 rows at a time: 256 n numbers in memory, and n c for the target,
+    whatever the picture's size.
 
     Attributes:
-        layer: the activation that is looked at.
-        kernel: see above.
-        samples: at most so many positions for the Gaussian kernel.
-        seed: which positions.
+        layer: name of the layer whose activations are compared.
+        kernel: name of the kernel, from the table above.
+        samples: the most positions that the Gaussian kernel compares, at least 1.
+        seed: random seed of the sampled positions.
+
+    Raises:
+        SettingError: an unknown kernel, or `samples` below 1.
     """
 
     layer: str
@@ -61,7 +66,7 @@ class MMDLoss(StatisticLoss):
             raise SettingError(f"samples: got {self.samples!r}, expected a whole number, at least 1")
 
     def target(self, features: Float[Array, "h w c"]) -> Any:
-        """The style's mean, its Gram matrix, or its sample with gamma and the mean kernel of its own pairs."""
+        """The style's mean or its Gram matrix; or its sampled features, gamma, and the mean kernel of their pairs."""
         if self.kernel == "linear":
             return jnp.mean(features, axis=(0, 1), dtype=_wide(features))
         if self.kernel == "polynomial":
@@ -72,7 +77,7 @@ class MMDLoss(StatisticLoss):
         return sample, gamma, mean_kernel(sample, sample, gamma)
 
     def __call__(self, features: Float[Array, "h w c"], target: Any) -> Float[Array, ""]:
-        """The squared discrepancy."""
+        """Squared discrepancy of the features from the target."""
         if self.kernel != "gaussian":
             return self.distance(self.target(features), target)
         (style, gamma, among_style), sample = target, self._sample(features)
@@ -80,26 +85,26 @@ class MMDLoss(StatisticLoss):
 
     @property
     def additive(self) -> bool:  # type: ignore[override]
-        """Whether sums over positions are enough: not where positions are compared in pairs."""
+        """Whether the loss is made of sums over positions: False for the Gaussian kernel, which compares pairs."""
         return self.kernel != "gaussian"
 
     def sums(self, features: Float[Array, "h w c"], target: Any, band: Band) -> tuple[Array, Array]:
-        """The features, or the products of channels, summed, and the number of pixels."""
+        """A band's sums over pixels of the features or of products of channels, and its number of pixels."""
         found = band.mask(features)
         linear = self.kernel == "linear"
         total = jnp.sum(found, axis=(0, 1), dtype=_wide(features)) if linear else channel_products(found)
         return total, band.total(features.shape[1])
 
     def statistics(self, sums: tuple[Array, Array], target: Any) -> Any:
-        """The mean or the Gram matrix."""
+        """The mean or the Gram matrix, from the sums of a whole picture."""
         return sums[0] / sums[1]
 
     def distance(self, found: Any, target: Any) -> Float[Array, ""]:
-        """The mean squared difference, of a linear or polynomial kernel."""
+        """Mean squared difference of the statistics, for the linear or polynomial kernel."""
         return jnp.mean((found - target) ** 2)
 
     def _sample(self, features: Array) -> Array:
-        """(n, c): every position if there are few, else one of each cell of a grid, of about the picture's shape."""
+        """Features (n, c) at all positions if there are at most `samples`, else at one in each cell of an even grid."""
         height, width, channels = features.shape
         flat = features.reshape(-1, channels).astype(_wide(features))
         if height * width <= self.samples:
@@ -112,8 +117,8 @@ class MMDLoss(StatisticLoss):
 
 
 def mean_kernel(first: Float[Array, "n c"], second: Float[Array, "m c"], gamma: Float[Array, ""]) -> Float[Array, ""]:
-    """`mean_ij exp(-gamma norm(x_i - y_j)^2)`, by rows of 256; the gradient computes each block again."""
-    # Distances do not change, and lose fewer digits near the origin.
+    """Mean Gaussian kernel `mean_ij exp(-gamma norm(x_i - y_j)^2)`, 256 rows at a time, recomputed for the gradient."""
+    # Moving both sets to the origin changes no distance, and distances there lose fewer digits.
     origin = jax.lax.stop_gradient(jnp.mean(second, axis=0, keepdims=True))
     first, second = first - origin, second - origin
     lengths = jnp.sum(second**2, axis=1)
@@ -127,7 +132,7 @@ def mean_kernel(first: Float[Array, "n c"], second: Float[Array, "m c"], gamma: 
 
 
 def _in_cells(shift: Array, length: int) -> Array:
-    """Row i: whole numbers in cell i of `length` cut into as many cells as rows, at `shift` in [0, 1) of the cell."""
+    """Cut `length` into as many cells as `shift` has rows; row i is the positions at fractions `shift[i]` of cell i."""
     edges = jnp.arange(len(shift) + 1)[:, None] * length // len(shift)
     return edges[:-1] + (shift * (edges[1:] - edges[:-1])).astype(edges.dtype)
 

@@ -23,17 +23,18 @@ class MomentLoss(StatisticLoss):
     and has no 1e-5. The 1e-5 keeps the gradient of a constant channel finite (0).
 
     With `covariance`, `mean_c (mu - mu_s)^2 + mean_cc (Sigma - Sigma_s)^2` over all c x c entries of the covariance
-    (also divided by M - 1): a Gram loss that holds the means apart. The units are those of the features squared, and
-    to the fourth power for the covariance.
+    (also divided by M - 1): like a Gram loss, but the means are compared apart from the rest. The units are those of
+    the features squared, and to the fourth power for the covariance.
 
-    Styles blend by averaging means and standard deviations, which is AdaIN's own interpolation, or covariances.
+    Several styles are blended by averaging their means and standard deviations, which is AdaIN's own interpolation, or
+    their covariances.
 
-    Cost: O(M c) time and c numbers of target; with `covariance` as a Gram matrix, O(M c^2) and c^2. Memory: a few
-    times the features, which XLA mostly fuses away.
+    Cost: O(M c) time, and 2 c numbers in the target; with `covariance`, O(M c^2) time, like a Gram matrix, and c^2 + c
+    numbers. Memory: a few times the features, which XLA mostly fuses away.
 
     Attributes:
-        layer: the activation that is looked at.
-        covariance: compare the full covariance instead of the standard deviations.
+        layer: name of the layer whose activations are compared.
+        covariance: whether to compare the full covariances instead of the standard deviations.
 
     Example:
         >>> loss = MomentLoss("relu4_1")
@@ -57,23 +58,23 @@ class MomentLoss(StatisticLoss):
         return mean, jnp.sqrt(jnp.sum(centred**2, axis=0) / count + EPSILON)
 
     def __call__(self, features: Float[Array, "h w c"], target: tuple[Any, Any]) -> Float[Array, ""]:
-        """The mean squared difference of both moments, added."""
+        """Sum of the mean squared differences of both moments."""
         return self.distance(self.target(features), target)
 
     def sums(self, features: Float[Array, "h w c"], target: tuple[Any, Any], band: Band) -> Sums:
-        """Differences from the target's mean, their squares or products, and the number of pixels."""
+        """A band's sums of differences from the target's mean and of their squares or products; its pixel count."""
         centred = band.mask(features.astype(band.weight.dtype) - target[0][None, None]).reshape(-1, features.shape[-1])
         spread = jnp.matmul(centred.T, centred) if self.covariance else jnp.sum(centred**2, axis=0)
         return jnp.sum(centred, axis=0), spread, band.total(features.shape[1])
 
     def statistics(self, sums: Sums, target: tuple[Any, Any]) -> tuple[Float[Array, " c"], Float[Array, " *spread"]]:
-        """The mean and the spread."""
+        """The mean, and the standard deviation or the covariance, from the sums of a whole picture."""
         shift, count = sums[0] / sums[2], jnp.maximum(sums[2] - 1, 1)
         if self.covariance:
             return target[0] + shift, (sums[1] - sums[2] * jnp.outer(shift, shift)) / count
-        # Rounding may leave a constant channel less than nothing.
+        # Rounding may make the variance of a constant channel slightly negative.
         return target[0] + shift, jnp.sqrt(jnp.maximum(sums[1] - sums[2] * shift**2, 0) / count + EPSILON)
 
     def distance(self, found: tuple[Any, Any], target: tuple[Any, Any]) -> Float[Array, ""]:
-        """The mean squared difference of both moments, added."""
+        """Sum of the mean squared differences of both moments."""
         return jnp.mean((found[0] - target[0]) ** 2) + jnp.mean((found[1] - target[1]) ** 2)

@@ -12,7 +12,7 @@ from jaxstyle.losses.hypercolumn import HypercolumnLoss, unit_rows
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
 
-# Rows of the similarity matrix that exist at one time.
+# Number of rows of the similarity matrix that are computed at a time.
 BLOCK = 256
 
 
@@ -21,13 +21,14 @@ class NearestNeighbourLoss(HypercolumnLoss):
     """Cosine distance to the nearest style feature: `mean_i (1 - cos(F_i, S_n(i)))`, `n(i) = argmax_j cos(F_i, S_j)`.
 
     Kolkin et al. 2022 ("Neural Neighbor Style Transfer"). F and S are hypercolumns, each minus its picture's mean;
-    every layer is divided by its number of channels, so that wide layers do not outweigh narrow ones. In [0, 1] but
-    for opposites; 1 for all-zero features. At its own target: 1e-8 / |F_i|^2, from the norm.
+    every layer is divided by its number of channels, so that wide layers do not outweigh narrow ones. The value is in
+    [0, 1], and above 1 only where the cosine is negative even for the nearest style feature; it is 1 for all-zero
+    features. At its own target it is not 0 but about 1e-8 / |F_i|^2, because of the 1e-8 in the norm.
 
-    The match is made anew at each evaluation and has no gradient. That is the authors' final pass when there is one
-    such loss per layer ("feature splitting"), for relu1_1 to relu4_3 of VGG16; their earlier passes match the content
-    once and keep the targets. Their rotated copies of the style are not made here, and their final pass draws new
-    positions at every iteration, where these are fixed (see `HypercolumnLoss`).
+    The match is made anew at each evaluation and has no gradient. With one such loss per layer ("feature splitting"),
+    for relu1_1 to relu4_3 of VGG16, this is the authors' final pass. Their earlier passes match the content once and
+    keep the targets. Two deviations: there are no rotated copies of the style, and positions are fixed (see
+    `HypercolumnLoss`), where the authors' final pass draws new ones at every iteration.
 
     Cost: 2 n m c operations for n and m positions and c channels in all. Similarities are computed 256 rows at a time:
     memory is 256 m + a few times (n + m) c numbers, at 4096 positions 4 MiB + a few times 2 x 16 MiB per 1024 channels.
@@ -37,8 +38,8 @@ class NearestNeighbourLoss(HypercolumnLoss):
     kind: ClassVar[str] = "nearest_neighbour"
 
     def target(self, features: Maps) -> Float[Array, "m c"]:
-        """The style's hypercolumns: balanced, centred, of length 1."""
-        # Relative to the first layer: cosines do not see a common factor, the floor under the norm would.
+        """The style's hypercolumns, with layers balanced, centred on their mean, and scaled to length 1."""
+        # Relative to the first layer: cosines do not change by a common factor, but the 1e-8 in the norm would matter.
         channels = [each.shape[-1] for each in features]
         balance = np.repeat(channels[0] / np.asarray(channels), channels)
         columns = self.columns(features)
@@ -46,14 +47,14 @@ class NearestNeighbourLoss(HypercolumnLoss):
         return unit_rows(columns - jnp.mean(columns, axis=0, keepdims=True))
 
     def __call__(self, features: Maps, target: Float[Array, "m c"]) -> Float[Array, ""]:
-        """The mean distance to the matches."""
+        """Mean cosine distance of the picture's hypercolumns from their nearest style hypercolumns."""
         units = self.target(features)
         matched = target[nearest(units, target)]
         return jnp.mean(jnp.maximum(1 - jnp.sum(units * matched, axis=1), 0))
 
 
 def nearest(rows: Float[Array, "n c"], candidates: Float[Array, "m c"]) -> Int[Array, " n"]:
-    """The index of the candidate with the largest dot product for each row; no gradient, `BLOCK` rows at a time."""
+    """For each row, find the candidate with the largest dot product. No gradient; computed `BLOCK` rows at a time."""
     candidates = lax.stop_gradient(candidates)
 
     def best(row: Float[Array, " c"]) -> Int[Array, ""]:

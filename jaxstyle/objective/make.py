@@ -1,4 +1,4 @@
-"""Making an objective: pictures and a recipe are checked, targets are made of the pictures."""
+"""Making an objective: check the pictures and the recipe, and compute the targets of the pictures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,27 +36,29 @@ def make_objective(
     plan: Plan = Plan(),  # noqa: B008
     once: Once = call,
 ) -> Objective:
-    """Make the objective of one run: what its recipe asks, with the targets of its pictures.
+    """Make the objective of one run: the losses of its recipe, with the targets of its pictures.
 
     Args:
-        model: the feature network.
+        model: the feature network, a `FeatureModel`.
         content: RGB in [0, 1]; the generated picture has its size.
         styles: one RGB picture or several, of any sizes.
         recipe: losses and weights.
-        blend: how much of each style, at least 0; made to sum to 1. Equal shares by default.
+        blend: share of each style, at least 0; scaled to sum to 1. Equal shares by default.
         content_masks: {region: (h, w) in [0, 1]} of the generated picture: each region takes its own style.
         style_masks: the same regions of the style; for several styles a list. None in the list means that the whole
             picture serves every region; a region that a style's masks leave out takes nothing from that style.
         references: further RGB pictures by name, from which the terms with `of="name"` take their targets. Losses
             that compare maps, such as `ContentLoss`, need a picture of the content's size.
-        plan: how it is computed; with `plan.rows` targets and values are made a band of rows at a time.
-        once: calls a function; a `Memo` makes the targets of a picture once for many objectives.
+        plan: how the objective is computed; with `plan.rows`, targets and values a band of rows at a time.
+        once: how functions of pictures are called: `call`, or a `Memo`, which makes the targets of a picture once for
+            many objectives.
 
     Raises:
         SettingError: an unknown layer, a blend that does not fit the styles, a mask that does not fit its picture, a
             region that is empty or has no style, a reference that is missing or that no term names; `plan.rows` with
-            a loss that needs the whole picture.
-        ImageError: a picture that is no array of floats in [0, 1], or is too small for a layer.
+            a loss that needs the whole picture; a plan or a recipe that the network cannot follow.
+        ImageError: a picture that is no array of floats, has values far outside [0, 1] (below -1 or above 2), or is
+            too small for a layer.
     """
     if not isinstance(recipe, Recipe):
         raise SettingError(f"recipe: got {type(recipe).__name__}, expected a Recipe, such as presets.default()")
@@ -114,7 +116,7 @@ def _assemble(
 
 
 def ready(model: Any, recipe: Recipe, plan: Plan) -> Any:
-    """The model with the recipe's changes, prepared as the plan asks; what is ready stays as it is.
+    """Return the model with the recipe's changes, prepared as the plan asks; itself if there is nothing to change.
 
     Raises:
         SettingError: a plan, or a recipe's `pooling` or `first_padding`, that the network cannot follow.
@@ -138,12 +140,12 @@ def _changed(model: Any, recipe: Recipe) -> Any:
 
 
 def _named(terms: tuple[Term, ...]) -> Named:
-    """The terms whose targets come from the content or the styles."""
+    """Terms whose targets come from the content or the styles, as (name, loss)."""
     return tuple((term.name, term.loss) for term in terms if term.of is None)
 
 
 def _references(recipe: Recipe, given: Mapping[str, Any], once: Once) -> dict[str, tuple[Array, Named]]:
-    """{name: a reference and the terms whose targets are its}."""
+    """Reference pictures {name: (picture, terms whose targets come from it)}."""
     terms = [term for term in (*recipe.content, *recipe.prior, *recipe.style) if term.of is not None]
     wanted = {term.of for term in terms}
     for name in sorted(wanted - given.keys(), key=str):
@@ -168,7 +170,7 @@ def _check_rows(rows: int | None, recipe: Recipe) -> None:
 
 
 def _checked(picture: Any, name: str) -> Array:
-    """The picture as an array. Raises ImageError where it is no (h, w, 3) of floats in [0, 1]."""
+    """Return a picture as a JAX array. Raises ImageError unless it is a (h, w, 3) array of floats, about in [0, 1]."""
     if not isinstance(picture, jax.Array | np.ndarray):
         raise ImageError(f"{name}: got {type(picture).__name__}, expected an array; `jaxstyle.load_image` reads one")
     if picture.ndim != 3 or picture.shape[2] != 3 or not jnp.issubdtype(picture.dtype, jnp.floating):
@@ -183,7 +185,7 @@ def _checked(picture: Any, name: str) -> Array:
 
 
 def _check_sizes(model: FeatureModel, pictures: Mapping[str, tuple[Array, Named]]) -> None:
-    """Raise a SettingError for an unknown layer, and an ImageError that names the picture which is too small."""
+    """Raise a SettingError for an unknown layer, and an ImageError that names a picture which is too small."""
     for name, (picture, needed) in pictures.items():
         try:
             check_layers(model, banded.layers_named(needed), picture.shape)

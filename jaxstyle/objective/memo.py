@@ -1,4 +1,4 @@
-"""Remembering: what many runs need of the same picture is made once."""
+"""A cache of function results, so that what many runs need of the same picture is computed once."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,18 +7,19 @@ from typing import Any
 import jax
 
 Once = Callable[..., Any]
-"""`once(function, *arguments)` gives `function(*arguments)`: `call` by calling it, a `Memo` from memory if it can."""
+"""A caller: `once(function, *arguments)` returns `function(*arguments)`. `call` calls it, a `Memo` caches results."""
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(*arguments)`."""
+    """Call the function without a cache: `function(*arguments)`."""
     return function(*arguments)
 
 
 class Memo:
-    """Remembers what pure functions gave for the same arguments, the last used ones up to so many bytes of arrays.
+    """Cache of the results of pure functions: the last used ones, up to `limit` bytes of arrays.
 
-    Arguments that can be hashed are the same when equal; others, arrays above all, when they are the same object.
+    Arguments that can be hashed are the same when they are equal; others, arrays above all, when they are the same
+    object. The newest result is kept even if it alone exceeds the limit.
     """
 
     def __init__(self, limit: int = 1 << 30):
@@ -26,7 +27,7 @@ class Memo:
         self._found: OrderedDict[tuple, tuple[tuple, Any, int]] = OrderedDict()
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """`function(*arguments)`, from memory where it was called so before. Do not change what it gives."""
+        """Return `function(*arguments)`, from the cache if it was called so before. Do not change the result."""
         key = (function, *map(_key, arguments))
         if key not in self._found:
             value = function(*arguments)

@@ -1,4 +1,4 @@
-"""The objective: what a recipe asks of a picture, as a pure function of the picture."""
+"""The objective: the weighted sum of a recipe's losses, as a pure function of the generated picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,29 +21,29 @@ from jaxstyle.objective import banded
 )
 @dataclass(frozen=True)
 class Objective:
-    """`objective(image) -> (total, {term: value})`: pure; `jax.jit`, `jax.grad` and `jax.vmap` take it as an argument.
+    """Pure function `objective(image) -> (total, {term: value})` that JAX's transformations take as an argument.
 
     `total` is the sum of `weights[term] * value`; the values themselves are unweighted, so that runs with different
-    weights compare. Every array is a leaf: other pictures or weights of the same shape do not re-trace. Gradients are
-    reverse mode (`jax.grad`, `jax.vjp`); there is no forward mode (`jax.jvp`).
+    weights can be compared. Every array is a leaf: other pictures or weights of the same shape do not re-trace.
+    Gradients are reverse mode (`jax.grad`, `jax.vjp`); there is no forward mode (`jax.jvp`).
 
-    With `rows` a picture taller than that and its halo is computed a band at a time, see `jaxstyle.objective.banded`:
-    the same value and gradient but for rounding, in a fraction of the memory. Only the picture and weights have
-    gradients then.
+    With `rows`, a picture that is taller than one band with its halo is computed a band at a time, see
+    `jaxstyle.objective.banded`: the same value and gradient but for rounding, in a fraction of the memory. Only the
+    picture and the weights have gradients then.
     """
 
     model: FeatureModel
-    targets: Mapping[str, Any]
-    scales: Mapping[str, Any]  # scalars
-    weights: Mapping[str, Any]
-    losses: tuple[tuple[str, Any], ...]  # wrapped in `Summed` and `Guided` where need be
-    layers: tuple[tuple[str, Loss], ...]  # the bare losses, which know their layers
+    targets: Mapping[str, Any]  # {term: target}
+    scales: Mapping[str, Any]  # {term: scalar}: 1 over the target's size for relative terms, 1 for others
+    weights: Mapping[str, Any]  # {term: scalar}
+    losses: tuple[tuple[str, Any], ...]  # (term, loss), wrapped in `Summed` and `Guided` where needed
+    layers: tuple[tuple[str, Loss], ...]  # (term, loss), the bare losses, which know their layers
     normalized: tuple[str, ...] = ()  # terms whose gradients are normalised at their layer
-    rows: int | None = None  # of the picture at a time
-    remat: bool = False  # a block of the network at a time, for the gradient
+    rows: int | None = None  # rows of the picture that are computed at a time; None for all
+    remat: bool = False  # whether the gradient computes the network again, a block at a time, to save memory
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-        """The weighted sum, and each term's value, of one RGB picture in [0, 1]."""
+        """Compute the weighted sum, and each term's value, of one RGB picture in [0, 1]."""
         bands = banded.cut(self.model, image.shape[0], self.rows, self.layers)
         found = self._whole(image) if bands is None else self._in_bands(image, bands)
         values = {name: self.scales[name] * value for name, value in found.items()}
@@ -57,7 +57,7 @@ class Objective:
         return self._values(features_of(self.model, image, layers), self.targets, self.weights)
 
     def _by_blocks(self, image: Array, layers: set[str]) -> dict[str, Array]:
-        """As from all features; for the gradient each block is computed again from its input, its losses with it."""
+        """Values of all terms, a block of the network at a time; the gradient computes blocks and their losses anew."""
 
         @partial(jax.checkpoint, static_argnums=(0,))
         def block(number: int, x: Array, model: Any, targets: Any, weights: Any) -> tuple[Array, dict, dict]:
@@ -66,7 +66,7 @@ class Objective:
             wanted = {layer for name, bare in self.layers if name not in values for layer in layers_of(bare)}
             return x, values, {layer: each for layer, each in found.items() if layer in wanted}
 
-        model: Any = self.model  # `Adaptable`, as `ready` sees to
+        model: Any = self.model  # an `Adaptable`, as `ready` has checked
         found, x = {"input": image}, model.preprocessed(image)
         values = self._values(found, self.targets, self.weights)
         for number in range(1, 1 + model.blocks(layers)):
@@ -76,7 +76,7 @@ class Objective:
         return {name: values[name] for name, _ in self.losses}
 
     def _values(self, features: Mapping[str, Array], targets: Any, weights: Any) -> dict[str, Array]:
-        """The losses whose layers are all there."""
+        """Values {term: value} of the losses whose layers are all in `features`."""
         values = {}
         for (name, loss), (_, bare) in zip(self.losses, self.layers, strict=True):
             if not features.keys() >= set(layers_of(bare)):
@@ -94,7 +94,7 @@ class Objective:
 
 @jax.custom_vjp
 def _normalize_gradient(weight: Array, features: Array) -> Array:
-    """The features; their gradient, which arrives times the weight, leaves as weight * g / (|g|_1 + 1e-8)."""
+    """Return the features unchanged, but normalise their gradient: weight * g becomes weight * g / (|g|_1 + 1e-8)."""
     return features
 
 

@@ -1,4 +1,4 @@
-"""Whether a value out of JSON or TOML is of the type that a setting is declared with."""
+"""Checks that a value read from JSON or TOML has the type that a setting is declared with."""
 
 import types
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ PLAIN = (str, int, float, bool, types.NoneType)
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type: of plain ones, `Literal`, unions and tuples of them; of any other it is."""
+    """Whether a value has the declared type: a plain type, `Literal`, union or tuple. Other types accept any value."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return any(fits(value, part) for part in parts)
@@ -32,5 +32,5 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def name_of(kind: Any) -> str:
-    """What a type is called in messages."""
+    """Name of a type in error messages."""
     return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")

@@ -10,15 +10,19 @@ from jaxstyle.networks.vgg import Activations
 
 @dataclass(frozen=True)
 class Plan:
-    """An execution plan: it changes time, memory and rounding, never what is asked of the picture.
+    """Execution plan: it changes a run's time, memory and rounding, never its objective.
 
     Attributes:
-        conv: "winograd" multiplies less and rounds more; "exact" is the plain convolution; "auto" takes Winograd's on
-            CPU, for the layers where it wins.
-        dtype: of the network's weights and activations; the picture, statistics and losses stay float32.
-        remat: keep the activations of one block of the network at a time and compute them again for the gradient. For
-            accelerators: XLA undoes it on CPU.
-        rows: rows of the picture that pass through the network at a time, a multiple of 16; None for all at once.
+        conv: "winograd" is an algorithm with fewer multiplications and larger rounding errors; "exact" is the plain
+            convolution; "auto" uses Winograd's algorithm on CPU, for the layers where it is faster.
+        dtype: dtype of the network's weights and activations, "float32" or "bfloat16". The picture, statistics and
+            losses stay float32.
+        remat: whether to keep the activations of only one block of the network at a time, and compute them again for
+            the gradient. For accelerators: XLA undoes it on CPU.
+        rows: number of rows of the picture that pass through the network at a time, a multiple of 16; None for all.
+
+    Raises:
+        SettingError: a setting that is none of these.
     """
 
     conv: Conv = "auto"

@@ -1,7 +1,8 @@
-"""Named recipes: jaxstyle's own, and what the papers and tools of the field do.
+"""Named recipes: jaxstyle's own, and those of the field's papers and tools.
 
-Published weights are for the networks they were published with. They are given here for pixels in [0, 1], and act on
-features of whatever network is loaded: Caffe's VGG19 ("imagenet") for all but crowsonkb, who uses torchvision's.
+Published weights belong to the networks they were published with: Caffe's VGG19 ("imagenet"), but torchvision's VGG19
+for crowsonkb, and VGG16 where a preset says so. Here they are given for pixels in [0, 1], and act on the features of
+whatever network is loaded.
 """
 
 from collections.abc import Callable
@@ -31,15 +32,15 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The five layers of Gatys et al. 2016."""
 _SHALLOW = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3")
 HYPERCOLUMN = ("input", *_SHALLOW, "relu4_3", "relu5_3")
-"""STROTSS' layers, there of VGG16."""
+"""The layers of STROTSS, which uses those of VGG16."""
 
 
 def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tuple[str, ...] = STYLE_LAYERS) -> Recipe:
     """jaxstyle's own: Gatys' losses, each relative to its target's size, coarse to fine, by L-BFGS from the content.
 
     The style terms' weights sum to 1, so `style_weight` means the same for every choice of layers: 1 is light, 3
-    medium, 10 full. Pictures are painted at 128 pixels first, then at 256 and so on: strokes are as large as the
-    network's fields, and stay so when they grow. docs/defaults.md shows what else was tried.
+    medium, 10 full. Pictures are optimised at 128 pixels first, then at 256 and so on: strokes are as large as the
+    network's receptive fields at the first size, and grow with the picture. docs/defaults.md shows what else was tried.
     """
     return Recipe(
         content=tuple(Term(ContentLoss(layer), 1 / len(content_layers)) for layer in content_layers),
@@ -55,13 +56,13 @@ def default(*, content_layers: tuple[str, ...] = ("relu4_2",), style_layers: tup
 
 
 def portrait() -> Recipe:
-    """`default` for faces: half the style weight, and the content's light and shade are kept."""
+    """`default` for faces: half the style weight, and a loss that keeps the content's light and shade."""
     base = default()
     return replace(base, content=(*base.content, Term(LuminanceLoss(), 1.0)), style_weight=5.0)
 
 
 def embedded() -> Recipe:
-    """For the networks that come with jaxstyle: shallow layers, far more weight on style, L-BFGS for less noise."""
+    """Recipe for networks that come with jaxstyle: shallow layers, far more style weight, L-BFGS for less noise."""
     return Recipe(
         content=(Term(ContentLoss("relu3_2"), 0.1),),
         style=tuple(Term(GramLoss(layer), 1 / 3) for layer in STYLE_LAYERS[:3]),
@@ -77,7 +78,7 @@ def embedded() -> Recipe:
 def gatys() -> Recipe:
     """Gatys, Ecker & Bethge 2016, as in their published code: layer weights 1e3 / c^2, L-BFGS from the content.
 
-    c is the layer's channel count in VGG19, also where a narrower network is loaded.
+    c is the number of channels that the layer has in VGG19, even if a narrower network is loaded.
     """
     return Recipe(
         content=(_absolute(ContentLoss("relu4_2"), 1.0),),
@@ -92,7 +93,8 @@ def gatys() -> Recipe:
 def neural_style() -> Recipe:
     """Johnson's neural-style (Lua): Gram matrices divided by the channels too, total variation, from noise.
 
-    Lua's pixels run to 256, here to 255. Its noise is 0.001 * randn about the mean pixel, ours 0.1 about grey.
+    Its pixels run to 256; the weights here are for 255. It starts from noise of 0.001 * randn about the mean pixel, we
+    from 0.1 * randn about grey.
     """
     return Recipe(
         content=(_absolute(ContentLoss("relu4_2"), 5.0),),
@@ -109,8 +111,8 @@ def neural_style() -> Recipe:
 def crowsonkb() -> Recipe:
     """crowsonkb/style-transfer-pytorch: Gaussian Wasserstein-2, Adam, averaged iterate, sizes from 128 by sqrt(2).
 
-    1000 steps at the first size and 500 at each other, as there. Its sizes count down from the picture's own, ours up
-    from 128; a picture that small takes 500 steps here.
+    It takes 1000 steps at the first size and 500 at each other, as the original does. The original's sizes count down
+    from the picture's own, ours up from 128; a picture so small that it has one size takes 500 steps here.
     """
     shares = (256, 64, 16, 4, 1)
     return Recipe(
@@ -146,11 +148,12 @@ def johnson_perceptual() -> Recipe:
 def strotss(*, alpha: float = 2.0) -> Recipe:
     """STROTSS (Kolkin, Salavon & Shakhnarovich 2019): sizes from 64 by 2, alpha halved at each, from 16 to 2 at 512.
 
-    `(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`, where alpha is the last size's content
-    weight. Other sizes have the first term's weight alone changed: Adam does not see the denominator, but the palette
-    weighs more than there. It draws new positions at every step and optimises a Laplacian pyramid, and starts from the
-    content's highest frequencies on the style's mean colour; here positions are fixed, so more of them, the picture is
-    optimised itself, and it starts from the content.
+    The total is `(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`, where alpha is the last
+    size's content weight. At the other sizes only the weight of the first term differs. Adam is not affected by the
+    denominator, but the palette weighs more than in the paper. STROTSS draws new positions at every step, optimises a
+    Laplacian pyramid, and starts from the content's highest frequencies on the style's mean colour. Here positions are
+    fixed, so there are more of them, the picture itself is optimised, and it starts from the content. The authors'
+    network is VGG16.
     """
     total = alpha + 2
     return Recipe(
@@ -171,7 +174,8 @@ def strotss(*, alpha: float = 2.0) -> Recipe:
 def nnst() -> Recipe:
     """Neural Neighbor Style Transfer's final pass (Kolkin et al. 2022): one nearest-neighbour loss per layer.
 
-    At sizes from 64 by 2, where there the other passes match hypercolumns. The content is kept by starting from it.
+    It runs at all sizes from 64 by 2, where the authors' other passes match hypercolumns. The content is kept only by
+    starting from it. The authors' network is VGG16.
     """
     layers = (*_SHALLOW, "relu4_1", "relu4_2", "relu4_3")
     return Recipe(
@@ -213,24 +217,24 @@ PRESETS: dict[str, Callable[[], Recipe]] = {
         sliced_wasserstein,
     )
 }
-"""{name: function}: what the command line and recipe files call them."""
+"""{name: function}: the presets, by the names that `load_recipe` and the command line take."""
 
 # Gatys' and Johnson's L-BFGS has no line search.
 _QUASI_NEWTON = LBFGS(1.0, memory=100, line_search=False)
 
 
 def preset(name: str) -> Recipe:
-    """The preset of that name. Raises SettingError, suggesting the nearest right one."""
+    """Return the preset of that name. Raises SettingError if there is none, suggesting the nearest name."""
     if name not in PRESETS:
         raise SettingError(f"recipe: there is no preset {name!r}; {suggest(name, PRESETS)}")
     return PRESETS[name]()
 
 
 def recipe_for(name: str) -> Recipe:
-    """What `stylize` uses when no recipe is given: `embedded` for networks that come with jaxstyle, else `default`."""
+    """Recipe that `stylize` uses if none is given: `embedded` for networks that come with jaxstyle, else `default`."""
     return embedded() if name in SHIPPED else default()
 
 
 def _absolute(loss: object, weight: float) -> Term:
-    """A term whose value is the published formula's, not relative to its target."""
+    """Make a term whose value is that of the published formula, not relative to its target."""
     return Term(loss, weight, relative=False)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from jaxstyle.optimize.optimizers import OPTIMIZERS, Adam, Optax, Optimizer, as_
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.weights.layout import Padding, Pooling
 
-MAX_WEIGHT = 3e38  # of float32
+MAX_WEIGHT = 3e38  # about the largest float32
 Init = Literal["content", "style", "noise"]
 Blending = Literal["targets", "losses"]
 Propagation = Literal["simple", "inside", "all"]
@@ -24,12 +24,12 @@ class Term:
     """A loss and its weight.
 
     Attributes:
-        loss: what is compared, at which layer.
-        weight: at least 0; multiplied by the recipe's weight for the group the term is in.
-        relative: divide the value by the value that all-zero features have, that is by the target's own size (for a
-            Gram matrix, mean(A^2)). Then 1 means "as far from the target as nothing at all", and one weight means the
-            same at every picture size, layer and network. Published recipes do without.
-        of: the name of the reference picture that the target comes from, instead of the content or the styles; see
+        loss: the loss, which says what is compared, and at which layer.
+        weight: weight of the loss, at least 0; multiplied by the recipe's weight for the group the term is in.
+        relative: whether to divide the loss by its value for all-zero features, that is by the target's own size (for a
+            Gram matrix, mean(A^2)). Then 1 means "as far from the target as all-zero features", and a weight means the
+            same at every picture size, layer and network. Published recipes do not divide.
+        of: name of the reference picture that the target comes from, instead of the content or the styles; see
             `make_objective`.
     """
 
@@ -47,7 +47,7 @@ class Term:
 
     @property
     def name(self) -> str:
-        """Unique in a recipe: "gram/relu3_1", or "gram/relu3_1 of NAME"."""
+        """Name of the term, unique in a recipe: "gram/relu3_1", or "gram/relu3_1 of NAME"."""
         layers = layers_of(self.loss)
         place = layers[0] + (f"..{layers[-1]}" if len(layers) > 1 else "")
         return f"{self.loss.label}/{place}" + (f" of {self.of}" if self.of else "")
@@ -55,31 +55,34 @@ class Term:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is optimised, and how.
+    """The losses to minimise, and how to minimise them.
 
     Attributes:
-        content: terms whose targets come from the content picture: a term, or several. A bare loss is a term of
+        content: terms whose targets come from the content picture: one term or several. A bare loss becomes a term of
             weight 1.
         style: terms whose targets come from the style pictures.
         prior: terms of the generated picture alone, such as total variation.
         content_weight: multiplies the weights of the content terms.
         style_weight: multiplies the weights of the style terms.
         optimizer: `Adam`, `LBFGS`, or any optax transformation, which is wrapped in `Optax`.
-        steps: how many of its steps, at the picture's own size.
-        pyramid: smaller sizes to paint at before, with steps of their own; None for none.
+        steps: number of optimiser steps at the picture's own size.
+        pyramid: smaller sizes to optimise at first, with steps of their own; None for the picture's own size alone.
         average: decay in [0, 1) of the moving average of the images that becomes the result; 0 takes the last image.
-        clip: keep the image in [0, 1] at every step.
-        init: what the optimisation starts from.
+        clip: whether to clip the image to [0, 1] at every step; `LBFGS` needs False.
+        init: picture that the optimisation starts from: "content", "style" or "noise".
         color: "style" paints in the style's colours. "luminance" transfers the luminance alone and keeps the content's
             colours; "cholesky", "pca", "symmetric" and "histogram" first give the style the content's colours (Gatys
             et al. 2017).
-        blending: of several styles; "targets" averages their targets, "losses" sums their losses. Losses whose targets
-            have no average are summed in any case.
-        propagation: of masks through the network, see `jaxstyle.objective.guidance.propagate`.
-        normalize_gradients: divide each content and style term's gradient at its layer by its L1 norm (neural-style's
-            option of that name). The total is then not what is minimised.
-        pooling: instead of the network's.
-        first_padding: of conv1_1, instead of the network's.
+        blending: how several styles are combined: "targets" averages their targets, "losses" sums their losses. Losses
+            whose targets have no average are summed in any case.
+        propagation: how masks pass through the network, see `jaxstyle.objective.guidance.propagate`.
+        normalize_gradients: whether to divide each content and style term's gradient at its layer by its L1 norm
+            (neural-style's option of that name). The total is then not what is minimised.
+        pooling: "max", "average" or "l2" pooling in the network; None keeps the network's own.
+        first_padding: "zero", "reflect" or "replicate" padding at conv1_1; None keeps the network's own.
+
+    Raises:
+        SettingError: a setting of a wrong type or out of range, no term at all, or two terms of the same name.
     """
 
     content: tuple[Term, ...]
@@ -122,7 +125,7 @@ class Recipe:
             raise SettingError(
                 f"clip: {self.optimizer.kind} diverges when its images are clipped; use clip=False (the result is)"
             )
-        # Plain numbers, whatever NumPy scalars came in: recipes are written as JSON and TOML.
+        # NumPy scalars become plain numbers, because recipes are written as JSON and TOML.
         for name, kind in (("content_weight", float), ("style_weight", float), ("steps", int), ("average", float)):
             object.__setattr__(self, name, kind(getattr(self, name)))
         if not (self.content or self.style or self.prior):
@@ -132,12 +135,12 @@ class Recipe:
             raise SettingError(f"recipe: {name} appears {names.count(name)} times; add the weights up in one term")
 
     def weights(self) -> dict[str, float]:
-        """{term: its weight times its group's}, in the order content, style, prior."""
+        """Weights {term: its own times its group's weight}, in the order content, style, prior."""
         groups = ((self.content, self.content_weight), (self.style, self.style_weight), (self.prior, 1.0))
         return {term.name: term.weight * weight for terms, weight in groups for term in terms}
 
     def graph(self) -> Self:
-        """The recipe without what is a number in the compiled program, or no part of it: equal for equal programs."""
+        """The recipe with every setting reset that does not change the compiled program: equal for equal programs."""
         groups = ("content", "style", "prior")
         terms = {name: tuple(replace(term, weight=1.0) for term in getattr(self, name)) for name in groups}
         numbers = {"content_weight": 1.0, "style_weight": 1.0, "average": 0.0, "steps": 0}
@@ -148,7 +151,7 @@ class Recipe:
         return replace(self, optimizer=optimizer, **terms, **numbers, **elsewhere)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and TOML; `from_dict` reads it back to an equal recipe. What is None is left out."""
+        """Convert to plain data for JSON and TOML, without what is None; `from_dict` makes an equal recipe of it."""
         plain = {
             entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) is not None
         }
@@ -161,7 +164,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """From `to_dict`'s data. Raises SettingError for unknown names, suggesting the nearest right one."""
+        """Build a recipe from `to_dict`'s data. Raises SettingError for unknown names, suggesting the nearest one."""
         settings = dict(data)
         for group in ("content", "style", "prior"):
             if group in settings:
@@ -179,7 +182,7 @@ class Recipe:
 
 
 def _terms(group: str, given: Any) -> tuple[Term, ...]:
-    """A group's terms, whether given as one or several, as terms or as bare losses."""
+    """Tuple of a group's terms, which may be given as one or several, as terms or as bare losses."""
     if isinstance(given, Term | Loss) or not isinstance(given, Iterable) or isinstance(given, str):
         given = (given,)
     terms = list(given)
@@ -222,15 +225,15 @@ def _expect(kind: type, name: str, value: Any) -> Any:
 
 
 def _kinds(cls: Any) -> dict[str, Any]:
-    """The declared types of a class's settings, as far as they can be found out."""
+    """Declared types of a class's settings, {name: type}; empty if its annotations cannot be resolved."""
     try:
         return get_type_hints(cls)
-    except (NameError, TypeError):  # of a user's own class, whose names may be gone
+    except (NameError, TypeError):  # a user's own class may have annotations that cannot be resolved here
         return {}
 
 
 def _build(cls: Any, options: dict[str, Any]) -> Any:
-    """`cls(**options)` with an error that names what does not belong or is missing."""
+    """Create `cls(**options)`. Raises SettingError that names a setting that is unknown, missing or of a wrong type."""
     names = [entry.name for entry in fields(cls)]
     for key in options:
         if key not in names:

@@ -1,4 +1,4 @@
-"""Recipes as TOML files."""
+"""Writing recipes as TOML, and reading them from TOML files."""
 
 import os
 import tomllib
@@ -14,15 +14,15 @@ MAX_BYTES = 1_000_000
 
 
 def to_toml(recipe: Recipe) -> str:
-    """The recipe as TOML text, which `load_recipe` reads back to an equal recipe."""
+    """Convert the recipe to TOML text, which `load_recipe` reads from a file back to an equal recipe."""
     return tomli_w.dumps(recipe.to_dict())
 
 
 def load_recipe(source: str | os.PathLike[str]) -> Recipe:
-    """A preset by its name, or the recipe in a TOML file.
+    """Load a preset by its name, or the recipe in a TOML file.
 
     Raises:
-        SettingError: there is no such preset or file, or the file is no recipe; it names what does not belong.
+        SettingError: there is no such preset or file, or the file is no recipe; the message names what does not belong.
     """
     path = Path(source)
     if str(source) in PRESETS or not (path.suffix or path.exists()):

@@ -1,4 +1,4 @@
-"""Targets: what an objective remembers of the content and the styles, made from whole pictures or band by band."""
+"""Targets of an objective's terms, computed from the content and style pictures, as a whole or band by band."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,22 +17,22 @@ from jaxstyle.objective.guidance import Masks, apply, check_masks, check_regions
 from jaxstyle.objective.recipe import Propagation
 
 Channels = dict[str, Array]
-"""{layer: guidance channel} of one region; empty for none."""
+"""Guidance channels of one region, {layer: channel}; empty where there is no guidance."""
 
 
 def shapes(model: FeatureModel, picture: Array, losses: Named) -> dict[str, tuple[int, ...]]:
-    """{layer: shape of a picture's activation}, without computing any."""
+    """Shapes of a picture's activations, {layer: shape}, without computing them."""
     found = jax.eval_shape(lambda m, p: features_of(m, p, layers_named(losses)), model, picture)
     return {layer: shape.shape for layer, shape in found.items()}
 
 
 def make_targets(model: FeatureModel, picture: Array, losses: Named, rows: int | None) -> dict[str, Any]:
-    """{term: target} of a picture, or `rows` of its rows at a time."""
+    """Compute a picture's targets, {term: target}; with `rows`, from so many of its rows at a time."""
     return _regional_targets(model, picture, {"": {}}, losses, rows)[""]
 
 
 class Regions:
-    """Guidance channels and targets of every region, while an objective is made."""
+    """Guidance channels and targets of every region, needed while an objective is made."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Regions:
         return guidance_channels(check_masks(masks, picture.shape, name), layers, self.propagation, name)
 
     def target(self, name: str, loss: Any, shares: Sequence[float]) -> tuple[tuple, tuple]:
-        """A term's guidance channels and blended target, region by region, as `Guided` takes them."""
+        """Guidance channels and blended targets of a term, region by region, as `Guided` takes them."""
         guides, targets = [], []
         for region, channels in self.content.items():
             having = [i for i, style in enumerate(self.styles) if region in style]
@@ -83,7 +83,7 @@ def target_scales(
     relative: tuple[str, ...],
     rows: int | None,
 ) -> dict[str, Array]:
-    """1 over what each relative loss has for all-zero features, the size of its target; 1 for the others, and for 0."""
+    """Scale of each term: for relative ones, 1 over their loss for all-zero features (1 if that is 0); 1 for others."""
     bands = banded.cut(model, picture.shape[0], rows, bare)
     if bands is None:
         empty = _zero_features(model, bare, picture)
@@ -104,20 +104,20 @@ def target_scales(
 
 def _zero_features(model: FeatureModel, losses: Named, picture: Array) -> dict[str, Array]:
     found = jax.eval_shape(lambda: features_of(model, picture, layers_named(losses)))
-    # The barrier keeps the compiler from working the zeros' loss out itself, which takes it seconds.
+    # The barrier keeps the compiler from computing the loss of the zeros at compile time, which takes it seconds.
     return jax.lax.optimization_barrier({k: jnp.zeros(shape.shape, shape.dtype) for k, shape in found.items()})
 
 
 def _regional_targets(
     model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named, rows: int | None
 ) -> dict[str, dict[str, Any]]:
-    """{region: {term: target}}."""
+    """Compute the targets of every region, {region: {term: target}}."""
     bands = banded.cut(model, picture.shape[0], rows, losses)
     if bands is None:
         return _whole(model, picture, channels, losses)
     empty = banded.zeros(jax.eval_shape(partial(_whole, losses=losses), model, picture, channels))
     found = _in_bands(model, picture, channels, empty, losses, bands)
-    # Once more where the sums are centred, now that the means are known.
+    # Centred sums need the means, which the first pass gives: they take a second pass.
     centred = any(loss.centred for _, loss in losses)
     return _in_bands(model, picture, channels, found, losses, bands) if centred else found
 
@@ -144,7 +144,7 @@ def _in_bands(
     losses: Named,
     bands: Bands,
 ) -> dict[str, dict[str, Any]]:
-    """As `_whole`; sums are centred on the means in `origins`."""
+    """Compute the same as `_whole`, band by band; sums are centred on the means in `origins`."""
     terms = [(region, name, loss) for region in channels for name, loss in losses]
 
     def add(found: dict | None, crop: Array, place: Place) -> dict:

@@ -1,4 +1,4 @@
-"""The engine: State in, State and Info out; the optimisers, and painting from coarse to fine."""
+"""Optimisation: the loop that turns a State into a new State and an Info, the optimisers, coarse-to-fine pyramids."""
 
 from jaxstyle.optimize.lbfgs import lbfgs
 from jaxstyle.optimize.loop import (

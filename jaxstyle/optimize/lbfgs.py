@@ -1,4 +1,4 @@
-"""L-BFGS without a line search, as PyTorch and Lua's optim have it: what neural-style and Gatys' code ran."""
+"""L-BFGS without a line search, as in PyTorch and Lua's optim, which neural-style and Gatys' code use."""
 
 from typing import Any, NamedTuple
 
@@ -9,20 +9,20 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 
 CURVATURE = 1e-10
-"""A pair of differences is kept where their product s.y is above this, so that the direction leads downhill."""
+"""A pair of differences is kept only where its product s.y is above this, so that the direction leads downhill."""
 
 
 class LBFGSState(NamedTuple):
-    """What is remembered: m pairs of differences, flat, in a ring, and their products with each other.
+    """Optimiser state: the last m pairs of differences, flattened, in a ring buffer, and their dot products.
 
     Attributes:
-        history: rows 0 to m - 1 are the last steps s, rows m to 2m - 1 the changes y of the gradient they made.
-        products: of each row with each other.
-        kept: how many pairs were ever kept.
-        scale: of the first guess of the inverse Hessian, s.y / y.y of the newest pair.
-        gradient: of the step before.
+        history: rows 0 to m - 1 are the last steps s, rows m to 2m - 1 the changes y of the gradient that they made.
+        products: dot products of the rows of `history` with each other.
+        kept: number of pairs that were ever kept.
+        scale: factor of the identity that is the first guess of the inverse Hessian: s.y / y.y of the newest pair.
+        gradient: gradient of the step before.
         update: what the step before added to the parameters.
-        steps: steps done.
+        steps: number of steps done.
     """
 
     history: Float[Array, "pairs n"]
@@ -35,17 +35,18 @@ class LBFGSState(NamedTuple):
 
 
 def lbfgs(learning_rate: Any, memory: int, *, unit: float = 1.0) -> optax.GradientTransformationExtraArgs:
-    """Each update is `learning_rate` times the quasi-Newton direction, the first one min(1, 1 / |g|_1) times that.
+    """Make an L-BFGS transformation whose updates are `learning_rate` times the quasi-Newton direction.
 
-    Nocedal's two loops (1980) with the rules of `torch.optim.LBFGS` without line search: a pair is kept only where
-    s.y > 1e-10 (optax keeps all, and then may climb), the newest pair scales the first guess. The loops run on
-    coefficients of the remembered vectors (Chen et al. 2014, "Large-scale L-BFGS using MapReduce"): the vectors
-    themselves are read twice a step, as two matrix products.
+    The first update is min(1, 1 / |g|_1) times that, for the gradient g. Nocedal's two loops (1980) are run with the
+    rules of `torch.optim.LBFGS` without line search: a pair is kept only where s.y > 1e-10 (optax keeps all, and may
+    then step uphill), and the newest pair scales the first guess of the inverse Hessian. The loops run on coefficients
+    of the remembered vectors (Chen et al. 2014, "Large-scale L-BFGS using MapReduce"): the vectors themselves are read
+    twice a step, in two matrix products.
 
     Args:
-        learning_rate: a number or a traced one.
+        learning_rate: factor of the updates, a number or a traced scalar.
         memory: m, the most pairs that are remembered.
-        unit: how many units of the published code's parameters make one of ours: 255 where its pixels run to 255.
+        unit: number of units of the published code's parameters that make one of ours: 255 where its pixels run to 255.
             Only the first step depends on it.
     """
 
@@ -74,7 +75,7 @@ def lbfgs(learning_rate: Any, memory: int, *, unit: float = 1.0) -> optax.Gradie
 
 
 def _remember(state: LBFGSState, gradient: Float[Array, " n"]) -> tuple[LBFGSState, Float[Array, " pairs"]]:
-    """With the newest pair, where it is worth keeping; and the products of all rows with the gradient."""
+    """Add the newest pair to the state if it may be kept; return also the products of all rows with the gradient."""
     memory = len(state.history) // 2
     change = gradient - state.gradient
     curvature = _dot(change, state.update)
@@ -97,7 +98,7 @@ def _remember(state: LBFGSState, gradient: Float[Array, " n"]) -> tuple[LBFGSSta
 def _direction(
     state: LBFGSState, gradient: Float[Array, " n"], of_gradient: Float[Array, " pairs"]
 ) -> Float[Array, " n"]:
-    """Minus the inverse Hessian's estimate times the gradient."""
+    """Quasi-Newton direction: minus the estimate of the inverse Hessian times the gradient."""
     memory = len(state.history) // 2
     pairs = jnp.minimum(state.kept, memory)
     # Coefficients of the rows; the gradient's own is -1, and -scale after the first loop.

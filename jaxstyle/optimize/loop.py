@@ -1,4 +1,4 @@
-"""The engine: State in, State and Info out. optax's optimisers, our loop."""
+"""The optimisation loop, which turns a State into a new State and an Info, with the optimisers of optax."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,28 +14,28 @@ from jaxstyle.errors import SettingError
 from jaxstyle.optimize.optimizers import Optimizer
 
 CAPACITY = 100
-"""Lengths of Info's arrays are multiples of it, so that few programs serve all numbers of steps."""
+"""Lengths of Info's arrays are multiples of this, so that few compiled programs serve all numbers of steps."""
 LESS_MEMORY: dict[str, Any] = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
-"""Compiler options for a program of `run` that is no part of another: `jax.jit` takes options for those alone.
+"""Compiler options for `run` as a program of its own: `jax.jit` takes no options within another program.
 
 XLA's usual scheduler for CPUs prefers concurrency, which takes up to half as much memory again, and no less time here.
 """
 Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
-"""image -> (total, {term: value}); a pytree too, as `Objective` is, where it is an argument of `run`."""
+"""An objective, image -> (total, {term: value}). As an argument of `run` it must be a pytree too, as `Objective` is."""
 
 
 class State(NamedTuple):
-    """All that a run needs to go on: pass it back in to resume."""
+    """State of a run, with all that it needs to continue: pass it back in to resume."""
 
     image: Float[Array, "h w 3"]
-    average: Float[Array, "h w 3"]  # the averaged iterate; the image itself where nothing is averaged
-    optimizer: Any
-    step: Int[Array, ""]  # steps done
-    finite: Bool[Array, ""]  # False once a value was not: the state stays at its last finite image
+    average: Float[Array, "h w 3"]  # moving average of the images; the image itself where nothing is averaged
+    optimizer: Any  # the optimiser's state
+    step: Int[Array, ""]  # number of steps done
+    finite: Bool[Array, ""]  # False once a value was not finite: the state then stays at its last finite image
 
 
 class Info(NamedTuple):
-    """What a run reports, one entry per step, taken before the step's update; NaN beyond the steps that were run."""
+    """Values that a run reports, one per step, computed before the step's update; NaN beyond the steps done."""
 
     total: Float[Array, " n"]
     values: dict[str, Float[Array, " n"]]
@@ -43,9 +43,9 @@ class Info(NamedTuple):
 
 @jax.jit
 def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
-    """The state before the first step."""
+    """Make the state before the first step."""
     state = State(image, image, optimizer.transform().init(image), jnp.zeros((), int), jnp.ones((), bool))
-    # Of settled dtypes, as steps give them back: a weakly typed zero would make the next call another program.
+    # Fixed dtypes, as `step` returns them: with a weakly typed zero the next call would compile another program.
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
 
 
@@ -57,14 +57,14 @@ def step(
     average: float | Array = 0.0,
     clip: bool = True,
 ) -> tuple[State, Array, dict[str, Array]]:
-    """One step: the new state, and the objective's total and values at the old image.
+    """Do one step: return the new state, and the objective's total and values at the old image.
 
     Args:
         state: from `init` or an earlier step.
         objective: image -> (total, {term: value}).
-        optimizer: its settings.
+        optimizer: settings of the optimiser, such as `Adam()`.
         average: decay in [0, 1) of the exponential moving average of the images, bias-corrected as in Adam; 0 is none.
-        clip: project the image onto [0, 1] after the update.
+        clip: whether to clip the image to [0, 1] after the update.
     """
     (total, values), gradient = jax.value_and_grad(lambda image: objective(image), has_aux=True)(state.image)
     updates, opt_state = optimizer.transform().update(
@@ -74,7 +74,7 @@ def step(
     image = jnp.clip(image, 0, 1) if clip else image
     share = (1 - average) / (1 - average ** (state.step + 1))
     mean = (1 - share) * state.average + share * image
-    # Squares, because optimisers take them: where they overflow, updates vanish and a run would seem to be done.
+    # Squares, because optimisers take them: where they overflow, updates vanish, and a run would seem to be finished.
     finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all() & jnp.isfinite(gradient**2).all()
     new = State(image, mean.astype(image.dtype), opt_state, state.step + 1, finite)
     frozen = state._replace(finite=finite)
@@ -91,9 +91,9 @@ def run_plain(
     average: float | Array = 0.0,
     clip: bool = True,
 ) -> tuple[State, Info]:
-    """`steps` steps in one program, and no more than `capacity`: what `run` compiles, for programs of one's own.
+    """Run `steps` steps, but at most `capacity`: the function that `run` compiles, to be part of your own programs.
 
-    `steps` may be traced. Pure, so `jax.vmap` over states and objectives makes a batch.
+    `steps` may be traced. The function is pure, so `jax.vmap` over states and objectives makes a batch.
     """
     total, values = jax.tree.map(
         lambda shape: jnp.full(capacity, jnp.nan, shape.dtype), jax.eval_shape(objective, state.image)
@@ -127,22 +127,22 @@ def run(
     Args:
         state: from `init`, or where an earlier run ended.
         objective: image -> (total, {term: value}); a pytree, such as `make_objective` gives.
-        optimizer: its settings.
-        steps: how many. Another number is another program only beyond a multiple of 100.
-        capacity: the length of Info's arrays, at least `steps`: needed only where `steps` is traced by a
-            transformation of your own, which then does `capacity` steps at most.
+        optimizer: settings of the optimiser, such as `Adam()`.
+        steps: number of steps, at least 0. A program serves all numbers up to the same multiple of 100.
+        capacity: length of Info's arrays, at least `steps`. It is needed only where `steps` is traced by a
+            transformation of your own; then at most `capacity` steps are done.
         average: see `step`.
         clip: see `step`.
 
     Raises:
-        SettingError: no number of steps, or a capacity that is too small or missing.
+        SettingError: `steps` is no whole number of at least 0, or `capacity` is too small or missing.
     """
     capacity = _capacity(steps, capacity)
     return _together(state, objective, optimizer, steps, capacity=capacity, average=average, clip=clip)
 
 
 def _capacity(steps: int | Array, given: int | None) -> int:
-    """Room for all steps. Raises SettingError where there is none, rather than leave steps out."""
+    """Length of Info's arrays, enough for all steps. Raises SettingError rather than leave steps out."""
     if isinstance(steps, jax.core.Tracer):
         if given is None:
             raise SettingError("capacity: `steps` is traced, so say the most steps there may be, such as capacity=300")
@@ -166,11 +166,14 @@ def chunks(
     clip: bool = True,
     before: int = 0,
 ) -> Iterator[tuple[State, Info]]:
-    """Run `steps` steps, handing over now and then, and end early once a value is not finite.
+    """Run `steps` steps in chunks, yielding (state, info) after each, and end early once a value is not finite.
 
-    It hands over after the first step, at every multiple of `every` (counted from `before` on), and about each
-    `seconds` where steps are slow; where a run is cut does not change its bits. A chunk's Info covers the steps it
-    did, the failing one included.
+    Chunks end after the first step, at every multiple of `every` (in a count of steps that starts from `before`), after
+    100 steps, and about every `seconds` where steps are slow. How a run is cut into chunks does not change its bits.
+    The Info of a chunk covers the steps it did, including one that failed.
+
+    Raises:
+        SettingError: `every` is below 1.
     """
     if every < 1:
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
@@ -188,5 +191,5 @@ def chunks(
 def compile_run(
     state: State, objective: Evaluate, optimizer: Optimizer, *, average: float = 0.0, clip: bool = True
 ) -> jax.stages.Compiled:
-    """Compile what `chunks` runs, so that it finds it done; arrays may be of `jax.ShapeDtypeStruct`."""
+    """Compile the program that `chunks` runs, so that it finds it ready; arrays may be `jax.ShapeDtypeStruct`s."""
     return _alone.lower(state, objective, optimizer, 1, average=float(average), clip=clip).compile()

@@ -14,18 +14,18 @@ from jaxstyle.errors import SettingError
 from jaxstyle.optimize.lbfgs import lbfgs
 
 PIXELS = 255.0
-"""The published codes without a line search optimise pixels of 0 to 255."""
+"""Range of pixel values in the published codes without a line search, which optimise pixels of 0 to 255."""
 Resize = Callable[[Array, str], Array]
-"""`resize(values, method)`: an array like the picture at the next level's size, by a method of `jax.image.resize`."""
+"""`resize(values, method)` resizes an array like the picture to the next level, by a method of `jax.image.resize`."""
 
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """A frozen, hashable dataclass of settings, and a pytree: what a sweep varies are its leaves.
+    """Protocol of an optimiser's settings: a frozen, hashable dataclass that is a pytree; sweeps vary its leaves.
 
     Attributes:
-        kind: its name in recipes.
-        clips: the images may be clipped to [0, 1] between its steps.
+        kind: name of the optimiser in recipes.
+        clips: whether the images may be clipped to [0, 1] between its steps.
     """
 
     kind: ClassVar[str]
@@ -36,14 +36,14 @@ class Optimizer(Protocol):
         ...
 
     def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
-        """Its state at the beginning of a pyramid's next level, from that of the level before and a fresh one."""
+        """Make the state for the start of a pyramid's next level from the last level's `state` and a `fresh` one."""
         ...
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["b1", "b2", "eps"])
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma & Ba 2015). The learning rate is in units of pixel values, a leaf: changing it does not re-trace."""
+    """Adam (Kingma & Ba 2015). `learning_rate`, in units of pixel values, is a leaf: changing it does not re-trace."""
 
     learning_rate: float = 0.02
     b1: float = 0.9
@@ -58,7 +58,7 @@ class Adam:
         return optax.with_extra_args_support(optax.chain(scale, optax.scale_by_learning_rate(self.learning_rate)))
 
     def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
-        """The moments, resized, and the count that corrects their bias."""
+        """Carry on the moments, resized to the next level, and the step count that corrects their bias."""
 
         def carried(part: optax.ScaleByAdamState) -> optax.ScaleByAdamState:
             mean, square = resize(part.mu, "cubic"), resize(part.nu, "linear")
@@ -73,8 +73,9 @@ class LBFGS:
     """Limited-memory BFGS (Liu & Nocedal 1989).
 
     With `line_search` each step tries step sizes until the strong Wolfe conditions hold (about two to three
-    evaluations) and `learning_rate` is not used. Without, each step is `learning_rate` times the quasi-Newton
-    direction, one evaluation, as in neural-style and Gatys' code (`jaxstyle.optimize.lbfgs`).
+    evaluations), and `learning_rate` is not used. Without it, each step is `learning_rate` times the quasi-Newton
+    direction and takes one evaluation, as in neural-style and Gatys' code (`jaxstyle.optimize.lbfgs`). `memory` is the
+    number of earlier steps that are remembered.
     """
 
     learning_rate: float = 1.0
@@ -90,20 +91,21 @@ class LBFGS:
         return lbfgs(self.learning_rate, self.memory, unit=PIXELS)
 
     def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
-        """A fresh state: the memory is of pairs that belong to one objective."""
+        """Return the fresh state, because remembered steps belong to the objective of one level."""
         return fresh
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=[], meta_fields=["transformation"])
 @dataclass(frozen=True)
 class Optax:
-    """Any optax transformation, such as `optax.sgd(0.1)`: recipes accept it bare, and wrap it in this.
+    """Wrapper of any optax transformation, such as `optax.sgd(0.1)`. Recipes accept it bare, and wrap it in this.
 
-    Its settings are within functions, so a recipe that is written down cannot carry them: pass the transformation
-    again to paint the same picture again. At each level of a pyramid it begins afresh.
+    Its settings are hidden within functions, so a saved recipe cannot hold them: pass the transformation again to paint
+    the same picture again. At each level of a pyramid it begins afresh.
 
     Attributes:
-        transformation: compiled programs are found again for the same object, not for an equal one.
+        transformation: the optax transformation. Compiled programs are reused for the same object, not for an equal
+            one.
     """
 
     transformation: optax.GradientTransformation
@@ -111,20 +113,20 @@ class Optax:
     clips: ClassVar[bool] = True
 
     def transform(self) -> optax.GradientTransformationExtraArgs:
-        """The transformation, which is also told the objective's value and the gradient."""
+        """The transformation, made to accept the objective's value and gradient as extra arguments."""
         return optax.with_extra_args_support(self.transformation)
 
     def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
-        """A fresh state."""
+        """Return the fresh state."""
         return fresh
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.kind: optimizer for optimizer in (Adam, LBFGS)}
-"""{kind: optimiser}: those that recipes can carry."""
+"""{kind: optimiser class}: the optimisers that saved recipes can hold."""
 
 
 def as_optimizer(given: Any) -> Optimizer:
-    """An optimiser as it is, a bare optax transformation wrapped. Raises SettingError for anything else."""
+    """Return an optimiser unchanged, or wrap a bare optax transformation. Raises SettingError for anything else."""
     if isinstance(given, optax.GradientTransformation):
         return Optax(given)
     if isinstance(given, type) or not isinstance(given, Optimizer):
@@ -136,7 +138,7 @@ def as_optimizer(given: Any) -> Optimizer:
 
 
 def with_learning_rate(optimizer: Optimizer, rate: float) -> Optimizer:
-    """The optimiser with another learning rate. Raises SettingError where it has none."""
+    """Return the optimiser with another learning rate. Raises SettingError if it has no learning rate to change."""
     if not hasattr(optimizer, "learning_rate") or not is_dataclass(optimizer):
         raise SettingError(f"learning_rate: {optimizer.kind} has its own within; leave it out")
     return replace(optimizer, learning_rate=rate)

@@ -1,4 +1,4 @@
-"""Coarse to fine: the sizes a picture is painted at one after the other, and the step from one to the next."""
+"""Coarse to fine: the sizes at which a picture is optimised one after the other, and growing from one to the next."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,25 +16,30 @@ from jaxstyle.optimize.loop import State
 from jaxstyle.optimize.optimizers import Optimizer
 
 GRID = 16
-"""Both edges of the earlier levels are multiples of it, so that many pictures share their compiled programs."""
+"""Number of pixels that both edges of earlier levels are multiples of, so that many pictures share programs."""
 LEAST = 32
-"""The least edge of an earlier level: every layer of VGG19 to relu5_4 exists there, with any padding."""
+"""Shortest edge of an earlier level, in pixels: every layer of VGG19 up to relu5_4 exists there, with any padding."""
 
 
 @dataclass(frozen=True)
 class Pyramid:
-    """Sizes to paint at before the picture's own (Gatys et al. 2017, "coarse-to-fine"; Kolkin et al. 2019).
+    """Sizes to optimise at before the picture's own (Gatys et al. 2017, "coarse-to-fine"; Kolkin et al. 2019).
 
-    The earlier levels' long edges are `smallest * ratio**k` whatever the picture, so that their programs serve other
-    pictures too; the last of them is about sqrt(ratio) or more below the picture's own size. Smaller pictures have one
-    level, as without a pyramid.
+    The long edges of the earlier levels are `smallest * ratio**k` whatever the picture, so that their programs serve
+    other pictures too; the last of them is smaller than the picture by a factor of about sqrt(ratio) or more. Smaller
+    pictures have one level, as without a pyramid.
 
     Attributes:
         smallest: long edge of the first level in pixels, at least 32.
-        ratio: between a level and the next, from 1.25 to 16.
-        steps: of each level but the last, in units of the recipe's steps, which the last level takes.
-        first_steps: of the first level, where there are several, in the same unit.
-        content_decay: what the content weight is divided by from level to level; at the last it is the recipe's.
+        ratio: ratio of a level's size to that of the level before, from 1.25 to 16.
+        steps: steps of each level but the last, as a multiple (0.001 to 1000) of the recipe's steps, which the last
+            level takes.
+        first_steps: steps of the first level, if there are several, in the same unit.
+        content_decay: number (0.01 to 100) by which the content weight is divided from each level to the next; at the
+            last level the content weight is the recipe's.
+
+    Raises:
+        SettingError: a setting is out of range.
     """
 
     smallest: int = 128
@@ -69,8 +74,8 @@ class Level:
 
     Attributes:
         shape: (height, width).
-        steps: to be done at it.
-        content: multiplies the recipe's content weight.
+        steps: number of steps at this size.
+        content: factor of the recipe's content weight.
     """
 
     shape: tuple[int, int]
@@ -79,9 +84,9 @@ class Level:
 
 
 def levels(pyramid: Pyramid | None, shape: tuple[int, ...], steps: int) -> tuple[Level, ...]:
-    """The levels of a picture, from small to its own `shape`, which the last one has exactly.
+    """Levels of a picture, from small to its own `shape`, which the last one has exactly.
 
-    Levels whose short edge would be under `LEAST` are left out; where there are no `steps`, so is all but the last.
+    Levels whose short edge would be under `LEAST` are left out. If `steps` is 0, there is only the last level.
 
     >>> [level.shape for level in levels(Pyramid(128), (600, 900), 300)]
     [(80, 128), (176, 256), (336, 512), (600, 900)]
@@ -99,11 +104,11 @@ def levels(pyramid: Pyramid | None, shape: tuple[int, ...], steps: int) -> tuple
 
 
 def _coarse_shapes(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, int]]:
-    """The sizes (height, width) of the levels before the last; where the grid gives two the same, they are one."""
+    """Sizes (height, width) of the levels before the last; levels that the grid rounds to the same size become one."""
     edge, shapes = float(pyramid.smallest), {}
     while edge * pyramid.ratio**0.5 <= max(own):
         shape = on_grid(own, edge / max(own))
-        # Rounded up, one may be almost the picture's own size.
+        # A size that is rounded up may be almost the picture's own: leave it out.
         if min(own) * edge / max(own) > LEAST - GRID / 2 and max(shape) * pyramid.ratio**0.25 <= max(own):
             shapes[max(shape)] = shape
         edge *= pyramid.ratio
@@ -111,14 +116,14 @@ def _coarse_shapes(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, in
 
 
 def on_grid(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
-    """(height, width) of a picture of `shape` times `scale`, as multiples of `GRID`, at least `LEAST`."""
+    """Size (height, width) of `shape` times `scale`, with both edges multiples of `GRID` and at least `LEAST`."""
     # Rounded twice, so that float errors do not decide where an edge lies between two multiples.
     height, width = (max(LEAST, GRID * int(round(edge * scale / GRID, 6) + 0.5)) for edge in shape[:2])
     return height, width
 
 
 def style_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
-    """(height, width) of a style at a level `scale` times the result's size; no edge falls below `LEAST` by it."""
+    """Size (height, width) of a style at a level of `scale` times the result's size, with edges of at least `LEAST`."""
     return on_grid(shape, max(scale, min(1.0, LEAST / min(shape[:2]))))
 
 
@@ -134,16 +139,16 @@ def coarse_to_fine(
     *,
     start: int = 0,
 ) -> Iterator[tuple[int, S, R]]:
-    """Paint one level after the other: the steps of each, and between two the step from one to the next.
+    """Optimise one level after the other: run the steps of each, and grow the state from each level to the next.
 
-    It is the loop of one run as of a batch of them, which differ in what a state is and in how its steps are done.
+    The same loop serves one run and a batch of runs, which differ in what a state is and in how its steps are done.
 
     Args:
-        levels: how many there are.
-        state: where to begin.
-        steps: does the steps of a level from a state on, and gives (state, report) after some of them each time.
-        grown: makes the first state of a level from the last of the level before.
-        start: the level of the state.
+        levels: number of levels.
+        state: state to begin from.
+        steps: function (level, state) that runs the steps of a level and yields (state, report) after some of them.
+        grown: function (level, state) that makes the first state of a level from the last state of the level before.
+        start: level that `state` belongs to, from 0.
 
     Yields:
         (level, state, report) after some steps.
@@ -157,16 +162,16 @@ def coarse_to_fine(
 
 @partial(jax.jit, static_argnames=("shape", "clip"))
 def grow(state: State, optimizer: Optimizer, shape: tuple[int, int], *, clip: bool = True) -> State:
-    """The first state of the next level, of (height, width) `shape`.
+    """Make the first state of the next level, of (height, width) `shape`.
 
-    As crowsonkb/style-transfer-pytorch does it: the image starts at the averaged iterate and a new average begins; the
-    optimiser says what it carries on (Adam its moments, L-BFGS nothing).
+    As in crowsonkb/style-transfer-pytorch, the image starts at the averaged iterate, and a new average begins. The
+    optimiser decides what it carries on (Adam its moments, L-BFGS nothing).
 
     Args:
-        state: the last of the level before.
-        optimizer: its settings.
+        state: last state of the level before.
+        optimizer: settings of the optimiser, such as `Adam()`.
         shape: (height, width) of the next level.
-        clip: keep the image in [0, 1]; the bicubic kernel overshoots.
+        clip: whether to clip the image to [0, 1], which bicubic resizing overshoots.
     """
     image = _resized(state.average, shape, "cubic")
     first = loop.init(jnp.clip(image, 0, 1) if clip else image, optimizer)

@@ -1,7 +1,7 @@
-"""Localization: a map in [0, 1] of where a picture's object is, differentiable in the picture, and a heat map of it.
+"""Localization: a map in [0, 1] of where a picture's object is, differentiable in the picture; and heat maps of it.
 
-A localizer is a frozen, hashable dataclass with `layers`; it is called with a picture's activations at these and gives
-the map (h, w) at the first one's size. `LOCALIZERS` are those that a recipe can name.
+A localizer is a frozen, hashable dataclass with `layers`. It is called with a picture's activations at these layers,
+and returns the map (h, w) at the size of the first one. `LOCALIZERS` are those that a recipe can name.
 """
 
 from jaxstyle.saliency.activations import AggregatedActivations

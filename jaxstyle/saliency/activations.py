@@ -1,4 +1,4 @@
-"""Aggregated activations: where a network says the most there is an object, whatever its class."""
+"""Aggregated activations: where the sum of a network's activations is large, there is an object of whatever class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,27 +9,28 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, is_number
 
-# Of a layer's mean: where the standard deviation is far below this the layer is flat, and what differs is rounding.
+# Share of a layer's mean. With a standard deviation far below it the layer is flat, and its differences are rounding.
 FLAT = 1e-3
 
 
 @dataclass(frozen=True)
 class AggregatedActivations:
-    """Soft map of the positions whose activations add up to more than their mean: (h, w) in (0, 1).
+    """Soft map (h, w), in (0, 1), of the positions whose activations add up to more than the mean position's.
 
-    At each layer `m = sigmoid(sharpness (A - mean A) / sd A)`, where `A` is the sum over channels; the mean of the
-    layers' maps, each resized to the first's size (bilinear). Wei, Luo, Wu & Zhou 2017 ("Selective Convolutional
-    Descriptor Aggregation for Fine-Grained Image Retrieval", SCDA): their mask is `A > mean A`, which is m > 1/2. That
-    is a step, which has no gradient; the sigmoid is ours, and so is the mean over layers, where they take what is in
-    both masks. That they keep the largest component alone is left to who uses the map (`largest_component`).
+    At each layer `m = sigmoid(sharpness (A - mean A) / sd A)`, where `A` is the sum over channels. The map is the mean
+    of the layers' maps, each resized to the first one's size (bilinear). Wei, Luo, Wu & Zhou 2017 ("Selective
+    Convolutional Descriptor Aggregation for Fine-Grained Image Retrieval", SCDA) have the mask `A > mean A`, which is
+    m > 1/2. That is a step, which has no gradient; the sigmoid is our own. So is the mean over layers, where they
+    intersect the masks of two layers. They keep only the largest component; here this is left to the user of the map
+    (`largest_component`).
 
-    It needs no classifier, works with any VGG19, and scaling the activations changes nothing. A layer without
-    differences has the map 1/2.
+    The map needs no classifier, works with any VGG19, and does not change when the activations are scaled. A layer
+    without differences has the map 1/2.
 
     Attributes:
-        layers: deep ones; SCDA has the last of VGG16. Kept as a tuple.
-        sharpness: of the sigmoid, per standard deviation of A, above 0. With 4, half a standard deviation above the
-            mean is 0.88.
+        layers: names of deep layers, kept as a tuple; SCDA has the last ones of VGG16.
+        sharpness: steepness of the sigmoid per standard deviation of A, above 0. With 4, the map is 0.88 at half a
+            standard deviation above the mean.
 
     Raises:
         SettingError: `layers` is no tuple of names, or `sharpness` no number above 0.
@@ -49,16 +50,16 @@ class AggregatedActivations:
         object.__setattr__(self, "sharpness", float(sharp))
 
     def __call__(self, features: tuple[Float[Array, "_h _w _c"], ...]) -> Float[Array, "h w"]:
-        """The map of a picture with these activations, at the first one's size."""
+        """Map of a picture with these activations, at the first one's size."""
         shape = features[0].shape[:2]
         maps = [jax.nn.sigmoid(self.sharpness * standardized(each)) for each in features]
         return jnp.mean(jnp.stack([jax.image.resize(each, shape, "linear") for each in maps]), axis=0)
 
 
 def standardized(features: Float[Array, "h w c"]) -> Float[Array, "h w"]:
-    """The sum over channels, less its mean, over its standard deviation; 0 where there are no differences."""
+    """Sum over channels, minus its mean, divided by its standard deviation; 0 where there are no differences."""
     total = jnp.sum(features, axis=-1)
     mean = jnp.mean(total)
-    # Never the root of 0, which has no gradient.
+    # Above 0, where the square root has a gradient.
     variance = jnp.mean((total - mean) ** 2) + (FLAT * mean) ** 2 + 1e-12
     return (total - mean) / jnp.sqrt(variance)

@@ -25,10 +25,10 @@ class Classifier:
     biases: tuple[Array, ...]
 
     def __call__(self, activation: Float[Array, "14 14 c"]) -> Float[Array, " classes"]:
-        """The scores, before the softmax, of a picture of 224x224 by its relu5_4.
+        """Class scores, before the softmax, of a picture of 224x224 pixels, from its activation at relu5_4.
 
         Raises:
-            SettingError: the channels do not fit.
+            SettingError: the activation has another size or other channels than the classifier takes.
         """
         from jaxstyle.networks.vgg import pool2x2  # not at import: recipes name localizers, and need no network
 

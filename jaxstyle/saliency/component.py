@@ -6,11 +6,11 @@ from jaxtyping import Array, Bool, Int
 
 
 def largest_component(mask: Bool[Array, "h w"]) -> Bool[Array, "h w"]:
-    """The largest connected set of the positions that are True, where corners touch; all False for an empty mask.
+    """Largest connected component of the positions that are True, diagonal neighbours included; all False for none.
 
-    Of two of one size the one whose last position comes later in reading order. `jax.jit` and `jax.vmap` take it, so
-    that a target can be made of it. It has no gradient. The time goes with the length of the longest path inside a
-    component: it is made for the small maps of deep layers.
+    If two components have the same size, the result is the one whose last position comes later in reading order. It
+    works under `jax.jit` and `jax.vmap`, so that targets can use it. It has no gradient. The time grows with the length
+    of the longest path inside a component: it is made for the small maps of deep layers.
 
     >>> largest_component(jnp.array([[True, False, True], [False, False, True]])).astype(int).tolist()
     [[0, 0, 1], [0, 0, 1]]
@@ -22,7 +22,7 @@ def largest_component(mask: Bool[Array, "h w"]) -> Bool[Array, "h w"]:
 
 
 def connected(mask: Bool[Array, "h w"]) -> Int[Array, "h w"]:
-    """A number above 0 for each component, the same at all its positions (its last one's place); 0 outside."""
+    """Label each position with its component: the index, from 1, of the component's last position; 0 outside."""
     first = jnp.where(mask, jnp.arange(1, mask.size + 1).reshape(mask.shape), 0)
 
     def spread(labels: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A Python function of a picture as part of a recipe: it is used, hashed and named, but not saved."""
+"""A Python function of a picture as part of a recipe: it is called, compared and named, but cannot be saved."""
 
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
@@ -11,16 +11,16 @@ from jaxstyle.errors import SettingError
 
 @dataclass(frozen=True, eq=False)
 class PythonFunction:
-    """A function `image (h, w, 3) -> map`, in JAX, as a localizer or an estimator.
+    """Wrapper of a function `image (h, w, 3) -> map`, in JAX, as a localizer or an estimator.
 
-    Equal where the function is the same object: define it once, at a module's top, or every new one compiles anew. What
-    it reads besides its argument is fixed when it is compiled.
+    Two wrappers are equal if their functions are. A plain function is equal only to itself: define it once, at the top
+    of a module, or every new one compiles anew. Other values that the function reads are fixed when it is compiled.
 
-    A recipe with one can be run, and its results and files name it, as "module.function"; but a file holds no code, so
-    such a recipe cannot be read back.
+    A recipe with a function can be run, and its results and files name the function as "module.function"; but a file
+    holds no code, so such a recipe cannot be read back.
 
     Raises:
-        SettingError: it cannot be called or hashed.
+        SettingError: the function cannot be called or hashed.
     """
 
     function: InitVar[Callable[..., Any]]
@@ -36,17 +36,17 @@ class PythonFunction:
         if not callable(function):
             raise SettingError(f"function: got {function!r}, expected a function of a picture (h, w, 3)")
         named = function if hasattr(function, "__qualname__") else type(function)
-        # No field: what a recipe saves of this are its fields.
+        # Not a field, because recipes save the fields.
         object.__setattr__(self, "_function", function)
         object.__setattr__(self, "name", f"{named.__module__}.{named.__qualname__}")
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The picture."""
+        """Name of the one layer it needs, the picture, as a tuple."""
         return ("input",)
 
     def __call__(self, features: tuple[Float[Array, "h w 3"]]) -> Float[Array, "..."]:
-        """What the function says of the picture."""
+        """Map that the function makes of the picture."""
         return self._function(features[0])  # type: ignore[attr-defined]
 
     def __eq__(self, other: object) -> bool:
@@ -57,7 +57,7 @@ class PythonFunction:
 
 
 def refuse_named(name: str, settings: dict[str, Any]) -> None:
-    """Raise SettingError where the settings, of a file, are those that a `PythonFunction` leaves there."""
+    """Raise SettingError if settings from a file are those of a `PythonFunction`, which cannot be read back."""
     if settings.get("kind") == "function":
         raise SettingError(
             f"{name}: the recipe has the Python function {settings.get('name')!r}, which no file can hold; make this "

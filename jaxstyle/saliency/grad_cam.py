@@ -1,4 +1,4 @@
-"""Grad-CAM: where a classifier sees its class."""
+"""Grad-CAM: a map of where in a picture a classifier sees a class."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,18 +15,21 @@ from jaxstyle.saliency.classifier import EDGE, LAYER, Classifier
 
 @dataclass(frozen=True)
 class GradCAM:
-    """`max(0, sum_k a_k A^k)` of activations A: (h, w), at least 0, 1 at the maximum of the picture it was made for.
+    """Grad-CAM localizer: the map `max(0, sum_k a_k A^k)` (h, w) of a picture's activations A. `grad_cam` makes one.
 
     Selvaraju et al. 2017 ("Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization"), eq. 2.
-    The channel weights a_k are eq. 1's, of one picture, divided by that picture's maximum; they are constants here, so
-    that the map of another picture is a function of its activations alone, and costs no classifier. For the picture
-    itself that is Grad-CAM; for a generated one it asks "where are the content's features of that class". Another
-    picture may exceed 1. `grad_cam` makes one.
+    The channel weights a_k are those of eq. 1 for one picture, divided by the maximum of that picture's map. They are
+    constants here, so that the map of another picture is a function of its activations alone, and needs no classifier.
+    For the picture itself the map is Grad-CAM's, with maximum 1; for a generated one it shows where the content's
+    features of that class are. In another picture the map may exceed 1.
 
     Attributes:
         weights: a_k, one per channel of the layer.
-        label: the class, for people.
-        layer: whose activations.
+        label: number of the class, for information only.
+        layer: name of the layer whose activations are used.
+
+    Raises:
+        SettingError: `weights` is empty or not finite.
     """
 
     weights: tuple[float, ...]
@@ -42,11 +45,15 @@ class GradCAM:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The one layer."""
+        """Name of the one layer it needs, as a tuple."""
         return (self.layer,)
 
     def __call__(self, features: tuple[Float[Array, "h w c"]]) -> Float[Array, "h w"]:
-        """The map of a picture with these activations."""
+        """Map of a picture with these activations.
+
+        Raises:
+            SettingError: the number of channels is not the number of weights.
+        """
         if features[0].shape[-1] != len(self.weights):
             got = f"{features[0].shape[-1]} channels at {self.layer}"
             raise SettingError(f"localizer: Grad-CAM for {len(self.weights)} channels got {got}: use the same network")
@@ -57,17 +64,17 @@ class GradCAM:
 def grad_cam(
     model: Any, classifier: Classifier, image: Float[Array | np.ndarray, "h w 3"], *, label: int | None = None
 ) -> GradCAM:
-    """The Grad-CAM localizer of a picture, RGB in [0, 1]: `a_k = mean over positions of d score / d A^k`.
+    """Make the Grad-CAM localizer of a picture, with the weights `a_k = mean over positions of d score / d A^k`.
 
-    The score is the class's before the softmax, of the picture resized to 224x224, as the classifier was trained
-    (Lanczos, its proportions not kept); A is the last convolution's activation, relu5_4. The weights then serve
+    The score is that of the class before the softmax, for the picture resized to 224x224, as the classifier was trained
+    (Lanczos, without keeping its proportions); A is the last convolution's activation, relu5_4. The weights then serve
     pictures of any size.
 
     Args:
-        model: a VGG19, the convolutions of the network that `classifier` is the top of.
+        model: a VGG19 with the convolutions that `classifier` was trained on top of.
         classifier: from `read_classifier`.
-        image: the picture, usually the content.
-        label: the class, counted from 0; the most likely one when not given.
+        image: the picture, RGB in [0, 1], usually the content.
+        label: number of the class, counted from 0; the most likely one if not given.
 
     Raises:
         SettingError: there is no such class, the channels do not fit, or the map is 0 everywhere: nothing in the

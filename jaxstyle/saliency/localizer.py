@@ -1,4 +1,4 @@
-"""What a localizer is, which there are, and the map of a picture."""
+"""The protocol of localizers, the table of those that recipes can name, and the saliency map of a picture."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -19,35 +19,36 @@ from jaxstyle.saliency.mask import Mask
 
 @runtime_checkable
 class Localizer(Protocol):
-    """A frozen, hashable dataclass: activations of a picture at `layers` in, map (h, w) out, at the first one's size.
+    """Protocol of a localizer: a frozen, hashable dataclass that makes a map (h, w) of activations at its `layers`.
 
-    Its fields are plain data, `kind` among them: what a recipe saves.
+    The map has the size of the first activation. The fields, `kind` among them, are plain data, which recipes save.
     """
 
     @property
     def kind(self) -> str:
-        """Its name in `LOCALIZERS`."""
+        """Name of the localizer in `LOCALIZERS`."""
         ...
 
     @property
     def layers(self) -> Any:
-        """The activations it looks at, a tuple of names."""
+        """Names of the layers whose activations it takes, a tuple."""
         ...
 
     def __call__(self, features: Any) -> Float[Array, "h w"]:
-        """The map; differentiable in the activations."""
+        """Map of a picture with these activations, differentiable in them."""
         ...
 
 
 LOCALIZERS: dict[str, Any] = {"activations": AggregatedActivations, "grad_cam": GradCAM, "mask": Mask}
-"""{kind: localizer}: what recipes call them."""
+"""{kind: localizer class}: the localizers that recipes can name."""
 
 
 def as_localizer(given: Any) -> Localizer:
-    """A localizer: as it is, by its kind ("activations"), from its fields (what a recipe saves), or of a function.
+    """Return a localizer that is given as itself, by its kind ("activations"), by its saved fields, or as a function.
 
     Raises:
-        SettingError: it is none of these; a `kind` or a setting that does not exist; a function of a saved recipe.
+        SettingError: it is none of these, has a `kind` or a setting that does not exist, or is a function in a saved
+            recipe.
     """
     if isinstance(given, Mapping):
         return _from_settings(dict(given))
@@ -79,15 +80,16 @@ def _from_settings(settings: dict[str, Any]) -> Localizer:
 
 
 def saliency_map(model: Any, image: Float[Array | np.ndarray, "h w 3"], localizer: Any = None) -> np.ndarray:
-    """Where a picture's object is, by a localizer: (h, w) float32 in [0, 1], at the picture's size.
+    """Map of where a picture's object is, by a localizer: (h, w) float32 in [0, 1], at the picture's size.
 
     Args:
         model: the network, such as `load_vgg19` gives.
         image: RGB in [0, 1].
-        localizer: what `as_localizer` takes; `AggregatedActivations()` when not given.
+        localizer: what `as_localizer` takes; `AggregatedActivations()` if not given.
 
     Raises:
-        SettingError: the network lacks a layer, or the localizer is none. ImageError: the picture is too small.
+        SettingError: the network lacks a layer, or the localizer is none.
+        ImageError: the picture is too small.
     """
     chosen = AggregatedActivations() if localizer is None else as_localizer(localizer)
     return np.asarray(_map(model, jnp.asarray(image), chosen))

@@ -1,4 +1,4 @@
-"""A mask as a localizer: where the user says that the object is."""
+"""A mask as a localizer: the user says where the object is."""
 
 import os
 from dataclasses import dataclass, field
@@ -13,22 +13,22 @@ from jaxstyle.errors import SettingError
 from jaxstyle.image import fit, load_mask, resize
 
 EDGE = 64
-"""Long edge of a mask's numbers: as fine as relu4_1 of a picture of 512 pixels."""
+"""Long edge of a mask, in numbers: as fine as relu4_1 of a picture of 512 pixels."""
 
 
 @dataclass(frozen=True)
 class Mask:
-    """One map for every picture, resized (bilinear) to the size of the activations; `read_mask` makes one.
+    """Localizer with the same map for every picture, resized (bilinear) to the activations; `read_mask` makes one.
 
-    It holds its numbers as text: hashable, and saved in recipes whole.
+    It holds its numbers as text, so that it can be hashed, and recipes save all of it.
 
     Attributes:
-        width: numbers in a row.
-        data: two hexadecimal digits for each number, 00 for 0 to ff for 1, row by row.
-        layer: whose size the map has.
+        width: number of values in a row.
+        data: two hexadecimal digits for each value, 00 for 0 to ff for 1, row by row.
+        layer: name of the layer whose size the map takes.
 
     Raises:
-        SettingError: `data` is no rows of `width` such numbers.
+        SettingError: `data` is not rows of `width` such values.
     """
 
     width: int
@@ -46,32 +46,33 @@ class Mask:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The one layer."""
+        """Name of the one layer whose size the map takes, as a tuple."""
         return (self.layer,)
 
     def levels(self) -> Float[np.ndarray, "h w"]:
-        """Its numbers in [0, 1], float32."""
+        """Values of the mask, (h, w) float32 in [0, 1]."""
         values = np.frombuffer(bytes.fromhex(self.data), np.uint8).astype(np.float32) / 255
         if self.width < 1 or not values.size:
             raise ValueError
         return values.reshape(-1, self.width)
 
     def __call__(self, features: tuple[Float[Array, "h w c"]]) -> Float[Array, "h w"]:
-        """The mask at the size of the activations; they themselves do not matter."""
+        """Mask at the size of the activations, whose values do not matter."""
         shape = features[0].shape[:2]
         sized = jax.image.resize(jnp.asarray(self.levels(), features[0].dtype), shape, "linear")
         return jnp.clip(sized, 0, 1)
 
 
 def read_mask(source: str | os.PathLike[str] | Any, *, edge: int = EDGE) -> Mask:
-    """A `Mask` from a picture: a path, or any array that `jaxstyle.load_image` takes; white is the object.
+    """Make a `Mask` from a picture: a path, or any array that `jaxstyle.load_image` takes; white is the object.
 
     Args:
-        source: the picture; what of it is inside is decided as for all masks, see jaxstyle.image.mask.
-        edge: long edge in numbers that is kept of it; smaller pictures keep their own.
+        source: the picture; `jaxstyle.image.mask` has the rules for which pixels are inside.
+        edge: long edge of the mask, in values; smaller pictures keep their own size.
 
     Raises:
-        ImageError: it is no picture, or none that can be a mask. SettingError: `edge` is no whole number above 0.
+        ImageError: `source` is no picture, or none that can be a mask.
+        SettingError: `edge` is no whole number above 0.
     """
     inside = load_mask(source)
     shape = fit(inside.shape, edge) if max(inside.shape) > edge else inside.shape

@@ -1,4 +1,4 @@
-"""A map over its picture, as a heat map."""
+"""A saliency map drawn over its picture as a heat map."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from jaxstyle.image import load_image, resize
 
 
 def overlay(image: Any, saliency: Any, *, strength: float = 0.5) -> np.ndarray:
-    """The picture with a map over it, from blue (0) over green to red (1): (h, w, 3) float32 in [0, 1].
+    """Draw a map over its picture in colours from blue (0) over green to red (1): (h, w, 3) float32 in [0, 1].
 
     `(1 - strength) image + strength heat(saliency)`, with the colours that Grad-CAM's authors use ("jet").
 
     Args:
         image: whatever `jaxstyle.load_image` takes.
-        saliency: (h, w) in [0, 1], as `saliency_map` gives; of another size it is resized to the picture's.
-        strength: of the heat map, in [0, 1].
+        saliency: map (h, w) in [0, 1], as `saliency_map` gives; it is resized to the picture's size.
+        strength: share of the heat map in the result, in [0, 1].
 
     Raises:
         ImageError: `image` is no picture.
@@ -32,7 +32,7 @@ def overlay(image: Any, saliency: Any, *, strength: float = 0.5) -> np.ndarray:
 
 
 def heat_colors(levels: np.ndarray) -> np.ndarray:
-    """Dark blue, blue, cyan, yellow, red, dark red for 0 to 1: (h, w) to (h, w, 3).
+    """Colour values of 0 to 1 as a heat map, (h, w) to (h, w, 3): dark blue, blue, cyan, yellow, red, dark red.
 
     >>> heat_colors(np.array([[0.0, 0.5, 1.0]])).tolist()
     [[[0.0, 0.0, 0.5], [0.5, 1.0, 0.5], [0.5, 0.0, 0.0]]]

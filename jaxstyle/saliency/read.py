@@ -1,4 +1,4 @@
-"""Read VGG19's classifier from the public files "with top"."""
+"""Reading VGG19's classifier from the public files "with top"."""
 
 import os
 from collections.abc import Mapping
@@ -13,23 +13,23 @@ from jaxstyle.saliency.classifier import Classifier
 from jaxstyle.weights.load import recognise
 from jaxstyle.weights.sandbox import open_regular
 
-SIDE = 7  # of pool5, for pictures of 224x224
+SIDE = 7  # side of pool5 for pictures of 224x224
 KERAS = ("fc1", "fc2", "predictions")
 TORCHVISION = ("classifier.0", "classifier.3", "classifier.6")
 WIDEST = ((SIDE * SIDE * 512, 4096), (4096, 4096), (4096, 1000))
-"""Inputs and outputs of VGG19's own layers: files may have fewer, never more."""
+"""Numbers of inputs and outputs of VGG19's own layers: files may have fewer, never more."""
 
 
 def read_classifier(path: str | os.PathLike[str]) -> Classifier:
-    """The classifier of a VGG19 file "with top": Keras' .h5, or a .pth with torchvision's names.
+    """Read the classifier of a VGG19 file "with top": Keras' .h5, or a .pth with torchvision's names.
 
     Pickles are read as data. HDF5 is read in this process, unlike convolutions (`jaxstyle.weights.sandbox`): links,
-    storage, filters and shapes are checked before a number is read, but only the HDF5 library stands between a file
-    made to attack it and you. Read files whose origin you know. It takes 0.5 GB.
+    storage, filters and shapes are checked before a number is read, but nothing protects you from a file that attacks
+    the HDF5 library itself. Read only files whose origin you know. It takes 0.5 GB of memory.
 
     Raises:
         WeightsFileError: the file is missing or unreadable.
-        WeightsError: it is damaged, or has no classifier (a file "notop", or one of convolutions alone).
+        WeightsError: the file is damaged, or has no classifier (a file "notop", or one of convolutions alone).
     """
     location = Path(path).expanduser()
     with open_regular(location) as file:
@@ -42,7 +42,7 @@ def read_classifier(path: str | os.PathLike[str]) -> Classifier:
 
 
 def _read_keras(path: Path) -> dict[str, np.ndarray]:
-    """{"fc1/2": kernel, "fc1/1": bias, ...}, as they are."""
+    """Read a Keras file: {"fc1/2": kernel, "fc1/1": bias, ...}, unchanged."""
     import h5py
 
     from jaxstyle.weights.hdf5 import check_dataset, follow, names
@@ -68,7 +68,7 @@ def _read_keras(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_torchvision(path: Path) -> dict[str, np.ndarray]:
-    """The same from a state dict: transposed, and channels last in what pool5 gives."""
+    """Read a state dict to the same form: kernels transposed, and the inputs of fc1 reordered to channels last."""
     from jaxstyle.weights.state_dict import read_state_dict
 
     def choose(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
@@ -94,7 +94,7 @@ def _check_size(name: str, shape: tuple[int, ...], widest: tuple[int, int]) -> N
 
 
 def _checked(found: dict[str, np.ndarray], path: Path) -> Classifier:
-    """Raises WeightsError unless all is there, finite, and each layer takes what the one before gives."""
+    """Make a Classifier. Raises WeightsError unless all arrays are there and finite, and their shapes fit together."""
     missing = [layer for layer in KERAS if f"{layer}/2" not in found or f"{layer}/1" not in found]
     if missing:
         hint = "use vgg19_weights_tf_dim_ordering_tf_kernels.h5 (with top), or torchvision's .pth"
