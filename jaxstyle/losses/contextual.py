@@ -1,6 +1,5 @@
 """The contextual loss: every style feature should find a picture feature that is like it and unlike the others."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_number
 from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import check_sampling, cosine_distances, sampled_hypercolumns
 
@@ -54,7 +53,7 @@ class ContextualLoss(Loss):
     kind: ClassVar[str] = "contextual"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.bandwidth) and self.bandwidth > 0):
+        if not is_number(self.bandwidth, 0) or not self.bandwidth:
             raise SettingError(f"bandwidth: got {self.bandwidth!r}, expected a finite number above 0")
         check_sampling(self.samples, self.seed)
 

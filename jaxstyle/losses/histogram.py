@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.losses.base import Loss
 
 
@@ -46,7 +46,7 @@ class HistogramLoss(Loss):
     blendable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.bins < 2:
+        if not is_whole(self.bins, 2):
             raise SettingError(f"bins: got {self.bins!r}, expected a whole number, at least 2")
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "c bins"]:

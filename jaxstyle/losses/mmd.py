@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses.bands import Band, StatisticLoss
 from jaxstyle.losses.gram import channel_products, gram_matrix
+from jaxstyle.losses.hypercolumn import check_sampling
 
 Kernel = Literal["linear", "polynomial", "gaussian"]
 BLOCK = 256
@@ -50,7 +51,7 @@ class MMDLoss(StatisticLoss):
         seed: random seed of the sampled positions.
 
     Raises:
-        SettingError: an unknown kernel, or `samples` below 1.
+        SettingError: an unknown kernel, `samples` below 1, or a wrong seed.
     """
 
     layer: str
@@ -62,8 +63,7 @@ class MMDLoss(StatisticLoss):
     def __post_init__(self) -> None:
         if self.kernel not in get_args(Kernel):
             raise SettingError(f"kernel: got {self.kernel!r}; {suggest(self.kernel, get_args(Kernel))}")
-        if self.samples < 1:
-            raise SettingError(f"samples: got {self.samples!r}, expected a whole number, at least 1")
+        check_sampling(self.samples, self.seed)
 
     def target(self, features: Float[Array, "h w c"]) -> Any:
         """The style's mean or its Gram matrix; or its sampled features, gamma, and the mean kernel of their pairs."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, check_seed, is_whole
 from jaxstyle.losses.base import Loss
 from jaxstyle.losses.histogram import match, quantiles
 
@@ -43,7 +43,7 @@ class SlicedWassersteinLoss(Loss):
         quantiles: number of values, at least 2, that the target keeps of each sorted projection; all by default.
 
     Raises:
-        SettingError: `directions` or `quantiles` is too small.
+        SettingError: `directions` or `quantiles` is too small, or the seed is wrong.
     """
 
     layer: str
@@ -56,8 +56,9 @@ class SlicedWassersteinLoss(Loss):
     def __post_init__(self) -> None:
         for name, least in (("directions", 1), ("quantiles", 2)):
             got = getattr(self, name)
-            if got is not None and got < least:
+            if got is not None and not is_whole(got, least):
                 raise SettingError(f"{name}: got {got!r}, expected a whole number, at least {least}, or none")
+        check_seed(self.seed)
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "d n"]:
         """The style's sorted projections on each direction, or their `quantiles`."""

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, suggest
+from jaxstyle.networks.model import check_layers, features_of
 from jaxstyle.saliency.activations import AggregatedActivations
 from jaxstyle.saliency.function import PythonFunction, refuse_named
 from jaxstyle.saliency.grad_cam import GradCAM
@@ -97,6 +98,7 @@ def saliency_map(model: Any, image: Float[Array | np.ndarray, "h w 3"], localize
 
 @partial(jax.jit, static_argnames="localizer")
 def _map(model: Any, image: Array, localizer: Any) -> Array:
-    found = model.features(image, localizer.layers)
+    check_layers(model, localizer.layers, image.shape)
+    found = features_of(model, image, localizer.layers)
     small = localizer(tuple(found[layer] for layer in localizer.layers))
     return jnp.clip(jax.image.resize(small, image.shape[:2], "linear"), 0, 1)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.image import fit, load_mask, resize
 
 EDGE = 64
@@ -74,6 +74,8 @@ def read_mask(source: str | os.PathLike[str] | Any, *, edge: int = EDGE) -> Mask
         ImageError: `source` is no picture, or none that can be a mask.
         SettingError: `edge` is no whole number above 0.
     """
+    if not is_whole(edge, 1):
+        raise SettingError(f"edge: got {edge!r}, expected a whole number of pixels, at least 1")
     inside = load_mask(source)
     shape = fit(inside.shape, edge) if max(inside.shape) > edge else inside.shape
     levels = np.floor(resize(inside, shape) * 255 + 0.5).astype(np.uint8)

@@ -92,9 +92,8 @@ def run_sweep(
     folder, studio = SweepFolder(out), Studio(model, plan)
     folder.make()
     cells = resolve(grid, studio, folder, resume=resume)
-    settings = SweepSettings(
-        batch, tuple(jax.local_devices() if devices is None else devices), metrics, checkpoint, callback
-    )
+    chosen = tuple(jax.local_devices() if devices is None else devices)
+    settings = SweepSettings(batch, chosen, metrics, checkpoint, callback)
     return paint_cells(cells, cells[shard[0] :: shard[1]], folder, studio, settings)
 
 

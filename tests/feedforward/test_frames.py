@@ -31,7 +31,7 @@ def test_results_are_kept_apart(tmp_path):
         group([tmp_path / "x" / "style.jpg"], [tmp_path / "style.png"], tmp_path, blended=False)
     with pytest.raises(SettingError, match=r"two pictures are named a.png, so their results would collide"):
         group([tmp_path / "a.png", tmp_path / "x" / "a.png"], [tmp_path / "s.png"], tmp_path / "out", blended=False)
-    with pytest.raises(SettingError, match="two styles are named s, so their output folders collide"):
+    with pytest.raises(SettingError, match=r"two styles are named s.png, so their output folders collide"):
         group(pictures, [tmp_path / "x/s.png", tmp_path / "y/s.png"], tmp_path / "out", blended=False)
     made = group(pictures, [tmp_path / "s.png", tmp_path / "s.jpg"], tmp_path / "out", blended=False)
     assert [each.outputs[pictures[0]] for each in made] == [tmp_path / f"out/{s}/a.png" for s in ("s.png", "s.jpg")]

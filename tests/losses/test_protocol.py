@@ -1,5 +1,7 @@
 """What every loss promises, walked over the table of all of them."""
 
+from dataclasses import fields, replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from compiled import gradient_of, target_of, value_of
 from jax.test_util import check_grads
 
+from jaxstyle.errors import SettingError
 from jaxstyle.losses import LOSSES, MMDLoss, layers_of
 from jaxstyle.losses.bands import Band
 
@@ -15,8 +18,8 @@ def build(kind):
     try:
         return LOSSES[kind]()
     except TypeError:
-        fields = LOSSES[kind].__dataclass_fields__
-        return LOSSES[kind](("relu1_1", "relu2_1")) if "layers" in fields else LOSSES[kind]("relu1_1")
+        several = "layers" in LOSSES[kind].__dataclass_fields__
+        return LOSSES[kind](("relu1_1", "relu2_1")) if several else LOSSES[kind]("relu1_1")
 
 
 def activations(loss, seed, dtype=jnp.float64):
@@ -81,6 +84,22 @@ def test_vmap_equals_loop(loss):
 def test_float32_stays_float32(loss):
     found, other = (activations(loss, seed, jnp.float32) for seed in (0, 1))
     assert jax.eval_shape(lambda f, o: loss(f, loss.target(o)), found, other).dtype == jnp.float32
+
+
+NUMBERS = [(kind, entry.name, entry.type) for kind in sorted(LOSSES) for entry in fields(build(kind))]
+WHOLE = [(kind, name) for kind, name, of in NUMBERS if of in (int, int | None)]
+
+
+def test_there_are_whole_numbers_to_be_checked():
+    assert len(WHOLE) > 12 and {"samples", "seed", "bins", "directions", "pool"} <= {name for _, name in WHOLE}
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("kind", "name"), WHOLE)
+@pytest.mark.parametrize("wrong", [2.5, -1, "3", True, [1]], ids=repr)
+def test_what_is_no_whole_number_is_refused_by_name(kind, name, wrong):
+    with pytest.raises(SettingError, match=f"{name}: got "):
+        replace(build(kind), **{name: wrong})
 
 
 ADDITIVE = [build(kind) for kind in sorted(LOSSES) if getattr(build(kind), "additive", False)]

@@ -11,6 +11,7 @@ from weight_files import small_vgg19, state_dict, write_keras, write_legacy, wri
 
 from jaxstyle import load_image, save_image
 from jaxstyle.errors import ImageError, SettingError, WeightsError
+from jaxstyle.networks.model import Geometry
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.saliency import (
     LOCALIZERS,
@@ -389,3 +390,25 @@ def test_grad_cam_from_the_command_line(tmp_path, pictures, capsys):
     save_image(tmp_path / "a.png", pictures[0])
     assert Saliency(tmp_path / "a.png", tmp_path / "o.png", grad_cam=str(path), label=1).run() == 0
     assert "class 1" in capsys.readouterr().out and load_image(tmp_path / "o.png").shape == (32, 32, 3)
+
+
+@jax.tree_util.register_static
+class OneLayer:
+    """A network of a researcher's own."""
+
+    name, layers = "one layer", ("half",)
+
+    def features(self, image, layers):
+        return {"half": image[::2, ::2]} if "half" in layers else {}
+
+    def geometry(self, layer):
+        return Geometry(2, 0)
+
+
+def test_an_own_network_is_asked_for_what_it_has():
+    image = np.full((8, 8, 3), 0.5, np.float32)
+    mask = read_mask(np.pad(np.ones((4, 4, 3), np.float32), ((2, 2), (2, 2), (0, 0))))
+    assert mask.layers == ("input",)
+    assert saliency_map(OneLayer(), image, mask)[4, 4] == 1
+    with pytest.raises(SettingError, match="one layer has no layer 'relu5_1'"):
+        saliency_map(OneLayer(), image, AggregatedActivations(("relu5_1",)))

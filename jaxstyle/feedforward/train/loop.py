@@ -179,8 +179,8 @@ class _Watch:
         speed = len(self.recent) / (time.perf_counter() - self.since)
         if not math.isfinite(total):
             raise JaxstyleError(
-                f"the loss became infinite or NaN before step {self.step}; checkpoints in {self.folder.path} are from before "
-                "that: start anew with a smaller learning rate"
+                f"the loss became infinite or NaN before step {self.step}; checkpoints in {self.folder.path} are from "
+                "before that: start anew with a smaller learning rate"
             )
         progress = TrainingProgress(self.step, self.settings.steps, total, values, speed * self.settings.batch, speed)
         line = {"step": self.step, "loss": total, "values": values, "time": round(time.time(), 3)}
