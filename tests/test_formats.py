@@ -172,7 +172,7 @@ PICTURES = {
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("row", rows("Pictures"))
-def test_pictures(tmp_path, row):
+def test_pictures(tmp_path, row, caplog):
     if row == "a pipe" and sys.platform == "win32":
         pytest.skip("has no pipes with names")
     said = rows("Pictures")[row].replace("not a regular file", "is not a regular file")
@@ -183,6 +183,7 @@ def test_pictures(tmp_path, row):
             np.testing.assert_array_equal(picture.rgb * 255, np.rot90(PIXELS, -1))
         elif row == "animation":
             np.testing.assert_array_equal(np.round(picture.rgb * 255), PIXELS)
+            assert "has several frames or pages, of which the first is read" in caplog.text
         elif row == "transparent pixels":
             assert (picture.rgb == 1).all() and not picture.alpha.any()
         elif row == "16-bit grey PNG":

@@ -11,10 +11,11 @@ from jaxstyle.cli.outcomes import Outcomes
 from jaxstyle.cli.shown import note
 from jaxstyle.cli.stopping import Stop, watching
 from jaxstyle.errors import ImageError, JaxstyleError, is_out_of_memory
-from jaxstyle.feedforward.frames import Group, batches, is_done, make_folder
+from jaxstyle.feedforward.frames import Group, batches, is_done
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import FastSettings, Frame, Painter, make_frame, read_source, read_styles
 from jaxstyle.feedforward.refine import Refine
+from jaxstyle.image.write import make_folder
 from jaxstyle.transfer.result import Result
 
 

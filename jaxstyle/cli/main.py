@@ -23,7 +23,7 @@ from jaxstyle.cli.presets import PresetsCommand
 from jaxstyle.cli.rerun import RerunCommand
 from jaxstyle.cli.resume import ResumeCommand
 from jaxstyle.cli.saliency import SaliencyCommand
-from jaxstyle.cli.shown import choose
+from jaxstyle.cli.shown import choose, presentable
 from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.cli.sweep import ReportCommand, SweepCommand
 from jaxstyle.cli.train import TrainCommand
@@ -64,9 +64,11 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(0)
     debug = "--debug" in arguments
     arguments, how = _without_progress([argument for argument in arguments if argument != "--debug"])
-    logging.basicConfig(format="jaxstyle: %(message)s", level=logging.INFO if debug else logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_without_commands)
+    handler = logging.StreamHandler()
+    handler.addFilter(presentable())
+    logging.basicConfig(
+        format="jaxstyle: %(message)s", level=logging.INFO if debug else logging.WARNING, handlers=[handler]
+    )
     if {"-h", "--help"} & {*arguments} or not arguments:
         for part in get_args(Command):
             make_plain(get_args(part)[0])
@@ -125,12 +127,6 @@ def _parsed(arguments: list[str]) -> Any:
             print(f"jaxstyle: {printable(wrong)}", file=sys.stderr)
             raise
     return tyro.cli(Command, **options)
-
-
-def _without_commands(record: logging.LogRecord) -> bool:
-    """Let a record pass, without what a terminal would obey."""
-    record.msg, record.args = printable(record.getMessage()), ()
-    return True
 
 
 def _guarded(command: Any, debug: bool) -> int:

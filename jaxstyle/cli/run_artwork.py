@@ -13,8 +13,8 @@ from jaxstyle.cli.downloads import load_weights
 from jaxstyle.cli.outcomes import Outcomes
 from jaxstyle.cli.shown import Nothing, note
 from jaxstyle.cli.stopping import Stop, stopping, watching
-from jaxstyle.errors import ImageFileError
-from jaxstyle.image import check_target, fit, read_picture, save_image
+from jaxstyle.image import fit, read_picture, save_image
+from jaxstyle.image.write import make_folder
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.presets import recipe_for
 from jaxstyle.objective.recipe import Recipe
@@ -36,7 +36,7 @@ def run_artworks(options: "ArtworkCommand") -> int:
     names = name_results(contents, style, options.output)
     read_picture(style, name="style")
     recipe = recipe_for(options.weights) if options.recipe is None else load_recipe(options.recipe)
-    _make_folder(options.output)
+    make_folder(options.output)
     with stopping() as stop:
         outcomes = Outcomes(len(contents), stop, Nothing(), "use a smaller --size, or fewer --rows at a time")
         painter = _Painter(options, stages, style, recipe, load_weights(options.weights), stop)
@@ -112,11 +112,3 @@ class _Painter:
             for number, (stage, picture) in enumerate(before, 1)
         ]
         return [*kept, save_image(folder / f"{name}-stages.png", draw_stages(made.pictures))]
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
-    check_target(folder / "artwork.png")

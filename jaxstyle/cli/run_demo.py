@@ -15,8 +15,9 @@ from jaxstyle.cli.downloads import load_weights
 from jaxstyle.cli.figures import save_loss_curve, save_side_by_side
 from jaxstyle.cli.shown import note
 from jaxstyle.cli.stopping import stopping, watching
-from jaxstyle.errors import ImageFileError, WeightsError
+from jaxstyle.errors import WeightsError
 from jaxstyle.image import load_image, save_image
+from jaxstyle.image.write import make_folder
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.preprocess.strokes import GARDEN, paint_strokes
 from jaxstyle.runtime.compile_cache import keep_programs
@@ -39,10 +40,7 @@ class Pair(NamedTuple):
 def run_demo(folder: Path) -> int:
     """Paint each pair; write content, style, picture, all three side by side, and the loss curve; 0."""
     keep_programs()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
+    make_folder(folder)
     started, model = time.perf_counter(), _network()
     pairs = _pairs()
     for pair in pairs:

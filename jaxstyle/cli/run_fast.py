@@ -12,12 +12,13 @@ from jaxstyle.cli.progress import Pictures
 from jaxstyle.cli.shown import Display, Nothing, display
 from jaxstyle.cli.stopping import stopping
 from jaxstyle.errors import SettingError
-from jaxstyle.feedforward.frames import group, make_folder, told_apart
+from jaxstyle.feedforward.frames import group, told_apart
 from jaxstyle.feedforward.load import NAMES, load_fast
 from jaxstyle.feedforward.model import FastModel
 from jaxstyle.feedforward.painter import FastSettings, read_source, read_styles, takes_style
 from jaxstyle.feedforward.refine import Refine
 from jaxstyle.image import fit
+from jaxstyle.image.write import make_folder
 from jaxstyle.objective.recipe_file import load_recipe
 from jaxstyle.runtime.compile_cache import keep_programs
 from jaxstyle.weights.catalogue import default_network

@@ -1,9 +1,10 @@
 """How progress is shown, decided once for a command: a live bar, plain lines, JSON for other programs, or nothing."""
 
 import json
+import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol, cast, get_args
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from jaxstyle.errors import SettingError, suggest
+from jaxstyle.errors import SettingError, printable, suggest
 
 How = Literal["auto", "bar", "lines", "json", "none"]
 _chosen: list[How] = ["auto"]
@@ -69,6 +70,22 @@ def note(text: str) -> None:
     """A line for people, on standard error; not where JSON or nothing is wanted."""
     if _chosen[0] not in ("json", "none"):
         print(text, file=sys.stderr, flush=True)
+
+
+def presentable() -> Callable[[logging.LogRecord], bool]:
+    """A filter of log records: a warning passes once, and without what a terminal would obey.
+
+    A command may read one picture several times.
+    """
+    said: set[str] = set()
+
+    def passes(record: logging.LogRecord) -> bool:
+        record.msg, record.args = printable(record.getMessage()), ()
+        new = record.msg not in said
+        said.add(record.msg)
+        return new or record.levelno != logging.WARNING
+
+    return passes
 
 
 @contextmanager

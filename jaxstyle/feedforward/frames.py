@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxstyle.artworks.contents import find_contents, name_results
-from jaxstyle.errors import ImageError, ImageFileError, SettingError
+from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.feedforward.painter import Frame
-from jaxstyle.image import check_target, read_recipe
+from jaxstyle.image import read_recipe
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.transfer.memory import available_memory
 
@@ -84,15 +84,6 @@ def _check_apart(groups: Sequence[Group], inputs: Iterable[Path]) -> None:
                 f"--style: two styles are named {path.parent.name}, so their output folders collide; rename one"
             )
         seen.add(path)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the output folder if it is missing. Raises ImageFileError if no picture can be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
-    check_target(folder / "fast.png")
 
 
 def is_done(path: Path, settings: dict[str, Any]) -> bool:

@@ -31,7 +31,7 @@ A picture is (h, w, 3) float32 in [0, 1], sRGB-encoded, with an optional alpha c
 | no profile                     | RGB and grey are sRGB; CMYK by Pillow's formula, (1 - c)(1 - k)                  |
 | CIE Lab, YCbCr, HSV            | converted; Lab with D50 white                                                    |
 | EXIF (or XMP) orientation      | applied; damaged EXIF is logged as a warning and ignored                         |
-| animation, several pages       | the first frame or page                                                          |
+| animation, several pages       | the first frame or page, and a warning                                           |
 | over MAX_PIXELS, _EDGE, _BYTES | an error before anything is decoded                                              |
 | damaged, truncated             | an error that names the file, never grey padding                                 |
 

@@ -1,5 +1,6 @@
 """Read any source (path, file, PIL image, array) as a Picture."""
 
+import logging
 import os
 import re
 import stat
@@ -20,6 +21,7 @@ READABLE = (
     *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
 """Suffixes of the files that are read from a folder. A file given by its path is read whatever its suffix."""
+logger = logging.getLogger("jaxstyle")
 _URL = re.compile(r"(https?|ftp|file|data|s3|gs):", re.IGNORECASE)
 
 
@@ -79,6 +81,8 @@ def _from_bytes(data: bytes, where: str) -> Picture:
     if len(data) > MAX_BYTES:
         raise ImageFileError(f"{where}: the file is larger than {MAX_BYTES} bytes; make it smaller first")
     with guarded(where), open_image(data, where) as image:
+        if getattr(image, "is_animated", False) and image.format != "MPO":  # phones keep other views of a photo in it
+            logger.warning("%s: has several frames or pages, of which the first is read", where)
         return from_pil(image, where)
 
 

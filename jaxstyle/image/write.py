@@ -135,6 +135,22 @@ def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) ->
         raise ImageFileError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
+def make_folder(folder: Path) -> Path:
+    """Make a folder for pictures, with its parents, where it is missing, and return it.
+
+    One rule for all commands: an output that is a folder is made, while the folder of an output file must be there.
+
+    Raises:
+        ImageFileError: it cannot be made, or no picture can be written into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageFileError(f"--output: cannot make the folder {folder} ({error.strerror})") from error
+    check_target(folder / "picture.png")
+    return folder
+
+
 def check_fits(path: str | os.PathLike, shape: tuple[int, ...]) -> None:
     """Raise ImageFileError if a picture of `shape` (height, width, ...) is too large for the file's format."""
     target = Path(path)
