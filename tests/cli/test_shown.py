@@ -120,9 +120,8 @@ def test_a_terminal_that_closes_ends_a_run_with_its_picture():
 
 def test_a_warning_is_said_once_and_without_what_a_terminal_would_obey():
     passes = shown.presentable()
-    records = [
-        logging.LogRecord("jaxstyle", level, "", 0, "%s\x1b[2J", ("a",), None) for level in (30, 30, 20, 20, 40, 40)
-    ]
+    levels = (30, 30, 20, 20, 40, 40)
+    records = [logging.LogRecord("jaxstyle", level, "", 0, "%s\x1b[2J", ("a",), None) for level in levels]
     assert [passes(record) for record in records] == [True, False, True, True, True, True]
     assert {record.getMessage() for record in records} == {"a\\x1b[2J"}
     assert shown.presentable()(records[1]), "another command says it again"
