@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXPECTED = {
     "recipe": dict,
     "model": dict,
-    "content": dict,
+    "content": dict | None,
     "styles": list,
     "blend": list,
     "seed": int,
@@ -73,7 +73,7 @@ def _is(value: Any, kind: Any) -> bool:
 
 
 def make_again(
-    options: "FromRecord", settings: dict[str, Any], content: Path, styles: list[Path], **more: Any
+    options: "FromRecord", settings: dict[str, Any], content: Path | None, styles: list[Path], **more: Any
 ) -> Result:
     """The picture by the settings inside a result of `stylize`; `more` goes to `stylize` as it is."""
     init = settings.get("init_picture")
@@ -96,14 +96,16 @@ def make_again(
         )
 
 
-def find_pictures(options: "FromRecord", settings: dict[str, Any]) -> tuple[Path, list[Path]]:
-    """The content and the styles of a result. Raises what `find_inputs` does."""
+def find_pictures(options: "FromRecord", settings: dict[str, Any]) -> tuple[Path | None, list[Path]]:
+    """The content, None where there was none, and the styles of a result. Raises what `find_inputs` does."""
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
     pairs = list(zip(settings["styles"], given, strict=True))
-    wanted = [(settings["content"], options.content, "--content"), *((*pair, "--style") for pair in pairs)]
-    content, *styles = find_inputs(wanted, options)
+    wanted = [(*pair, "--style") for pair in pairs]
+    if settings["content"] is None:
+        return None, find_inputs(wanted, options)
+    content, *styles = find_inputs([(settings["content"], options.content, "--content"), *wanted], options)
     return content, styles
 
 

@@ -68,7 +68,7 @@ def make_objective(
     given = [styles] if hasattr(styles, "ndim") else list(styles)
     pictures = [once(_checked, p, f"styles[{i}]" if len(given) > 1 else "styles") for i, p in enumerate(given)]
     others = _references(recipe, references or {}, once)
-    shares = blend_shares(blend, len(pictures))
+    shares = blend_shares(blend, len(pictures)) if recipe.style or pictures else ()
     own, style = _named(recipe.content + recipe.prior), _named(recipe.style)
     _check_rows(plan.rows, recipe)
     needed = {"content": (picture, (*own, *style))} | {f"styles[{i}]": (p, style) for i, p in enumerate(pictures)}

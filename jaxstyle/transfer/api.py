@@ -64,8 +64,8 @@ def stylize(
     lists what is done with each kind.
 
     Args:
-        content: the picture whose scene is kept.
-        style: a picture, or a list of pictures.
+        content: the picture whose scene is kept; None for a texture, by a recipe without content terms.
+        style: a picture, or a list of pictures; None for a reconstruction, by a recipe without style terms.
         model: the feature network, what `load_vgg19` takes ("imagenet", "embedded", a path), or a function that gives
             a network, called when all else is checked.
         recipe: losses, weights and optimiser; `presets.default()`, and for the networks "embedded" and
@@ -108,7 +108,7 @@ def stylize(
     if not isinstance(recipe, Recipe | None):
         raise SettingError(f"recipe: got {recipe!r}, expected a Recipe, such as presets.default()")
     recipe = recipe or presets.recipe_for(model if isinstance(model, str) else getattr(model, "name", ""))
-    sources = tuple(style) if isinstance(style, list | tuple) else (style,)
+    sources = tuple(style) if isinstance(style, list | tuple) else () if style is None else (style,)
     job = make_job(content, sources, recipe, settings, content_masks, style_masks)
     return paint(prepare(job, model, plan), callback, every, start=None if resume is None else partial(at, resume))
 

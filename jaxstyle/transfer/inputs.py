@@ -108,14 +108,16 @@ def style_edge(picture: Picture, style_scale: float) -> int:
     return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
 
 
-def initial(init: Any, content: np.ndarray, style: np.ndarray, seed: int) -> tuple[np.ndarray | Array, dict[str, Any]]:
-    """The first image, and what to remember of it where it is a picture of the user's."""
+def initial(
+    init: Any, content: np.ndarray, style: Sequence[np.ndarray], seed: int
+) -> tuple[np.ndarray | Array, dict[str, Any]]:
+    """The first image, and what to remember of it where it is a picture of the user's; `style` has one, or none."""
     if not isinstance(init, str):
         picture = read_picture(init, name="init")
         return resize_picture(picture, content.shape[:2]).rgb, {"init_picture": describe(init, picture)}
     if init == "noise":
         return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
-    return (content if init == "content" else resize(style, content.shape[:2])), {}
+    return (content if init == "content" else resize(style[0], content.shape[:2])), {}
 
 
 def masks_given(content_masks: Any, style_masks: Any) -> list[str]:

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 from jaxstyle.errors import SettingError, check_seed
-from jaxstyle.image import Picture, fit, read_picture, resize_picture
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.networks.load import as_network
 from jaxstyle.objective.blend import blend_shares
@@ -19,16 +18,11 @@ from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.pyramid import levels
 from jaxstyle.runtime.installation import require_right_numbers
 from jaxstyle.transfer.inputs import (
-    Inputs,
     initial,
     masks_given,
-    read_masks,
-    read_style_masks,
-    recolored,
-    sized,
-    style_edge,
 )
 from jaxstyle.transfer.memory import choose_plan
+from jaxstyle.transfer.pictures import JobPictures, check_missing, read_pictures
 from jaxstyle.transfer.result import describe, describe_model, versions
 from jaxstyle.transfer.run import Run
 
@@ -64,15 +58,16 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
     """
     require_right_numbers()
     started, recipe = time.perf_counter(), job.recipe
-    shares = blend_shares(job.blend, len(job.styles))
+    shares = blend_shares(job.blend, len(job.styles)) if recipe.style or job.styles else ()
+    check_missing(job)
     check_seed(job.seed)
     if not isinstance(plan, Plan | None):
         raise SettingError(f"plan: got {plan!r}, expected a Plan")
-    pictures = _read(job, once)
+    pictures = read_pictures(job, once)
     sizes = levels(recipe.pyramid, pictures.inputs.content.shape, recipe.steps)
     first = pictures.inputs.at(sizes[0].shape, once)
     init = recipe.init if job.init is None else job.init
-    begin, init_picture = initial(init, first.content, pictures.inputs.styles[0], int(job.seed))
+    begin, init_picture = initial(init, first.content, pictures.inputs.styles[:1], int(job.seed))
     network = as_network(model)
     described = describe_model(network)
     plan = choose_plan(sizes[-1].shape, recipe, model=network) if plan is None else plan
@@ -98,38 +93,10 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
     )
 
 
-class _Pictures(NamedTuple):
-    """The pictures of a job.
-
-    Attributes:
-        read: the content and the styles, as they are in their files.
-        content: at the result's size.
-        inputs: as the losses see them.
-    """
-
-    read: tuple[Picture, ...]
-    content: Picture
-    inputs: Inputs
-
-
-def _read(job: Job, once: Once) -> _Pictures:
-    """The job's pictures. Raises what `prepare` does."""
-    names = [f"style[{i}]" if len(job.styles) > 1 else "style" for i in range(len(job.styles))]
-    original = once(_read_one, job.content, "content")
-    content = once(sized, original, job.size, job.content)
-    styles = [once(_read_one, style, name) for style, name in zip(job.styles, names, strict=True)]
-    edge = style_edge(content, job.style_scale)
-    shaped = [once(resize_picture, style, fit(style.rgb.shape[:2], edge)).rgb for style in styles]
-    kept, painted = once(recolored, content.rgb, tuple(shaped), job.recipe.color)
-    content_masks = read_masks(job.content_masks, kept.shape, "content_masks")
-    inputs = Inputs(kept, painted, content_masks, read_style_masks(job.style_masks, painted))
-    return _Pictures((original, *styles), content, inputs)
-
-
-def _settings(job: Job, pictures: _Pictures, once: Once) -> dict[str, Any]:
+def _settings(job: Job, pictures: JobPictures, once: Once) -> dict[str, Any]:
     """What a result remembers of its job."""
     sources = zip((job.content, *job.styles), pictures.read, strict=True)
-    content, *styles = (once(describe, source, picture) for source, picture in sources)
+    content, *styles = (None if source is None else once(describe, source, picture) for source, picture in sources)
     return {
         "recipe": job.recipe.to_dict(),
         "seed": int(job.seed),
@@ -139,7 +106,3 @@ def _settings(job: Job, pictures: _Pictures, once: Once) -> dict[str, Any]:
         "content": content,
         "styles": styles,
     }
-
-
-def _read_one(source: Any, name: str) -> Picture:
-    return read_picture(source, name=name)
