@@ -16,7 +16,8 @@ from jaxstyle.feedforward import fast
 from jaxstyle.networks import load
 from jaxstyle.optimize.loop import Info
 from jaxstyle.sweep import run as sweep_run
-from jaxstyle.transfer import api, job
+from jaxstyle.transfer import api
+from jaxstyle.transfer import pictures as job_pictures
 from jaxstyle.weights.random_features import random_weights
 
 ROOT = Path(__file__).parents[1]
@@ -94,9 +95,11 @@ def reader(pictures, tmp_path, monkeypatch):
             jaxstyle.save_image(f"{name}.jpg", picture)
     for i, name in enumerate(("sky", "ground")):
         jaxstyle.save_image(f"{name}.png", np.full((32, 32, 3), i) * 1.0)
-    read, sized = load.read_weights, job.sized
+    read, sized = load.read_weights, job_pictures.sized
     monkeypatch.setattr(load, "read_weights", lambda source, **_: weights(read, source))
-    monkeypatch.setattr(job, "sized", lambda picture, size: sized(picture, size and min(size, MOST)))
+    monkeypatch.setattr(
+        job_pictures, "sized", lambda *given: sized(given[0], given[1] and min(given[1], MOST), given[2])
+    )
     monkeypatch.setattr(api, "paint", prepared_only)
     monkeypatch.setattr(sweep_run, "CellPainter", NoPainter)
     monkeypatch.setattr(transfer.memory, "estimate_memory", inspect.signature(transfer.estimate_memory).bind)

@@ -23,6 +23,9 @@ BYTES_PER_PIXEL = 8000
 _SHARE = 0.85  # of what is free: what is running beside needs some
 _ROWS = (1024, 512, 256, 128, 64)
 
+_MOST_NEEDED = 256
+_needed: dict[Any, int] = {}  # {structure and shapes of a run: bytes of its program beside its arguments}
+
 log = logging.getLogger(__name__)
 
 
@@ -47,10 +50,16 @@ def estimate_memory(shape: tuple[int, int] | int, recipe: Recipe, *, model: Any,
     make = lambda model, content, style: make_objective(model, content, style, recipe, plan=plan)  # noqa: E731
     objective = jax.eval_shape(make, ready(model, recipe, plan), picture, picture)
     state = jax.eval_shape(lambda image: optimize.init(image, recipe.optimizer), picture)
-    program = optimize.compile_run(state, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
-    analysis: Any = program.memory_analysis()
     held = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((state, objective)))
-    return held + analysis.temp_size_in_bytes + analysis.output_size_in_bytes
+    leaves, structure = jax.tree.flatten((state, objective, recipe.optimizer))
+    key = structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves), recipe.clip
+    if key not in _needed:
+        program = optimize.compile_run(state, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
+        analysis: Any = program.memory_analysis()
+        while len(_needed) >= _MOST_NEEDED:
+            _needed.pop(next(iter(_needed)))
+        _needed[key] = analysis.temp_size_in_bytes + analysis.output_size_in_bytes
+    return held + _needed[key]
 
 
 def choose_plan(

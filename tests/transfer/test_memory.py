@@ -58,6 +58,21 @@ def test_the_fastest_plan_that_fits_is_chosen(embedded, recipe, monkeypatch):
     assert choose(100) == replace(SMALL, rows=64)  # the smallest there is
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_the_same_question_is_compiled_for_once(embedded, recipe, monkeypatch):
+    monkeypatch.setattr(memory, "_needed", {})
+    compiled, whole = [], memory.optimize.compile_run
+    monkeypatch.setattr(memory.optimize, "compile_run", lambda *a, **o: compiled.append(o) or whole(*a, **o))
+    first = estimate_memory((32, 32), recipe, model=embedded)
+    heavier = replace(recipe, style_weight=7.0, steps=9)
+    assert [estimate_memory((32, 32), each, model=embedded) for each in (recipe, heavier)] == [first, first]
+    assert len(compiled) == 1
+    assert estimate_memory((32, 48), recipe, model=embedded) > first and len(compiled) == 2
+    monkeypatch.setattr(memory, "_MOST_NEEDED", 1)
+    estimate_memory((32, 64), recipe, model=embedded)
+    assert len(memory._needed) == 1
+
+
 def test_smaller_plans_get_smaller(recipe):
     found = list(smaller_plans(Plan(), recipe, 512))
     assert found[0] == SMALL
