@@ -65,7 +65,7 @@ OTHER_NETWORKS = "load_lpips"
 """Blocks with this word need networks that nobody has at hand."""
 
 
-def prepared_only(run, callback=None, every=10):
+def prepared_only(run, callback=None, every=10, start=None):
     """A run that takes no step: all that can be wrong with its settings, pictures and network has been found."""
     names = run.recipe.weights()
     infos = [Info(np.ones(1, np.float32), {name: np.ones(1, np.float32) for name in names})]
@@ -97,9 +97,8 @@ def reader(pictures, tmp_path, monkeypatch):
         jaxstyle.save_image(f"{name}.png", np.full((32, 32, 3), i) * 1.0)
     read, sized = load.read_weights, job_pictures.sized
     monkeypatch.setattr(load, "read_weights", lambda source, **_: weights(read, source))
-    monkeypatch.setattr(
-        job_pictures, "sized", lambda *given: sized(given[0], given[1] and min(given[1], MOST), given[2])
-    )
+    small = lambda picture, size, source: sized(picture, size and min(size, MOST), source)  # noqa: E731
+    monkeypatch.setattr(job_pictures, "sized", small)
     monkeypatch.setattr(api, "paint", prepared_only)
     monkeypatch.setattr(sweep_run, "CellPainter", NoPainter)
     monkeypatch.setattr(transfer.memory, "estimate_memory", inspect.signature(transfer.estimate_memory).bind)
