@@ -28,12 +28,12 @@ class Steps(Reading):
         return {
             "completed": progress.step,
             "total": progress.steps,
-            "description": f"{summary(progress)}  {self.speed(progress)}",
+            "description": f"{summary(progress)}  {self.during(progress)}",
         }
 
     def line(self, progress: Progress) -> str:
         """The step, the loss and the speed."""
-        return f"step {progress.step}/{progress.steps}  {summary(progress)}  {self.speed(progress)}"
+        return f"step {progress.step}/{progress.steps}  {summary(progress)}  {self.during(progress)}"
 
     def ended(self, progress: Progress) -> bool:
         """Whether it is the last step."""
@@ -48,9 +48,15 @@ class Steps(Reading):
             "level": progress.level + 1,
             "levels": progress.levels,
             "size": [progress.size[1], progress.size[0]],
+            "preparing": None if progress.preparing is None else [progress.preparing[1], progress.preparing[0]],
             "seconds": round(progress.seconds, 3),
             "values": {name: value if math.isfinite(value) else None for name, value in numbers.items()},
         }
+
+    def during(self, progress: Progress) -> str:
+        """The speed; or what is waited for after a level's last step."""
+        speed = self.speed(progress)
+        return speed if progress.preparing is None else f"preparing {max(progress.preparing)} px"
 
     def speed(self, progress: Progress) -> str:
         """Steps per second since the level's first step, which compiles."""

@@ -24,6 +24,7 @@ class Progress:
         level: index of the level, of `levels`.
         levels: how many sizes there are, one after the other.
         size: the level's (height, width); the result's own at the last level.
+        preparing: after a level's last step the next level's (height, width), which is made ready now; else None.
         make_image: the picture as it is at this level.
         make_result: the run as it would be if it ended now, at the result's own size.
     """
@@ -38,6 +39,7 @@ class Progress:
     level: int
     levels: int
     size: tuple[int, int]
+    preparing: tuple[int, int] | None
     make_image: Callable[[], np.ndarray] = field(repr=False)
     make_result: Callable[[], Result] = field(repr=False)
 

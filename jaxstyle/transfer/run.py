@@ -97,10 +97,10 @@ class Run:
             sum(weights[term.name] * values[term.name] for term in terms)
             for terms in (self.recipe.content, self.recipe.style)
         )
-        step = self.before(i) + int(state.step)
+        step, last = self.before(i) + int(state.step), self.before(len(self.levels))
         return Progress(
             step=step,
-            steps=self.before(len(self.levels)),
+            steps=last,
             total=float(info.total[-1]),
             content=content * self.levels[i].content,
             style=style,
@@ -109,6 +109,7 @@ class Run:
             level=i,
             levels=len(self.levels),
             size=self.levels[i].shape,
+            preparing=self.levels[i + 1].shape if step < last and int(state.step) >= self.levels[i].steps else None,
             make_image=lambda: self.finish(state, self.levels[i].shape),
             make_result=lambda: self.result(state, "stopped", [], step=step),
         )

@@ -51,7 +51,7 @@ def test_a_live_bar_in_80_columns(tmp_path, pictures):
     assert (tmp_path / "out.png").exists()
 
 
-def run_at(step, seconds, level=0, total=0.5):
+def run_at(step, seconds, level=0, total=0.5, preparing=None):
     about = {"total": total, "content": 0.25, "style": 0.125, "values": {"gram": 2.0}, "size": (24, 32)}
     return Progress(
         step=step,
@@ -59,6 +59,7 @@ def run_at(step, seconds, level=0, total=0.5):
         seconds=seconds,
         level=level,
         levels=2,
+        preparing=preparing,
         make_image=lambda: None,
         make_result=lambda: None,
         **about,
@@ -86,8 +87,17 @@ def test_steps_as_json_hold_no_number_that_json_has_not():
     found = Steps().as_json(run_at(2, 1.23456, 1, total=float("nan")))
     assert found["values"] == {"loss": None, "content": 0.25, "style": 0.125, "gram": 2.0}
     assert {**found, "values": 0} == {
-        "step": 2, "steps": 9, "level": 2, "levels": 2, "size": [32, 24], "seconds": 1.235, "values": 0,
+        "step": 2, "steps": 9, "level": 2, "levels": 2, "size": [32, 24], "preparing": None, "seconds": 1.235,
+        "values": 0,
     }  # fmt: skip
+
+
+def test_after_a_levels_last_step_the_next_size_is_said_to_be_prepared():
+    kind, waiting = Steps(), run_at(4, 9, preparing=(48, 64))
+    kind.line(run_at(1, 5))
+    assert kind.line(waiting).endswith("(content 0.25 style 0.12)  preparing 64 px")
+    assert kind.bar(waiting)["description"].endswith("preparing 64 px")
+    assert kind.as_json(waiting)["preparing"] == [64, 48]
 
 
 def test_pictures_are_counted_with_what_is_out_of_the_ordinary():

@@ -268,6 +268,15 @@ def test_a_level_that_cannot_be_made_is_named(embedded, large, monkeypatch):
         jaxstyle.stylize(*large, model=embedded, pyramid=Pyramid(32))
 
 
+def test_progress_says_what_is_prepared_after_a_levels_last_step(embedded, large):
+    seen = []
+    recipe = dataclasses.replace(QUICK, pyramid=Pyramid(32, steps=1.0), steps=3)
+    jaxstyle.stylize(*large, model=embedded, recipe=recipe, callback=seen.append, every=1)
+    assert [(each.step, each.preparing) for each in seen] == [
+        (1, None), (2, None), (3, (56, 64)), (4, None), (5, None), (6, None),
+    ]  # fmt: skip
+
+
 def test_coarse_to_fine_takes_each_level_from_where_the_one_before_ended():
     def steps(level, state):
         for _ in range(2):
