@@ -26,6 +26,7 @@ SCRIPTS = (
     "gatys_curve",
     "gpu",
     "huge",
+    "jax_versions",
     "memory",
     "region_loss",
     "step_time",
@@ -111,6 +112,10 @@ def test_every_script_is_listed():
 
 def test_without_an_accelerator_there_is_nothing_to_do():
     assert run("gpu", "--quick") == "no accelerator\n"
+
+
+def test_jax_versions_quickly():
+    assert "first step with compiling" in run("jax_versions", "--quick")
 
 
 def test_convolutions_quickly():
