@@ -3,8 +3,8 @@
     python benchmarks/jax_versions.py --pythons /old/bin/python /new/bin/python [--size 512] [--steps 6] [--rounds 3]
 
 Each Python has jaxstyle and a JAX of its own. They take turns, every other round backwards, in a new process each:
-`presets.default()` at one size with "imagenet-8bit", one step to compile, then so many steps whose median counts. Memory
-is the process's peak.
+`presets.default()` at one size with "imagenet-8bit", one step to compile, then so many steps whose median counts.
+Memory is the process's peak.
 """
 
 import json
