@@ -14,6 +14,7 @@ COMMANDS = [
     ["stylize"],
     ["fast"],
     ["rerun"],
+    ["resume"],
     ["artwork"],
     ["saliency"],
     ["report"],
