@@ -1,4 +1,4 @@
-"""What a picture from a stranger may ask of `jaxstyle rerun`: so much work and memory, and no download."""
+"""Limits on what a picture from a stranger may ask of `jaxstyle rerun`: work, memory, and no download."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,16 +8,25 @@ from jaxstyle.objective.recipe import Recipe
 from jaxstyle.weights.catalogue import is_here
 
 MOST_PIXELS = 4096
-"""Long edge of the result and of its styles."""
+"""The longest edge, in pixels, of the result and of its style pictures."""
 MOST_STEPS = 10_000
 MOST_MEMORY = 200
-"""Pairs of differences that L-BFGS remembers, each as large as two pictures."""
+"""The most pairs of differences that L-BFGS stores. Each pair is as large as two pictures."""
 MOST_STYLES = 16
 FLAG = "--trust makes it all the same"
 
 
 def check_bounds(settings: Mapping[str, Any], recipe: Recipe | None, *, trust: bool) -> None:
-    """Raise SettingError where a result's settings ask for more than a picture usually needs, unless it is trusted."""
+    """Check that the settings inside a result ask for no more than a picture usually needs.
+
+    Args:
+        settings: the settings inside the result.
+        recipe: the recipe among them; None if there is none.
+        trust: whether to allow numbers above the limits.
+
+    Raises:
+        SettingError: a number is above its limit without `trust`, or is no whole number.
+    """
     size = settings["size"]
     scale = settings.get("style_scale", 1.0)
     fast = settings.get("fast", {})
@@ -37,14 +46,14 @@ def check_bounds(settings: Mapping[str, Any], recipe: Recipe | None, *, trust: b
 
 
 def check_present(name: str, option: str, *, trust: bool) -> None:
-    """Raise SettingError where a network would have to be downloaded because a picture names it."""
+    """Raise SettingError if a network that a picture names would have to be downloaded, unless it is trusted."""
     if not is_here(name) and not trust:
         fetch = f"get it with `jaxstyle weights fetch {name}`"
         raise SettingError(f"{option}: the result was made with {name!r}, which is not here; {fetch}, or {FLAG}")
 
 
 def describe(settings: Mapping[str, Any], recipe: Recipe | None) -> str:
-    """What will be made, in a line."""
+    """Describe in one line what will be made: size, steps, optimiser and network."""
     what = [f"{settings['size']} px"]
     if recipe is not None:
         what.append(f"{recipe.steps} steps of {recipe.optimizer.kind}")

@@ -1,4 +1,4 @@
-"""`jaxstyle cache`: what is kept between runs, and letting it go. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle cache`: shows and clears what is kept between runs. Nothing heavy is imported early."""
 
 import shutil
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PARTS = ("programs", "networks")
 
 
 def sizes() -> dict[str, tuple[int, int]]:
-    """{part of the cache: (files, bytes)}: compiled programs, and networks that were downloaded."""
+    """The size of each part of the cache, {part: (number of files, bytes)}; networks are those downloaded."""
     from jaxstyle.weights.entry import cache_dir
 
     found = {}
@@ -25,7 +25,7 @@ def sizes() -> dict[str, tuple[int, int]]:
 
 @dataclass
 class CacheShow:
-    """Say where the cache is, and how large."""
+    """Show where the cache is, and how large it is."""
 
     def run(self) -> int:
         """Exit code 0."""
@@ -42,10 +42,10 @@ class CacheClear:
     """Remove the compiled programs; the next runs compile them again."""
 
     networks: bool = False
-    """Also remove the networks that were downloaded: they are then fetched again."""
+    """Also remove the downloaded networks. They are downloaded again when they are next needed."""
 
     def run(self) -> int:
-        """Exit code 0."""
+        """Exit code 0. Raises JaxstyleError if a file cannot be removed."""
         from jaxstyle.errors import JaxstyleError
         from jaxstyle.weights.catalogue import CATALOGUE
         from jaxstyle.weights.entry import cache_dir
@@ -74,5 +74,5 @@ class CacheCommand:
     ]
 
     def run(self) -> int:
-        """The chosen command's exit code."""
+        """Run the chosen subcommand and return its exit code."""
         return self.command.run()

@@ -1,4 +1,4 @@
-"""`jaxstyle demo`. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle demo`. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ class DemoCommand:
     """Paint three photographs with the network of the papers, in about three minutes on two cores."""
 
     output: Annotated[Path, arg(aliases=("-o",))] = Path("demo")
-    """The folder to write into; made where it is missing."""
+    """The folder to write into. It is made if it is missing."""
 
     def run(self) -> int:
         """Exit code 0."""

@@ -1,4 +1,4 @@
-"""`jaxstyle doctor`. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle doctor`. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Networks by name or path, with a bar while one is downloaded."""
+"""Loads networks by name or path, and shows the progress of a download."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from jaxstyle.networks.vgg import VGG
 
 
 class _Download(NamedTuple):
-    """Bytes done, and in all if that is known."""
+    """The progress of a download: bytes done, and bytes in all if that is known."""
 
     name: str
     done: int
@@ -21,32 +21,32 @@ class _Download(NamedTuple):
 
 
 class Bytes(Reading):
-    """A download's bytes; a line is said once, at its beginning."""
+    """How the progress of a download is shown: in bytes. Plain text has one line only, at the beginning."""
 
     columns = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     seconds = math.inf
 
     def bar(self, progress: _Download) -> dict[str, Any]:
-        """Name and bytes."""
+        """The name and the bytes, for the bar."""
         return {"completed": progress.done, "total": progress.total, "description": progress.name}
 
     def line(self, progress: _Download) -> str:
-        """What, and how much of it."""
+        """The name, and the size in MB if it is known."""
         return f"downloading {progress.name}" + (f" ({progress.total / 1e6:.0f} MB)" if progress.total else "")
 
     def as_json(self, progress: _Download) -> dict[str, Any]:
-        """Name and bytes."""
+        """The name and the bytes as plain data."""
         return progress._asdict()
 
 
 @contextmanager
 def download_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to call with (bytes done, bytes in all or None)."""
+    """Context that shows a download, by the function it yields: call that with (bytes done, bytes in all or None)."""
     with display(Bytes()) as show:
         yield lambda done, total: show(_Download(name, done, total))
 
 
 def load_weights(weights: str) -> VGG:
-    """The feature network."""
+    """Load a feature network by name or path, and show the progress if it is downloaded."""
     with download_progress(weights) as progress:
         return load_network(weights, progress=progress)

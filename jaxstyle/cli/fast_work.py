@@ -1,4 +1,4 @@
-"""The pictures of one `jaxstyle fast`: one batch after the other, whatever happens to a picture of them."""
+"""Paints the pictures of one `jaxstyle fast` in batches. A picture that fails does not stop the others."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,16 @@ from jaxstyle.transfer.result import Result
 
 @dataclass
 class Work:
-    """What stays the same from picture to picture."""
+    """Paints all pictures of a command with the same settings, and records what became of each.
+
+    Attributes:
+        size: long edge of the results in pixels; None for the default.
+        fast: settings of the fast network.
+        refine: settings of the refinement; its network is loaded when it is first needed.
+        network: the fast network.
+        stop: says whether an interruption asked for an end.
+        outcomes: what became of each picture.
+    """
 
     size: int | None
     fast: FastSettings
@@ -31,7 +40,7 @@ class Work:
     outcomes: Outcomes
 
     def paint_all(self, groups: Sequence[Group]) -> None:
-        """Paint everything, until an interruption."""
+        """Paint all groups, until an interruption."""
         with self.outcomes.interruptible():
             for each in groups:
                 self.paint_group(each)
@@ -39,7 +48,7 @@ class Work:
                     return
 
     def paint_group(self, each: Group) -> None:
-        """All contents in one style, or blend of styles."""
+        """Paint the contents of a group in its style, or in its blend of styles."""
         try:
             painter = Painter(self.network, read_styles(list(each.styles)), self.fast)
         except ImageError as error:
@@ -55,7 +64,7 @@ class Work:
             self.paint(painter, batch, each)
 
     def frames(self, painter: Painter, each: Group) -> Iterator[Frame]:
-        """The contents that can be read and are not done."""
+        """Yield the contents of a group that are not done yet. Those that cannot be read are recorded as failed."""
         for content, output in each.outputs.items():
             if self.stop.asked:
                 return
@@ -71,11 +80,11 @@ class Work:
                 yield frame
 
     def frame(self, content: Path) -> Frame:
-        """A content at the size asked for."""
+        """Read a content and resize it to the size asked for."""
         return make_frame(read_source(content, "content"), self.size, self.fast.color)
 
     def paint(self, painter: Painter, batch: list[Frame], each: Group) -> None:
-        """Contents of one shape, all at once; where the memory does not suffice, half of them and half again."""
+        """Paint and save contents of one shape at once. If memory runs out, paint each half of them on its own."""
         started = time.perf_counter()
         try:
             painted = painter.paint(batch)
@@ -95,7 +104,7 @@ class Work:
                 return
 
     def save(self, painter: Painter, frame: Frame, image: Any, output: Path, seconds: float) -> None:
-        """A painted picture, finished, as a file."""
+        """Finish a painted picture, save it and record its outcome; `seconds` is the time that painting it took."""
         content = frame.source.given
         try:
             result = self.finish(painter, frame, image, time.perf_counter() - seconds)
@@ -106,7 +115,7 @@ class Work:
             self.outcomes.made(content, output, result)
 
     def finish(self, painter: Painter, frame: Frame, image: Any, started: float) -> Result:
-        """The picture as it is, or refined with progress of its own."""
+        """Make the result of a painted picture; if it is to be refined, do that and show its steps."""
         if not self.refine.steps:
             return painter.result(image, frame, started)
         note(f"refining {frame.source.given}")

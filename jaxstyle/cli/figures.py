@@ -14,13 +14,19 @@ Picture = Float[np.ndarray, "_h _w 3"]
 
 WIDTH, HEIGHT = 840, 480
 BOX = (70, 20, WIDTH - 20, HEIGHT - 50)
-"""Left, top, right and bottom of the curves' frame."""
+"""Left, top, right and bottom of the frame around the curves, in pixels."""
 COLOURS = ("#000000", "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#7f7f7f")
-"""The total is black; the terms take the others in turn."""
+"""Colours of the curves: the total is black, the terms take the others in turn."""
 
 
 def save_side_by_side(path: str | os.PathLike, *pictures: Picture, gap: int = 8) -> Path:
-    """Write the pictures in a row, at the height of the last one, white between them; RGB in [0, 1]."""
+    """Write pictures in a row with white gaps, all resized to the height of the last one; return the path.
+
+    Args:
+        path: the file to write.
+        pictures: RGB in [0, 1], at least one.
+        gap: width of the gaps in pixels.
+    """
     height = pictures[-1].shape[0]
     row: list[np.ndarray] = []
     for picture in pictures:
@@ -30,7 +36,12 @@ def save_side_by_side(path: str | os.PathLike, *pictures: Picture, gap: int = 8)
 
 
 def save_loss_curve(path: str | os.PathLike, history: Mapping[str, Float[np.ndarray, " n"]]) -> Path:
-    """Write the weighted total and each term's unweighted value over the steps, on a logarithmic scale."""
+    """Draw the values of a run over its steps, on a logarithmic scale; return the path of the file.
+
+    Args:
+        path: the file to write.
+        history: of a `Result`: the weighted total first, then the unweighted value of each term.
+    """
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(14)
     powers = _powers(history)
@@ -50,7 +61,7 @@ def save_loss_curve(path: str | os.PathLike, history: Mapping[str, Float[np.ndar
 
 
 def _powers(history: Mapping[str, np.ndarray]) -> tuple[int, int]:
-    """The powers of ten below and above all that can be drawn."""
+    """The exponents of the powers of ten below and above all values that can be drawn."""
     values = np.concatenate([np.zeros(0), *history.values()])
     seen = values[np.isfinite(values) & (values > 0)]
     if not len(seen):
@@ -60,13 +71,13 @@ def _powers(history: Mapping[str, np.ndarray]) -> tuple[int, int]:
 
 
 def _row(powers_of_ten: np.ndarray, powers: tuple[int, int]) -> np.ndarray:
-    """The rows of pixels of logarithms."""
+    """The vertical positions, in pixels, of values given by their decimal logarithms."""
     share = (powers_of_ten - powers[0]) / (powers[1] - powers[0])
     return BOX[3] - share * (BOX[3] - BOX[1])
 
 
 def _curve(draw: ImageDraw.ImageDraw, values: np.ndarray, powers: tuple[int, int], colour: str, width: int) -> None:
-    """One line; what has no logarithm is left out."""
+    """Draw one curve; values that are not finite or not above 0 have no logarithm and are left out."""
     seen = np.flatnonzero(np.isfinite(values) & (values > 0))
     columns = BOX[0] + seen / max(1, len(values) - 1) * (BOX[2] - BOX[0])
     rows = _row(np.log10(values[seen]), powers)

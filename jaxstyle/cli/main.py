@@ -55,8 +55,8 @@ Command = (
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit.
 
-    Exit codes: 0 done, 1 failed, 2 usage, 3 picture, 4 weights, 5 memory, 75 interrupted with the last picture saved,
-    130 interrupted with nothing to save.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 unusable picture, 4 unusable weights, 5 out of memory,
+    75 interrupted with the last picture saved, 130 interrupted with nothing to save.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
@@ -78,13 +78,13 @@ def main(argv: list[str] | None = None) -> None:
     except SettingError as error:
         print(f"jaxstyle: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    if not debug and os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":  # 1 is JAX's own choice
-        # XLA takes names of tuning options in the programs that we keep for features that the processor lacks, and
-        # says so in kilobytes each time it loads one.
+    if not debug and os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":  # JAX itself sets 1
+        # The compiled programs in our cache name tuning options. XLA takes these for processor features that are
+        # missing here, and prints kilobytes of warnings each time it loads a program.
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     code = _guarded(command, debug)
     if code in (STOPPED, INTERRUPTED):
-        # A compiler thread may still be at work: leaving in the ordinary way then crashes in its teardown.
+        # A compiler thread may still be at work. An ordinary exit would then crash while it tears the compiler down.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _without_progress(arguments: list[str]) -> tuple[list[str], str]:
-    """The arguments without --quiet and --progress, which every command has, and what they ask for."""
+    """Remove --quiet and --progress, which every command has; return the other arguments and how to show progress."""
     kept, how = [], "auto"
     rest = iter(arguments)
     for argument in rest:
@@ -108,7 +108,7 @@ def _without_progress(arguments: list[str]) -> tuple[list[str], str]:
 
 
 def _parsed(arguments: list[str]) -> Any:
-    """The command that the arguments ask for; exits with what is wrong with them in a line."""
+    """Parse the arguments into a command. If they are wrong, print one line that says why, and exit."""
     options: dict[str, Any] = {
         "prog": "jaxstyle",
         "description": "Neural style transfer in JAX. With every command: --quiet shows no progress, --progress json "
@@ -130,10 +130,10 @@ def _parsed(arguments: list[str]) -> Any:
 
 
 def _guarded(command: Any, debug: bool) -> int:
-    """Run the command; errors become one line and an exit code."""
+    """Run the command and return its exit code. An error becomes one line on standard error and an exit code."""
     try:
         return command.run()
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the program that reads our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
@@ -147,7 +147,7 @@ def _guarded(command: Any, debug: bool) -> int:
 
 
 def _explain(error: BaseException) -> tuple[int, str]:
-    """Exit code and message. What is not ours is a fault of jaxstyle's."""
+    """The exit code and the message for an error. An error that nobody raised on purpose is a fault in jaxstyle."""
     if isinstance(error, JaxstyleError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""What the commands that optimise a picture have in common. Nothing heavy is imported before it is needed."""
+"""Options of the commands that optimise a picture. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -9,26 +9,27 @@ from jaxstyle.weights.catalogue import default_network
 
 @dataclass(kw_only=True)
 class Painting(Settings):
-    """The settings of `stylize`, the network, the recipe, and how it is computed."""
+    """Options of a run: the settings of `stylize`, the network, the recipe, and how it is computed."""
 
     pyramid: Literal["on", "off"] | None = None
-    """Paint at smaller sizes first, with steps of their own: on (from 128 pixels, each size twice the one before) or
-    off. By default as the recipe says."""
+    """Paint at smaller sizes first, each with steps of its own: on (the first size has a long edge of 128 pixels, each
+    next one is twice as large) or off. By default as the recipe says."""
     weights: str = field(default_factory=default_network)
     """The feature network, a VGG19 or VGG16: any name of `jaxstyle weights list`, or a weights file. By default the
     network of the papers: "imagenet" (80 MB, downloaded on first use), or "imagenet-8bit" where that is the one in the
     cache. "embedded" is small and comes with jaxstyle."""
     recipe: str | None = None
-    """A preset of `jaxstyle presets list`, or a recipe file (.toml); single settings go on top of it."""
+    """A preset of `jaxstyle presets list`, or a recipe file (.toml). Options such as --steps replace what it says."""
     conv: Literal["auto", "winograd", "exact"] = "auto"
-    """winograd is twice as fast on CPU; exact rounds less. auto: winograd on CPU."""
+    """Algorithm of the convolutions: winograd is twice as fast on CPU, exact rounds less. auto: winograd on CPU."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the network; bfloat16 halves the memory of accelerators, at three digits."""
+    """Precision of the network: bfloat16 takes half the memory on accelerators, with three digits."""
     rows: int | None = None
-    """Rows of the picture at a time, a multiple of 16: for huge pictures. By default chosen by the free memory."""
+    """Rows of the picture to compute at a time, a multiple of 16, for huge pictures. By default chosen by the free
+    memory, unless --conv or --dtype is given."""
 
     def arguments(self, shape: tuple[int, ...]) -> dict[str, Any]:
-        """The keyword arguments of `stylize` for a content of (height, width) `shape`, but for the network."""
+        """Keyword arguments of `stylize`, without the network, for a content of `shape` (height, width, ...)."""
         from jaxstyle.objective.plan import Plan
         from jaxstyle.objective.presets import recipe_for
         from jaxstyle.objective.recipe_file import load_recipe
@@ -38,5 +39,5 @@ class Painting(Settings):
             "recipe": recipe_for(self.weights) if self.recipe is None else load_recipe(self.recipe),
             "size": min(DEFAULT_SIZE, max(shape[:2])) if self.size is None else self.size,
             "pyramid": None if self.pyramid is None else self.pyramid == "on",
-            "plan": None if plan == Plan() else plan,  # then the free memory decides
+            "plan": None if plan == Plan() else plan,  # None: chosen by the free memory
         }

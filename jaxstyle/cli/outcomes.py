@@ -1,4 +1,4 @@
-"""The pictures of one command, painted one after the other: what became of each, and what is said of it."""
+"""Records and reports what became of each picture of a command that paints several."""
 
 import logging
 import sys
@@ -19,13 +19,13 @@ _LOG = logging.getLogger("jaxstyle")
 
 @dataclass
 class Outcomes:
-    """What became of each picture. One that fails harms no other; where it is the only one, its error is raised.
+    """What became of each picture. One that fails does not stop the others; if it is the only one, its error is raised.
 
     Attributes:
-        total: pictures asked for.
-        stop: what an interruption sets.
-        show: shows the `Count`.
-        smaller: what to do where memory does not suffice, such as "use a smaller --size".
+        total: number of pictures asked for.
+        stop: an interruption sets its `asked`.
+        show: display of the `Count`.
+        smaller: advice for when memory runs out, such as "use a smaller --size".
         pictures: content, output, status, seconds and error of each, in the order in which they ended.
     """
 
@@ -40,7 +40,7 @@ class Outcomes:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """An interruption ends what is done meanwhile; it goes on from here only where no picture is there yet."""
+        """Context that an interruption ends. KeyboardInterrupt is raised only if no picture is there yet."""
         try:
             yield
         except KeyboardInterrupt:
@@ -49,17 +49,17 @@ class Outcomes:
             self.stop.asked = True
 
     def made(self, content: Path, output: Path, result: Result) -> None:
-        """A picture is painted and saved."""
+        """Record a picture that was painted and saved; print the hint of its result if there is one."""
         if result.hint:
             print(f"jaxstyle: {content}: the picture is saved, but {result.hint}", file=sys.stderr)
         self._ended(content, output, result.status, result.seconds)
 
     def skipped(self, content: Path, output: Path) -> None:
-        """A picture was there already."""
+        """Record a picture that was there already, and was not painted again."""
         self._ended(content, output, "skipped")
 
     def failed(self, content: Path, output: Path, error: Exception) -> None:
-        """Say in one line what failed; raise the error itself where it is the only picture."""
+        """Record a picture that failed, and say why in one line; raise the error itself if it is the only picture."""
         if self.total == 1:
             raise error
         _LOG.debug("%s failed", content, exc_info=error)
@@ -80,11 +80,11 @@ class Outcomes:
 
     @property
     def left(self) -> int:
-        """Pictures that are not finished: not begun, or saved as far as they came."""
+        """Number of pictures that are not finished: not begun, or interrupted and saved as far as they came."""
         return self.total - self.count.ended + sum(each["status"] == "stopped" for each in self.pictures)
 
     def code(self) -> int:
-        """The exit code, after saying how far an interrupted command came."""
+        """The exit code: 0, 1 if a picture failed, 75 if interrupted. Says how many pictures an interruption left."""
         if self.stop.asked and self.left:
             stopped = any(each["status"] == "stopped" for each in self.pictures)
             last = ", and one is saved as far as it came" if stopped else ""
@@ -93,10 +93,10 @@ class Outcomes:
         return 0 if all(each["status"] in ("done", "skipped") for each in self.pictures) else 1
 
     def files(self) -> list[str]:
-        """The pictures that were written."""
+        """Paths of the pictures that were written."""
         return [each["output"] for each in self.pictures if each["status"] not in ("failed", "skipped")]
 
     def summary(self, folder: Path) -> dict[str, Any]:
-        """All of it as plain data, for --json."""
+        """The outcomes as plain data, for --json."""
         numbers = {name: getattr(self.count, name) for name in ("made", "skipped", "failed")}
         return {"output": str(folder), **numbers, "left": self.left, "pictures": self.pictures}

@@ -1,4 +1,4 @@
-"""Help in whole sentences: descriptions run over their lines, and nobody is shown Python's None."""
+"""Makes the help readable: the lines of a description are joined to sentences, and Python's None is never shown."""
 
 import ast
 import inspect
@@ -15,7 +15,7 @@ _METAVARS = {int: "INT", float: "NUMBER", str: "TEXT"}
 
 
 def make_plain(command: type) -> None:
-    """Rewrite how tyro shows the options of a command and of its subcommands."""
+    """Rewrite the annotations by which tyro shows the options of a command and of its subcommands."""
     hints = get_type_hints(command, include_extras=True)
     docs = _docstrings(command)
     for entry in fields(command):
@@ -26,7 +26,7 @@ def make_plain(command: type) -> None:
 
 
 def _plain(hint: Any, doc: str, default: Any) -> Any:
-    """The annotation with our help; a default that says nothing is not shown."""
+    """The annotation of an option with our help text. A default of None or () is not shown."""
     shown: dict[str, Any] = {"help": " ".join(doc.split())} if doc else {}
     if default is MISSING and _is_tuple(hint):
         shown["help_behavior_hint"] = "(required)"
@@ -51,14 +51,14 @@ def _is_tuple(hint: Any) -> bool:
 
 
 def _bare(hint: Any) -> Any:
-    """The type without its annotations."""
+    """The type inside `Annotated`."""
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     return hint
 
 
 def _metavar(hint: Any) -> str | None:
-    """ "INT" for `int | None`; None where tyro's own word is as good."""
+    """Placeholder of an optional value, such as "INT" for `int | None`; None to keep the one that tyro chooses."""
     hint = _bare(hint)
     kinds = [kind for kind in get_args(hint) if kind is not type(None)]
     if len(kinds) == len(get_args(hint)):
@@ -76,7 +76,7 @@ def _word(kind: Any) -> str | None:
 
 
 def _commands_in(hint: Any) -> Iterator[type]:
-    """The dataclasses among which a subcommand is chosen."""
+    """Yield the dataclasses in a type: the subcommands, if it is a union of commands."""
     if isinstance(hint, type) and is_dataclass(hint):
         yield hint
     for part in get_args(hint):
@@ -84,7 +84,7 @@ def _commands_in(hint: Any) -> Iterator[type]:
 
 
 def _docstrings(command: type) -> dict[str, str]:
-    """{field: the text under it}, from the class and those it inherits from."""
+    """The text under each field, {field: text}, of a class and of the classes that it inherits from."""
     found: dict[str, str] = {}
     for each in reversed(command.__mro__[:-1]):
         body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]

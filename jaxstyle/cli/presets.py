@@ -1,4 +1,4 @@
-"""`jaxstyle presets`. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle presets`. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -24,7 +24,7 @@ class PresetsShow:
     """Print a recipe as TOML, to be saved, changed and used with --recipe FILE.toml."""
 
     name: Positional[str]
-    """A name of `jaxstyle presets list`, or a recipe file."""
+    """A preset of `jaxstyle presets list`, or a recipe file."""
 
     def run(self) -> int:
         """Exit code 0."""
@@ -43,5 +43,5 @@ class PresetsCommand:
     ]
 
     def run(self) -> int:
-        """The chosen command's exit code."""
+        """Run the chosen subcommand and return its exit code."""
         return self.command.run()

@@ -1,4 +1,4 @@
-"""What a result says of itself, and how to make it again by that; anyone may have written it."""
+"""Reads the settings inside a result, and makes it again from them. Anyone may have written such a file."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,11 +33,15 @@ EXPECTED = {
     "size": int,
     "style_scale": int | float,
 }
-"""What a result's settings must hold; they come from a file that anyone may have written."""
+"""Types of the settings that a result must hold. They are checked because anyone may have written the file."""
 
 
 def check_asked(options: "FromRecord", settings: dict[str, Any]) -> None:
-    """Say what will be made; SettingError where it is too much, or would be downloaded."""
+    """Print in one line what the settings inside a result ask for.
+
+    Raises:
+        SettingError: they ask for too much, or for a network to be downloaded, and --trust is not given.
+    """
     recipe = Recipe.from_dict(settings["recipe"]) if isinstance(settings.get("recipe"), dict) else None
     check_bounds(settings, recipe, trust=options.trust)
     if options.weights is None and "model" in settings:
@@ -49,7 +53,11 @@ def check_asked(options: "FromRecord", settings: dict[str, Any]) -> None:
 
 
 def settings_of(path: Path) -> dict[str, Any]:
-    """What is written inside a result of `stylize`; SettingError where it does not suffice to make it again."""
+    """Read the settings inside a result of `stylize`.
+
+    Raises:
+        SettingError: they are not enough to make the result again. ImageError: the file has no usable recipe.
+    """
     settings = read_recipe(path)
     if not isinstance(settings.get("init_picture"), dict | None):
         raise SettingError(f"{path}: the recipe inside has no usable init_picture, so it cannot be made again")
@@ -68,14 +76,14 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a setting is of a type; True and False are no numbers."""
+    """Whether a setting is of a type; True and False do not count as numbers."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def make_again(
     options: "FromRecord", settings: dict[str, Any], content: Path | None, styles: list[Path], **more: Any
 ) -> Result:
-    """The picture by the settings inside a result of `stylize`; `more` goes to `stylize` as it is."""
+    """Paint a result of `stylize` again by the settings inside it; `more` are further arguments of `stylize`."""
     init = settings.get("init_picture")
     if init is not None:
         (init,) = find_inputs([(init, options.init, "--init")], options)
@@ -97,7 +105,11 @@ def make_again(
 
 
 def find_pictures(options: "FromRecord", settings: dict[str, Any]) -> tuple[Path | None, list[Path]]:
-    """The content, None where there was none, and the styles of a result. Raises what `find_inputs` does."""
+    """Find the content of a result (None if it had none), and its styles.
+
+    Raises:
+        SettingError: --style gives another number of pictures than the result has. ImageFileError: as `find_inputs`.
+    """
     given = options.style or (None,) * len(settings["styles"])
     if len(given) != len(settings["styles"]):
         raise SettingError(f"--style: got {len(given)} pictures, the result was made from {len(settings['styles'])}")
@@ -110,14 +122,17 @@ def find_pictures(options: "FromRecord", settings: dict[str, Any]) -> tuple[Path
 
 
 Wanted = tuple[Mapping[str, Any], Path | None, str]
-"""What is remembered of an input, the file that was given for it, and the option to give one."""
+"""What a result records of an input, the file that was given for it or None, and the option to give one."""
 
 
 def find_inputs(wanted: list[Wanted], options: "FromRecord") -> list[Path]:
-    """The files of inputs: given, or of their paths or names beside the result, here, or in --look-in.
+    """Find the files of inputs, and warn of those whose pixels are not the recorded ones.
+
+    A file that was given is taken. Otherwise the recorded path, then the name alone, is looked for beside the result,
+    in the current folder and in --look-in.
 
     Raises:
-        ImageFileError: some are nowhere, all of which are named with the places that were looked at.
+        ImageFileError: files are missing. The message names all of them, and the folders that were looked in.
     """
     folders = [options.result.parent, Path(), *([] if options.look_in is None else [options.look_in])]
     found, missing = [], []
@@ -136,7 +151,7 @@ def find_inputs(wanted: list[Wanted], options: "FromRecord") -> list[Path]:
 
 
 def _places(record: Mapping[str, Any], folders: list[Path]) -> Iterator[Path]:
-    """Where an input may be: by its path first, then by its name alone."""
+    """Yield the paths where an input may be: first its recorded path in each folder, then its name alone."""
     for key in ("path", "name"):
         relative = PurePosixPath(str(record.get(key) or ""))
         if relative.name and not relative.is_absolute() and ".." not in relative.parts:
@@ -144,7 +159,7 @@ def _places(record: Mapping[str, Any], folders: list[Path]) -> Iterator[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file; also of names that no file can have."""
+    """Whether there is such a file; False also for names that no file can have."""
     with suppress(OSError, ValueError):
         return path.is_file()
     return False
@@ -156,7 +171,11 @@ def _compare_pixels(place: Path, record: Mapping[str, Any], option: str) -> None
 
 
 def model_of(record: Mapping[str, Any], given: str | None) -> VGG:
-    """The network by the name it had, where that is one that can be loaded; else as `--weights` says."""
+    """Load the network of a result: `given` by --weights, else by its recorded name; warn if the hashes differ.
+
+    Raises:
+        SettingError: no network can be loaded by the recorded name, and none is given.
+    """
     name = str(record.get("name", ""))
     if given is None and name not in (*SHIPPED, *(entry.name for entry in CATALOGUE)):
         raise SettingError(f"--weights: the result was made with {name or 'a network of its own'}; name its file")

@@ -1,4 +1,4 @@
-"""`jaxstyle resume`. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle resume`. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from jaxstyle.cli.rerun import FromRecord
 
 @dataclass
 class ResumeCommand(FromRecord):
-    """Go on with a picture that was interrupted under `stylize --keep-state`, and write it in its place.
+    """Go on with a run of `stylize --keep-state` that was interrupted, and replace its picture by the finished one.
 
-    The finished picture has the bits that it would have without the interruption.
+    The finished picture is the same, bit for bit, as without the interruption.
     """
 
     def run(self) -> int:
-        """Exit code as of `jaxstyle stylize`."""
+        """Exit code, as for `jaxstyle stylize`."""
         from jaxstyle.cli.run_resume import run_resume
 
         return run_resume(self)

@@ -1,4 +1,4 @@
-"""What `jaxstyle artwork` does around `artwork`: one content after the other, whatever happens to one of them."""
+"""What `jaxstyle artwork` does: paint one content after the other. One that fails does not stop the others."""
 
 import json
 from dataclasses import dataclass, fields
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run_artworks(options: "ArtworkCommand") -> int:
-    """Paint and save all; the exit code."""
+    """Paint and save all contents, and return the exit code."""
     keep_programs()
     stages = Stages(**{field.name: getattr(options, field.name) for field in fields(Stages)})
     *given, style = options.pictures or (Path(),)
@@ -48,7 +48,7 @@ def run_artworks(options: "ArtworkCommand") -> int:
 
 @dataclass(frozen=True)
 class _Painter:
-    """What stays the same from content to content."""
+    """Paints and saves contents, all with the same options, style and network."""
 
     options: "ArtworkCommand"
     stages: Stages
@@ -61,7 +61,7 @@ class _Painter:
         """Paint {name: content}, until an interruption."""
         with outcomes.interruptible():
             for name, content in contents.items():
-                self.stop.armed = False  # until its first step an interruption loses nothing
+                self.stop.armed = False  # before its first step an interruption loses nothing
                 target = self.options.output / f"{name}.png"
                 try:
                     made = self.paint(content)
@@ -76,7 +76,7 @@ class _Painter:
                     return
 
     def paint(self, content: Path) -> Artwork:
-        """One content, with progress."""
+        """Take one content through all stages, and show the progress of the transfer."""
         options, shape = self.options, read_picture(content, name="content").rgb.shape[:2]
         arguments = options.arguments(shape) | {"recipe": self.recipe}
         keep_heap_for(fit(shape, arguments["size"]))
@@ -92,7 +92,7 @@ class _Painter:
             )
 
     def save(self, made: Artwork, name: str) -> list[Path]:
-        """The result first; then the stages before it, and all in a row."""
+        """Save the result, and with --keep-stages the picture of each stage; return the paths, the result's first."""
         folder, result = self.options.output, made.result
         target = folder / f"{name}.png"
         if made.quantized is not None and result.alpha is None:
@@ -104,7 +104,7 @@ class _Painter:
         return [target, *(self.save_stages(made, name) if self.options.keep_stages else [])]
 
     def save_stages(self, made: Artwork, name: str) -> list[Path]:
-        """NAME-1-content.png and so on, without the last, which is NAME.png; and NAME-stages.png."""
+        """Save NAME-1-content.png and so on for all stages but the last, and all in a row; return the paths."""
         folder, alpha = self.options.output, made.result.alpha
         before = list(made.pictures.items())[:-1]
         kept = [

@@ -1,4 +1,4 @@
-"""`jaxstyle demo`: photographs of scikit-image and scikit-learn, painted with the network of the papers."""
+"""What `jaxstyle demo` does: paint photographs of scikit-image and scikit-learn with the network of the papers."""
 
 import os
 import shlex
@@ -30,7 +30,7 @@ STEPS = 40  # at each size
 
 
 class Pair(NamedTuple):
-    """What is painted in which style, in RGB of [0, 1], and the name of its files."""
+    """A content and a style picture, RGB in [0, 1], and the name of their files."""
 
     name: str
     content: Float[np.ndarray, "_h _w 3"]
@@ -38,7 +38,7 @@ class Pair(NamedTuple):
 
 
 def run_demo(folder: Path) -> int:
-    """Paint each pair; write content, style, picture, all three side by side, and the loss curve; 0."""
+    """Paint each pair; write content, style, picture, all three side by side, and the loss curve; return 0."""
     keep_programs()
     make_folder(folder)
     started, model = time.perf_counter(), _network()
@@ -55,7 +55,7 @@ def run_demo(folder: Path) -> int:
 
 
 def _network() -> VGG19:
-    """The one of the papers that is in the cache, else the small download, else the one that comes with jaxstyle."""
+    """Load the network of the papers from the cache, else by the small download, else the one inside jaxstyle."""
     name = default_network()
     name = name if find(name).present else IMAGENET[1]
     try:
@@ -66,7 +66,7 @@ def _network() -> VGG19:
 
 
 def _pairs() -> list[Pair]:
-    """Three photographs in painted styles."""
+    """Three photographs, each with a style of generated brush strokes."""
     from skimage import data
     from sklearn.datasets import load_sample_image
 
@@ -79,7 +79,7 @@ def _pairs() -> list[Pair]:
 
 
 def _paint(pair: Pair, model: VGG19) -> Result | None:
-    """With the recipe that suits the network; None when interrupted."""
+    """Paint a pair by the recipe that suits the network; None if interrupted."""
     with stopping() as stop, watching(stop) as callback:
         note(f"painting {pair.name}")
         result = stylize(pair.content, pair.style, model=model, steps=STEPS, callback=callback)
@@ -98,7 +98,7 @@ def _written(folder: Path, pair: Pair, result: Result) -> list[Path]:
 
 
 def _program() -> str:
-    """How this program is called from the current folder: "jaxstyle" only where the shell would find this one."""
+    """The command that starts this program from the current folder: "jaxstyle" only if the shell finds this one."""
     own = Path(sys.argv[0])
     found = shutil.which("jaxstyle")
     if found and own.exists() and Path(found).resolve() == own.resolve():

@@ -1,4 +1,4 @@
-"""`jaxstyle doctor`: does this installation compute correctly? Known miscompilations, and a gradient against NumPy."""
+"""What `jaxstyle doctor` does: check for known miscompilations, and compare a gradient with one by NumPy."""
 
 import dataclasses
 import os
@@ -27,7 +27,7 @@ from jaxstyle.weights.random_features import dead_leaves, random_weights
 
 
 def vgg_gradient() -> Check:
-    """Gradient of content, Gram and total variation through a whole VGG19, against NumPy float64."""
+    """Compare a gradient of content, Gram and total variation losses through a whole VGG19 with NumPy in float64."""
     objective, pictures = _small_objective()
     expected = objective_gradient(
         _zero_padded(),
@@ -42,7 +42,7 @@ def vgg_gradient() -> Check:
 
 
 def loop_equals_steps() -> Check:
-    """The compiled loop makes the image that its steps make one by one."""
+    """Compare the image of the compiled loop with that of the same steps run one by one."""
     objective, (image, *_) = _small_objective()
     state = optimize.init(jnp.asarray(image, jnp.float32), Adam())
     looped = optimize.run(state, objective, Adam(), 4)[0].image
@@ -58,7 +58,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (*KNOWN, vgg_gradient, loop_equals_ste
 
 
 def report() -> int:
-    """Print a line for each check, device and version; 0 if every check passed, else 1."""
+    """Print the checks, the devices and the versions; return 0 if every check passed, else 1."""
     checks = [check() for check in CHECKS]
     for check in checks:
         verdict = "ok  " if check.passed else "FAIL"
@@ -83,7 +83,7 @@ def _zero_padded() -> Weights:
 
 
 def _small_objective() -> tuple:
-    """An objective on 32x32 pictures, and its image, content and style."""
+    """An objective on random pictures of 32x32 pixels, and (image, content, style)."""
     random = np.random.default_rng(1)
     image, content, style = (dead_leaves(random, 32) for _ in range(3))
     recipe = Recipe(

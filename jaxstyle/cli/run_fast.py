@@ -1,4 +1,4 @@
-"""What `jaxstyle fast` does around `Work`: settings, which pictures, networks, what is printed."""
+"""What `jaxstyle fast` does around `Work`: read settings, find pictures, load networks, print the outcome."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run_fast(options: "FastCommand") -> int:
-    """Paint and save all; the exit code."""
+    """Paint and save all pictures, and return the exit code."""
     keep_programs()
     fast, refine = _settings(options)
     network = functools.cache(lambda: _load(options.model))
@@ -53,12 +53,12 @@ def run_fast(options: "FastCommand") -> int:
 
 
 def _progress(refine: Refine) -> AbstractContextManager[Display]:
-    """The progress of all pictures; a picture that is refined has its own."""
+    """The display of how many pictures are done; none if pictures are refined, as each then shows its own steps."""
     return nullcontext(Nothing()) if refine.steps else display(Pictures())
 
 
 def _settings(options: "FastCommand") -> tuple[FastSettings, Refine]:
-    """Both, checked; the feature network is not loaded yet."""
+    """The settings of the fast network and of the refinement, checked. The feature network is not loaded yet."""
     if not options.refine and options.weights is not None:
         raise SettingError("--weights: is for refining; give it steps, such as --refine 50")
     recipe = None if options.recipe is None else load_recipe(options.recipe)
@@ -72,6 +72,6 @@ def _settings(options: "FastCommand") -> tuple[FastSettings, Refine]:
 
 
 def _load(name: str) -> FastModel:
-    """With a bar while it is downloaded."""
+    """Load a fast network by name or path, and show the progress if it is downloaded."""
     with download_progress(name) as progress:
         return load_fast(name, progress=progress)

@@ -1,4 +1,4 @@
-"""What `jaxstyle rerun` does: make a result again from what is written inside it, and compare."""
+"""What `jaxstyle rerun` does: make a result again from the settings inside it, and compare the two."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run_rerun(options: "RerunCommand") -> int:
-    """Run again; 0 if the pictures are the same, 1 if not, 75 when interrupted."""
+    """Make the result again; return 0 if the pictures are the same, 1 if not, 75 if interrupted."""
     keep_programs()
     if options.output is not None:
         check_target(options.output)
@@ -48,13 +48,13 @@ def run_rerun(options: "RerunCommand") -> int:
 
 
 def _pixels(picture: Picture) -> np.ndarray:
-    """(h, w, 4) in [0, 1]."""
+    """The picture as an RGBA array (h, w, 4) in [0, 1]; alpha is 1 if it has none."""
     alpha = np.ones(picture.rgb.shape[:2], np.float32) if picture.alpha is None else picture.alpha
     return np.dstack([picture.rgb, alpha])
 
 
 def compare(path: Path, settings: Mapping[str, Any], result: Result) -> int:
-    """Say whether the new picture is the saved one as 8-bit pixels, what is transparent in them included."""
+    """Print whether the new picture equals the saved one in 8-bit RGBA, or what differs; return 0 or 1."""
     old, new = (_pixels(read_picture(source)) for source in (path, result.to_pil()))
     if old.shape == new.shape and np.array_equal(np.round(old * 255), np.round(new * 255)):
         print(f"{path}: the same, bit for bit")

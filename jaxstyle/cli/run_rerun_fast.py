@@ -1,4 +1,4 @@
-"""What `jaxstyle rerun` does otherwise for a fast result: what must be written inside it, and how it is made again."""
+"""What `jaxstyle rerun` does for a fast result in place of `recorded`: read its settings, and make it again."""
 
 import sys
 from dataclasses import fields
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
 OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}
 OF_REFINING = {"recipe": dict, "model": dict, "plan": dict}
-"""What the settings must hold; they come from a file that anyone may have written."""
+"""Types of the settings that a result must hold: at the top, under "fast", and more at the top if it was refined."""
 
 
 def settings_of(path: Path) -> dict[str, Any]:
-    """What is written inside a fast result; SettingError where it does not suffice to make it again."""
+    """Read the settings inside a fast result.
+
+    Raises:
+        SettingError: they are not enough to make the result again. ImageError: the file has no usable recipe.
+    """
     settings = read_recipe(path)
     wrong = [name for name, kind in EXPECTED.items() if not isinstance(settings.get(name), kind)]
     if not wrong:
@@ -51,7 +55,7 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 def make_again(options: "RerunCommand", settings: dict[str, Any], content: Path, styles: list[Path]) -> Result:
-    """The fast result by the same settings."""
+    """Paint a fast result again by the settings inside it."""
     fast = settings["fast"]
     with stopping() as stop, watching(stop) as callback:
         return stylize_fast(
@@ -69,7 +73,7 @@ def make_again(options: "RerunCommand", settings: dict[str, Any], content: Path,
 
 
 def _refining(options: "RerunCommand", settings: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `stylize_fast` for a refined result; none for another."""
+    """Arguments of `stylize_fast` for the refinement; empty if the result was not refined."""
     if not settings["fast"].get("refine"):
         return {}
     return {
@@ -81,7 +85,14 @@ def _refining(options: "RerunCommand", settings: dict[str, Any]) -> dict[str, An
 
 
 def network_of(record: dict[str, Any], given: str | None, result: Path) -> FastModel:
-    """The fast network: given, by the name it had, or a file of that name beside the result or here."""
+    """Load the fast network of a result, and warn if its numbers are not the recorded ones.
+
+    A file that was given is taken; else the recorded name, or a file of that name beside the result or in the current
+    folder.
+
+    Raises:
+        SettingError: there is no such network, and none is given.
+    """
     name = str(record.get("name", ""))
     files = [folder / f"{Path(name).name}{suffix}" for folder in (result.parent, Path()) for suffix in _SUFFIXES]
     found = [given] if given is not None else [*([name] if name in NAMES else []), *filter(Path.is_file, files)]

@@ -1,4 +1,4 @@
-"""What `jaxstyle resume` does: go on with an interrupted picture from the state that lies beside it."""
+"""What `jaxstyle resume` does: go on with an interrupted run from the state file beside its picture."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run_resume(options: "ResumeCommand") -> int:
-    """Go on, and save the result over the interrupted one; the exit code."""
+    """Go on with the run, save its result over the interrupted one, and return the exit code."""
     keep_programs()
     path, state = options.result, state_beside(options.result)
     settings = settings_of(path)

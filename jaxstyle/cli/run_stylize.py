@@ -1,4 +1,4 @@
-"""What `jaxstyle stylize` does around `jaxstyle.stylize`: check first, show progress, save what there is."""
+"""What `jaxstyle stylize` does around `jaxstyle.stylize`: check the options, show progress, save the result."""
 
 import gc
 import glob
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Frames:
-    """Writes the picture after each `every` steps, and the animation of them with the last."""
+    """Saves the picture at multiples of `every` steps, and in the end an animation of these pictures and the result."""
 
     def __init__(self, output: Path, every: int | None):
         self.output, self.every = output, every
@@ -39,7 +39,7 @@ class Frames:
         self.written: list[Path] = []
 
     def keep(self, inputs: list[Any]) -> None:
-        """Raise SettingError where one of the pictures to write would be written over one of the inputs."""
+        """Raise SettingError if one of the pictures to write would overwrite one of the inputs."""
         if not self.every:
             return
         refuse_overwriting(self.animation, inputs, "--save-every")
@@ -47,20 +47,20 @@ class Frames:
             refuse_overwriting(path, inputs, "--save-every")
 
     def add(self, progress: Progress) -> None:
-        """Save the picture if its step is due."""
+        """Save the picture if its step is a multiple of `every`."""
         if self.every and progress.step % self.every == 0:
             path = self.output.with_stem(f"{self.output.stem}-{progress.step:06d}")
             self.written.append(progress.make_result().save(path))
 
     def animate(self, last: np.ndarray) -> Path | None:
-        """Write OUTPUT-progress.webp; None where no picture was due."""
+        """Write OUTPUT-progress.webp, which ends with the picture `last`; None if no picture was saved."""
         if not self.written:
             return None
         return save_animation(self.animation, [*map(load_image, self.written), last], seconds=0.15)
 
 
 def run_stylize(options: "StylizeCommand") -> int:
-    """Run and save; the exit code."""
+    """Paint the picture, save it, and return the exit code."""
     keep_programs()
     check_target(options.output)
     if options.save_every is not None and options.save_every < 1:
@@ -92,7 +92,7 @@ def run_stylize(options: "StylizeCommand") -> int:
             return stop.asked
 
         def load() -> VGG:
-            if is_here(options.weights):  # else a download has a bar of its own
+            if is_here(options.weights):  # otherwise the download shows its own progress
                 watch.show.waiting(f"loading {Path(options.weights).name}")
             network = load_weights(options.weights)
             watch.show.waiting(f"compiling {shape[1]} x {shape[0]}")
@@ -113,7 +113,7 @@ def run_stylize(options: "StylizeCommand") -> int:
 
 
 def _check_animation(output: Path, shape: tuple[int, int]) -> None:
-    """Raise SettingError where the animation of --save-every could not hold pictures of (height, width)."""
+    """Raise SettingError if pictures of (height, width) are too large for the animation of --save-every."""
     try:
         check_fits(output.with_suffix(".webp"), shape)
     except ImageFileError as error:
@@ -123,7 +123,7 @@ def _check_animation(output: Path, shape: tuple[int, int]) -> None:
 
 
 def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Path] | None]:
-    """ "sky=a.png", "2:sky=b.png" as {region: path} for each of `count` pictures, None for those without."""
+    """Parse "sky=a.png", "2:sky=b.png" as {region: path} for each of `count` pictures, None for those without."""
     found: list[dict[str, Path] | None] = [None] * count
     for entry in given:
         match = re.fullmatch(r"(?:(\d+):)?([^=]+)=(.+)", entry)
@@ -137,7 +137,7 @@ def _masks(given: tuple[str, ...], option: str, count: int) -> list[dict[str, Pa
 
 
 def _every(save_every: int | None) -> int:
-    """The most steps between two reports, so that none of the pictures to save is passed over."""
+    """The most steps between two reports, at most 10, that divide `save_every`: no picture to save is passed over."""
     return next(n for n in range(10, 0, -1) if (save_every or 10) % n == 0)
 
 

@@ -1,4 +1,4 @@
-"""What `jaxstyle sweep` does around `run_sweep`: the grid's file, progress, signals, exit codes."""
+"""What `jaxstyle sweep` does around `run_sweep`: read the grid file, show progress, handle signals, exit codes."""
 
 import json
 import sys
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 Callback = Callable[[SweepProgress], bool]
 MANY = 5000
-"""Cells of which a sweep says first how many there are: listing them takes seconds."""
+"""From this number of cells on, a sweep says first how many there are, because listing them takes seconds."""
 NO_PICTURE = ("failed", "not finite")
-"""Statuses of cells that are painted again on request."""
+"""Statuses of cells that `jaxstyle sweep retry` paints again."""
 UNSOUND = (*NO_PICTURE, "no better")
-"""Statuses of cells of which something is to be said."""
+"""Statuses of cells that `jaxstyle sweep status` lists, and that make the exit code 1."""
 
 
 def run_grid(options: "SweepRun") -> int:
-    """Run or go on; the exit code."""
+    """Paint the cells of a grid file, or go on with them, and return the exit code."""
     keep_programs()
     grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
     if not len(grid):
@@ -80,7 +80,7 @@ def run_grid(options: "SweepRun") -> int:
 
 
 def run_status(options: "SweepStatus") -> int:
-    """Count the cells."""
+    """Print how many cells have each status, and list those that failed; return 0."""
     folder = SweepFolder(options.folder)
     cells = read_cells(folder)
     counts = count(folder, [cell.id for cell in cells])
@@ -97,7 +97,7 @@ def run_status(options: "SweepStatus") -> int:
 
 
 def run_retry(options: "SweepRetry") -> int:
-    """Do again what has no picture."""
+    """Paint the cells again that have no picture, and return the exit code."""
     keep_programs()
     folder = SweepFolder(options.folder)
     cells = read_cells(folder)
@@ -112,7 +112,7 @@ def run_retry(options: "SweepRetry") -> int:
 
 
 def run_cell(options: "SweepCell") -> int:
-    """Make one cell again."""
+    """Paint one cell again; return 0 if it equals the sweep's picture or there is none, else 1."""
     keep_programs()
     check_target(options.output)
     folder = SweepFolder(options.folder)
@@ -152,7 +152,7 @@ def _find(cells: list[Cell], name: str) -> Cell:
 
 
 def _shard(given: str | None) -> tuple[int, int]:
-    """ "3/16" as (2, 16)."""
+    """Parse "3/16" as (2, 16), with the first number counted from 0; None as (0, 1)."""
     if given is None:
         return 0, 1
     k, _, n = given.partition("/")
@@ -163,7 +163,7 @@ def _shard(given: str | None) -> tuple[int, int]:
 
 @contextmanager
 def _interruptible() -> Iterator[Callback]:
-    """A callback that shows progress and asks for an end after a signal; before the first it ends at once."""
+    """Context with a callback that shows progress and ends the sweep after a signal; before its first call, at once."""
     with stopping() as stop, watching(stop, Cells()) as callback:
         try:
             yield callback

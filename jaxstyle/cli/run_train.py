@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run_johnson(options: "TrainJohnson") -> int:
-    """Train or go on; the exit code."""
+    """Train a Johnson network, or go on with its training, and return the exit code."""
     if options.recipe is not None and options.style_weight is not None:
         raise SettingError("--style-weight: the recipe has one; change it there, or leave one of the two out")
     if options.recipe is not None:
@@ -45,7 +45,7 @@ def run_johnson(options: "TrainJohnson") -> int:
 
 
 def run_adain(options: "TrainAdain") -> int:
-    """Train or go on; the exit code."""
+    """Train a decoder of AdaIN, or go on with its training, and return the exit code."""
     settings = _settings(AdaINTraining, options)
 
     def train(**common: Any) -> Trained:
@@ -59,7 +59,7 @@ def run_adain(options: "TrainAdain") -> int:
 
 
 def _settings(kind: type[Training], options: Any) -> Any:
-    """The options that are settings, those that were given."""
+    """The settings of a training by the options that were given; the others have their defaults."""
     names = [entry.name for entry in fields(kind)]
     given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
     return kind(**given)

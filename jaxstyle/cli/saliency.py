@@ -1,4 +1,4 @@
-"""`jaxstyle saliency`: where the object is, as a heat map. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle saliency`. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class SaliencyCommand:
-    """Show where the network sees an object in a picture: what the region loss keeps."""
+    """Show where the network sees an object in a picture, as a heat map; the region loss keeps that part."""
 
     image: Annotated[Positional[Path], arg(metavar="IMAGE")]
     """The picture."""
     output: Annotated[Path, arg(aliases=("-o",))]
     """Where to write the heat map: .png, .jpg, .webp or .tiff."""
     weights: str = field(default_factory=default_network)
-    """The VGG19, as for `jaxstyle stylize`."""
+    """The feature network, as for `jaxstyle stylize`. Not used with --grad-cam."""
     layers: tuple[str, ...] = ()
-    """Whose activations are added up; relu4_1 relu5_1 when not given."""
+    """The layers whose activations are added up; by default relu4_1 relu5_1."""
     grad_cam: str | None = None
-    """Ask the classifier instead, of weights "with top": a file, or imagenet-top, torchvision (both 0.6 GB)."""
+    """Ask a classifier instead, by Grad-CAM. Its weights must include the classifier ("with top"): a file, or
+    imagenet-top or torchvision (0.6 GB each)."""
     label: int | None = None
-    """With --grad-cam: the class, counted from 0; the most likely one when not given."""
+    """With --grad-cam: the class to look for, counted from 0; by default the most likely one."""
     size: int | None = None
-    """Long edge in pixels; the picture's own, at most 512, when not given."""
+    """Long edge in pixels; by default the picture's own, at most 512."""
     map: bool = False
-    """Write the map itself, in grey, which serves as a mask."""
+    """Write the map alone, as a grey picture, which can serve as a mask."""
 
     def run(self) -> int:
         """Exit code 0."""
@@ -60,7 +61,7 @@ class SaliencyCommand:
             raise SettingError("--label: only a classifier has classes; give --grad-cam, or leave it out")
 
     def _localizer(self, picture: "np.ndarray") -> tuple[Any, Any]:
-        """The network, and what to ask it."""
+        """The network, and the localizer that finds the object by it."""
         from jaxstyle.cli.downloads import load_weights
         from jaxstyle.saliency import AggregatedActivations, grad_cam, read_classifier
         from jaxstyle.weights.load import locate
@@ -68,7 +69,7 @@ class SaliencyCommand:
         if self.grad_cam is None:
             localizer = AggregatedActivations(self.layers) if self.layers else AggregatedActivations()
             return load_weights(self.weights), localizer
-        model = load_weights(self.grad_cam)  # downloads it, where it has to be
+        model = load_weights(self.grad_cam)  # downloads it if need be
         found = grad_cam(model, read_classifier(locate(self.grad_cam)[0]), picture, label=self.label)
         print(f"class {found.label}")
         return model, found

@@ -19,63 +19,63 @@ _chosen: list[How] = ["auto"]
 
 
 class Display(Protocol):
-    """What shows progress."""
+    """Protocol of a display, which shows progress."""
 
     def __call__(self, progress: Any, /) -> None:
-        """Show how far it is."""
+        """Show this progress."""
 
     def waiting(self, what: str) -> None:
         """Say what takes time before there is progress to show, such as "compiling"."""
 
     def close(self) -> None:
-        """Clean up."""
+        """End the display."""
 
 
 class Reading:
-    """How one kind of progress reads: of a run, a sweep, a download. A display has one of its own.
+    """How one kind of progress (of a run, a sweep, a download) is put into words. Every display has one of its own.
 
     Attributes:
-        columns: what stands at the right of the bar.
-        seconds: the least time between two plain lines.
+        columns: rich's columns at the right of the bar.
+        seconds: the least seconds between two plain lines.
     """
 
     columns: tuple[ProgressColumn, ...] = ()
     seconds: float = 5.0
 
     def bar(self, progress: Any) -> dict[str, Any]:
-        """What `rich.progress.Progress.update` takes: completed, total, description."""
+        """Arguments of `rich.progress.Progress.update`: completed, total, description."""
         raise NotImplementedError
 
     def line(self, progress: Any) -> str:
-        """A line of text."""
+        """The progress as a line of text."""
         raise NotImplementedError
 
     def ended(self, progress: Any) -> bool:
-        """Whether it is the last, which has its line whatever the time."""
+        """Whether this is the last progress, whose line is always printed."""
         return False
 
     def as_json(self, progress: Any) -> dict[str, Any]:
-        """Plain numbers and texts by name."""
+        """The progress as plain numbers and texts by name."""
         raise NotImplementedError
 
 
 def choose(how: str) -> None:
-    """Decide for the rest of the process. Raises SettingError for anything but `How`."""
+    """Choose how progress is shown in this process. Raises SettingError for anything but `How`."""
     if how not in get_args(How):
         raise SettingError(f"--progress: got {how!r}; {suggest(how, get_args(How))}")
     _chosen[0] = cast(How, how)
 
 
 def note(text: str) -> None:
-    """A line for people, on standard error; not where JSON or nothing is wanted."""
+    """Print a line for people to standard error, unless progress is shown as JSON or not at all."""
     if _chosen[0] not in ("json", "none"):
         print(text, file=sys.stderr, flush=True)
 
 
 def presentable() -> Callable[[logging.LogRecord], bool]:
-    """A filter of log records: a warning passes once, and without what a terminal would obey.
+    """Make a filter of log records that lets each warning pass once, with control characters escaped.
 
-    A command may read one picture several times.
+    A command may read one picture several times, and would repeat its warnings.
     """
     said: set[str] = set()
 
@@ -90,7 +90,7 @@ def presentable() -> Callable[[logging.LogRecord], bool]:
 
 @contextmanager
 def display(kind: Reading) -> Iterator[Display]:
-    """A display as it was chosen: by default a bar on a terminal, and lines elsewhere."""
+    """Context with the display that was chosen: by default a bar on a terminal, and lines elsewhere."""
     how = _chosen[0]
     if how == "auto":
         how = "bar" if Console(stderr=True).is_terminal else "lines"
@@ -102,23 +102,23 @@ def display(kind: Reading) -> Iterator[Display]:
 
 
 class Nothing:
-    """Shows nothing."""
+    """A display that shows nothing."""
 
     def __init__(self, kind: Reading = Reading()):  # noqa: B008
         self.kind = kind
 
     def __call__(self, progress: Any, /) -> None:
-        """Not shown."""
+        """Show nothing."""
 
     def waiting(self, what: str) -> None:
-        """Not said."""
+        """Say nothing."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no display is open."""
 
 
 class Bar(Nothing):
-    """A live bar, from when there is something to show: before, a download may have a bar of its own."""
+    """A live bar. It begins with the first thing to show, because a download may have a bar before."""
 
     def __init__(self, kind: Reading):
         super().__init__(kind)
@@ -127,30 +127,30 @@ class Bar(Nothing):
         self.task = self.live.add_task("", total=None)
 
     def __call__(self, progress: Any, /) -> None:
-        """Show it."""
+        """Show this progress."""
         self.live.start()
         self.live.update(self.task, **self.kind.bar(progress))
 
     def waiting(self, what: str) -> None:
-        """Say it in the place of the numbers."""
+        """Show the text in the place of loss and speed."""
         self.live.start()
         self.live.update(self.task, description=what)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
-        if self.live.live.is_started:  # else it would end a line that was never begun
+        """End the display; the bar stays as it is."""
+        if self.live.live.is_started:  # otherwise it would end a line that was never begun
             self.live.stop()
 
 
 class Lines(Nothing):
-    """A line now and then, and at the end."""
+    """A display that prints a line of text every few seconds, and one at the end."""
 
     def __init__(self, kind: Reading):
         super().__init__(kind)
         self.last = float("-inf")
 
     def __call__(self, progress: Any, /) -> None:
-        """Print it, if it is time."""
+        """Print the line of this progress, if it is time for one."""
         line, now = self.kind.line(progress), time.monotonic()
         if now - self.last >= self.kind.seconds or self.kind.ended(progress):
             self.last = now
@@ -158,14 +158,14 @@ class Lines(Nothing):
 
 
 class Json(Nothing):
-    """A line of JSON each time, on standard error."""
+    """A display that prints a line of JSON each time, to standard error."""
 
     def __call__(self, progress: Any, /) -> None:
-        """{"event": "progress", ...}."""
+        """Print {"event": "progress", ...}."""
         self._write({"event": "progress"} | self.kind.as_json(progress))
 
     def waiting(self, what: str) -> None:
-        """{"event": "compiling"}."""
+        """Print {"event": what}, such as {"event": "compiling"}."""
         self._write({"event": what})
 
     def _write(self, line: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The state of an interrupted run, beside its picture, and what is said when a run has ended."""
+"""Keeps the state of an interrupted run in a file beside its picture, and says how a run has ended."""
 
 import sys
 from pathlib import Path
@@ -9,16 +9,18 @@ from jaxstyle.transfer.state_file import write_state
 
 
 def state_beside(path: Path) -> Path:
-    """The file for the state of the run that a picture is the result of."""
+    """Path of the state file of the run that made a picture: NAME.state.npz beside NAME.png."""
     return path.with_name(f"{path.stem}.state.npz")
 
 
 def ended(result: Result, path: Path, *, keep: bool) -> int:
-    """Say what became of a run whose picture is saved, and how to go on with an interrupted one; the exit code.
+    """Say how a run has ended whose picture is saved, and how to go on if it was interrupted.
+
+    Returns exit code 0 if the run is done, 75 if it was interrupted, else 1.
 
     Args:
-        result: of the run.
-        path: where its picture is.
+        result: the result of the run.
+        path: the file of its picture.
         keep: whether to keep the state of an interrupted run beside the picture.
     """
     if result.reached is not None and keep:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes: the step ends, and there is a picture to save."""
+"""Handles Ctrl-C, SIGTERM and a terminal that closes: the current step is finished, and the picture can be saved."""
 
 import signal
 import sys
@@ -15,27 +15,32 @@ STOPPED = 75
 
 
 class Stop:
-    """Set by SIGINT and SIGTERM once there is a picture to save; before that they interrupt at once."""
+    """A signal handler that asks a run to end once there is a picture to save; before that it interrupts at once.
+
+    Attributes:
+        asked: whether an end was asked for.
+        armed: whether there is a picture to save.
+    """
 
     def __init__(self) -> None:
         self.asked = False
         self.armed = False
 
     def __call__(self, number: int, frame: Any) -> None:
-        """The signal handler."""
+        """Set `asked`; raise KeyboardInterrupt if it is set already or there is no picture to save."""
         if self.asked or not self.armed:
             raise KeyboardInterrupt
         self.asked = True
-        with suppress(OSError):  # of a terminal that is gone
+        with suppress(OSError):  # the terminal may be gone
             print("\njaxstyle: stopping after this step; once more ends at once", file=sys.stderr)
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Handle SIGINT, SIGTERM and SIGHUP with a `Stop` meanwhile."""
+    """Context in which a `Stop` handles SIGINT, SIGTERM and, unless it is ignored, SIGHUP."""
     stop = Stop()
     numbers = [signal.SIGINT, signal.SIGTERM]
-    closed = getattr(signal, "SIGHUP", None)  # the terminal is gone; `nohup` asks for that to be ignored
+    closed = getattr(signal, "SIGHUP", None)  # the terminal closes; under `nohup` this signal is ignored
     if closed is not None and signal.getsignal(closed) is not signal.SIG_IGN:
         numbers.append(closed)
     before = {number: signal.signal(number, stop) for number in numbers}
@@ -48,13 +53,13 @@ def stopping() -> Iterator[Stop]:
 
 @dataclass(frozen=True)
 class Watch:
-    """The callback of a run: it shows the progress, and ends the run where that was asked for."""
+    """The callback of a run: it shows the progress, and ends the run if an end was asked for."""
 
     stop: Stop
     show: Display
 
     def __call__(self, progress: Any) -> bool:
-        """Whether to end."""
+        """Show the progress, and return whether to end the run."""
         self.stop.armed = True
         self.show(progress)
         return self.stop.asked
@@ -62,6 +67,6 @@ class Watch:
 
 @contextmanager
 def watching(stop: Stop, kind: Reading | None = None) -> Iterator[Watch]:
-    """A callback that shows progress meanwhile; that of a picture's steps where no other kind is given."""
+    """Context with a callback that shows progress, by default the steps of one picture."""
     with display(kind or Steps()) as show:
         yield Watch(stop, show)

@@ -1,4 +1,4 @@
-"""`jaxstyle stylize`. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle stylize`. Nothing heavy is imported before it is needed."""
 
 import gc
 from dataclasses import dataclass
@@ -21,20 +21,21 @@ class StylizeCommand(Painting):
     output: Annotated[Path, arg(aliases=("-o",))]
     """Where to write the result: .png, .jpg, .webp or .tiff."""
     content_mask: tuple[str, ...] = ()
-    """REGION=PICTURE: white where the region is in the content."""
+    """REGION=PICTURE: a grey picture that is white where the region is in the content."""
     style_mask: tuple[str, ...] = ()
-    """REGION=PICTURE: white where the region's style is; for the second style 2:REGION=PICTURE."""
+    """REGION=PICTURE: a grey picture that is white where the style picture has the style of the region. For the second
+    style picture 2:REGION=PICTURE."""
     save_every: int | None = None
-    """Also write the picture after each so many steps, and at the end an animation of them (.webp)."""
+    """Also write the picture each time this many steps are done, and at the end an animation of them (.webp)."""
     keep_state: bool = False
-    """Where the run is interrupted, also write OUTPUT.state.npz, with which `jaxstyle resume OUTPUT` goes on as if
-    nothing had happened."""
+    """If the run is interrupted, also write its state: NAME.state.npz for NAME.png. `jaxstyle resume OUTPUT` then goes
+    on as if nothing had happened."""
     json: bool = False
     """Print a summary of the run to standard output as JSON."""
 
     def run(self) -> int:
-        """Exit code 0; 75 where the run was interrupted and its last picture saved; 1 where it became infinite."""
-        gc.disable()  # until the first step: what a start makes stays, and looking for garbage in it takes a tenth
+        """Exit code 0; 75 if interrupted with the last picture saved; 1 if it became infinite or improved nothing."""
+        gc.disable()  # until the first step: what is made at the start stays; searching it for garbage takes a tenth
         try:
             from jaxstyle.cli.run_stylize import run_stylize
 

@@ -1,4 +1,4 @@
-"""`jaxstyle sweep` and `jaxstyle report`. Nothing heavy is imported before it is needed."""
+"""The commands `jaxstyle sweep` and `jaxstyle report`. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,30 +14,30 @@ class SweepRun:
     """Paint every combination of a grid's contents, styles and settings; go on where an earlier call ended."""
 
     grid: Annotated[Positional[Path], arg(metavar="GRID.toml")]
-    """Which pictures and settings, see docs/sweeps.md."""
+    """The file that lists pictures and settings, see docs/sweeps.md."""
     output: Output
-    """The folder to write into; made where it is missing."""
+    """The folder to write into. It is made if it is missing."""
     weights: str | None = None
-    """The VGG19, as for `jaxstyle stylize`; the grid's, else its default, when not given."""
+    """The feature network, as for `jaxstyle stylize`. By default that of the grid file, else the default there."""
     batch: int | None = None
-    """Cells at a time; as many as run well and fit into the memory when not given."""
+    """The most cells to paint at a time. By default as many as run well and fit into the memory."""
     shard: str | None = None
-    """K/N: only every N-th cell, from the K-th on, counted from 1: for N machines that share the folder."""
+    """K/N: paint only every N-th cell, beginning with the K-th (from 1). For N machines that share the folder."""
     ray: str | None = None
     """Address of a Ray cluster that does the work, or "local" for one on this machine (extra: cluster)."""
     conv: Literal["auto", "winograd", "exact"] = "auto"
-    """As for `jaxstyle stylize`."""
+    """Algorithm of the convolutions, as for `jaxstyle stylize`."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """As for `jaxstyle stylize`."""
+    """Precision of the network, as for `jaxstyle stylize`."""
     metrics: Literal["on", "off"] = "on"
-    """Measure every result."""
+    """on: measure every result, see docs/metrics.md."""
     checkpoint: float | None = None
-    """Seconds between two savings of where the running cells are. By default 30; not with --ray."""
+    """Seconds between two checkpoints of the running cells. By default 30; not with --ray."""
     resume: Literal["on", "off"] = "on"
-    """off: refuse a folder that has finished cells."""
+    """on: go on with the sweep in the folder. off: refuse a folder that has finished cells."""
 
     def run(self) -> int:
-        """Exit code 0; 1 where a cell failed or became infinite; 75 where it was interrupted and can go on."""
+        """Exit code 0; 1 if a cell failed, became infinite or improved nothing; 75 if interrupted and able to go on."""
         from jaxstyle.cli.run_sweep import run_grid
 
         return run_grid(self)
@@ -45,7 +45,7 @@ class SweepRun:
 
 @dataclass
 class SweepStatus:
-    """Count a sweep's cells, and name those that failed."""
+    """Count a sweep's cells by status, and list those that failed."""
 
     folder: Annotated[Positional[Path], arg(metavar="DIR")]
     """The folder of the sweep."""
@@ -61,17 +61,17 @@ class SweepStatus:
 
 @dataclass
 class SweepRetry:
-    """Do the cells again that failed or became infinite, and those that were not finished."""
+    """Paint the cells again that failed or became infinite, and those that are not finished yet."""
 
     folder: Annotated[Positional[Path], arg(metavar="DIR")]
     """The folder of the sweep."""
     weights: str | None = None
-    """The weights file, where its name does not tell."""
+    """The weights file, if the network cannot be found by its name."""
     batch: int | None = None
-    """Cells at a time."""
+    """The most cells to paint at a time, as for `jaxstyle sweep run`."""
 
     def run(self) -> int:
-        """As `jaxstyle sweep run`."""
+        """Exit code, as for `jaxstyle sweep run`."""
         from jaxstyle.cli.run_sweep import run_retry
 
         return run_retry(self)
@@ -88,10 +88,10 @@ class SweepCell:
     output: Output
     """Where to write the picture: .png, .jpg, .webp or .tiff."""
     weights: str | None = None
-    """The weights file, where its name does not tell."""
+    """The weights file, if the network cannot be found by its name."""
 
     def run(self) -> int:
-        """Exit code 0 where it is the same or there was none, 1 where it differs."""
+        """Exit code 0 if it is the same or the sweep has no picture of it, 1 if it differs."""
         from jaxstyle.cli.run_sweep import run_cell
 
         return run_cell(self)
@@ -109,7 +109,7 @@ class SweepCommand:
     ]
 
     def run(self) -> int:
-        """The chosen command's exit code."""
+        """Run the chosen subcommand and return its exit code."""
         return self.command.run()
 
 
@@ -120,7 +120,7 @@ class ReportCommand:
     folder: Annotated[Positional[Path], arg(metavar="DIR")]
     """The folder of the sweep; it may still be running."""
     output: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """The page to write, DIR/report.html when not given; or a .csv, a row for each cell."""
+    """The page to write, by default DIR/report.html; or a .csv file for a table with a row for each cell."""
 
     def run(self) -> int:
         """Exit code 0."""

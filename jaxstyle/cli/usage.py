@@ -1,4 +1,4 @@
-"""What was wrong with a command line, in one plain sentence: the parser's own messages show Python's types."""
+"""Says what is wrong with a command line in one plain sentence. The parser's own messages show Python's types."""
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +17,11 @@ _TAKES: dict[str, Callable[[str], bool]] = {
     "--content-mask": lambda text: "=" in text,
     "--style-mask": lambda text: "=" in text,
 }
-"""Options of several values, and which texts can be one of them."""
+"""Options that take several values: {option: function that says whether a text can be one of its values}."""
 
 
 def reordered(arguments: Sequence[str]) -> list[str]:
-    """The arguments with options of several values last, so that they do not swallow the pictures after them."""
+    """Move the options that take several values to the end, so that they do not swallow the pictures after them."""
     kept, moved, i = list(arguments), [], 0
     while i < len(kept):
         takes = _TAKES.get(kept[i])
@@ -37,7 +37,7 @@ def reordered(arguments: Sequence[str]) -> list[str]:
 
 
 def explain(commands: Any, arguments: Sequence[str]) -> str | None:
-    """What is wrong with arguments that the parser refused; None where only it can tell."""
+    """Say what is wrong with arguments that the parser refused; None if only the parser can tell."""
     table, path, rest = subcommands(commands), list[str](), list(arguments)
     while table:
         if not rest or rest[0].startswith("-"):
@@ -52,7 +52,7 @@ def explain(commands: Any, arguments: Sequence[str]) -> str | None:
 
 
 def subcommands(union: Any) -> dict[str, type]:
-    """{name: dataclass} of a union of commands, however wrapped; empty for any other type."""
+    """The commands in a union of them, {name: dataclass}, however it is annotated; empty for any other type."""
     if get_origin(union) is Annotated:
         inner, *extras = get_args(union)
         names = [each.name for each in extras if hasattr(each, "name") and not isinstance(each, _ARG)]
@@ -92,7 +92,7 @@ def _explain_options(command: type, rest: list[str], name: str) -> str | None:
 
 
 def _options(command: type) -> tuple[dict[str, tuple[str, Any, bool]], list[str]]:
-    """{flag: (name, type, whether it must be given)}, and what the positional arguments are called."""
+    """The options of a command, {flag: (name, type, whether it is required)}, and its positional arguments' names."""
     hints, options, positionals = get_type_hints(command, include_extras=True), {}, []
     for entry in fields(command):
         hint = hints[entry.name]
@@ -109,7 +109,7 @@ def _options(command: type) -> tuple[dict[str, tuple[str, Any, bool]], list[str]
 
 
 def _extras(hint: Any) -> Iterator[Any]:
-    """What a type is annotated with, at all depths."""
+    """Yield all annotations of a type, also of `Annotated` inside `Annotated`."""
     if get_origin(hint) is Annotated:
         yield from get_args(hint)[1:]
         yield from _extras(get_args(hint)[0])
@@ -120,7 +120,7 @@ def _bare(hint: Any) -> Any:
 
 
 def _problem(kind: Any, value: str | None) -> str | None:
-    """What is wrong with an option's first value."""
+    """What is wrong with an option's first value; None if nothing is."""
     union = () if get_origin(kind) in (tuple, Literal) else get_args(kind)
     parts = [part for part in union if part is not NoneType] or [kind]
     if bool in parts:

@@ -1,4 +1,4 @@
-"""`jaxstyle weights`: list, fetch, convert and verify. Nothing heavy is imported before it is needed."""
+"""The command `jaxstyle weights`: list, fetch, convert and verify. Nothing heavy is imported before it is needed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from tyro.conf import OmitSubcommandPrefixes, Positional, arg, subcommand
 
 @dataclass
 class WeightsList:
-    """List the public weights: size, licence, and whether they are here."""
+    """List the networks by name: size, licence, and whether they are on this machine."""
 
     def run(self) -> int:
         """Exit code 0."""
@@ -47,18 +47,18 @@ class WeightsFetch:
 
 @dataclass
 class WeightsConvert:
-    """Turn a weights file into jaxstyle's own format (safetensors), which knows its preprocessing."""
+    """Convert a weights file to jaxstyle's own format (safetensors), which records how pictures are prepared for it."""
 
     source: Positional[str]
     """A Keras .h5, PyTorch .pth or .npz file, or a name of `jaxstyle weights list`."""
     output: Positional[Path]
     """The .safetensors file to write."""
     preprocessing: str | None = None
-    """caffe, torchvision or none, where the file's layout does not tell."""
+    """How pictures are prepared for the network: caffe, torchvision or none. By default found out from the file."""
     padding: str | None = None
-    """zero, reflect or replicate."""
+    """Padding of the convolutions: zero, reflect or replicate. By default as the file says, else zero."""
     pooling: str | None = None
-    """max, average or l2."""
+    """Kind of pooling: max, average or l2. By default as the file says, else max."""
     bits: Literal[8, 16, 32] = 32
     """Bits of each number in the new file: 8 makes it a quarter as large, kernels rounded to tables of 256 numbers."""
 
@@ -74,10 +74,10 @@ class WeightsConvert:
 
 @dataclass
 class WeightsConvertFast:
-    """Turn a fast network's public files into one file of jaxstyle's own, for `jaxstyle fast --model`."""
+    """Convert a fast network's public files to one file of jaxstyle's own, for `jaxstyle fast --model`."""
 
     kind: Positional[Literal["magenta", "adain", "wct", "johnson"]]
-    """Which network the files are of."""
+    """The kind of network in the files."""
     files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE...")]
     """magenta: style predictor and transformer (.tflite). johnson: one file. adain: the encoder. wct: the encoders, one
     for each decoder or one for all."""
@@ -102,7 +102,7 @@ class WeightsVerify:
     """A file, or a name of `jaxstyle weights list`."""
 
     def run(self) -> int:
-        """Exit code 0 when sound, 4 when it claims to be a public file and is not."""
+        """Exit code 0 if the file is sound, 4 if it has the name of a public file but other contents."""
         from jaxstyle.weights.family import caffe_order, describe
         from jaxstyle.weights.verify import verify
 
@@ -135,5 +135,5 @@ class WeightsCommand:
     ]
 
     def run(self) -> int:
-        """The chosen command's exit code."""
+        """Run the chosen subcommand and return its exit code."""
         return self.command.run()

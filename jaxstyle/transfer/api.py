@@ -1,4 +1,4 @@
-"""The one-call interface: pictures in, picture out."""
+"""`stylize`, the one-call interface: pictures in, picture out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -25,11 +25,11 @@ from jaxstyle.transfer.state_file import at
 __all__ = ["Callback", "Progress", "stylize"]
 
 STRENGTHS = {"light": 1.0, "medium": 3.0, "full": 10.0}
-"""Style weights by name, for recipes whose terms are relative to their targets, as `presets.default()`'s are."""
+"""Style weights by name, for recipes whose terms are relative to their targets, like those of `presets.default()`."""
 OPTIMIZERS_BY_NAME: dict[str, Optimizer] = {"adam": Adam(), "lbfgs": LBFGS(line_search=False)}
 """Optimisers by name, with settings that serve style transfer."""
 AVERAGE = 0.9
-"""Iterates of Adam and its kin jump; their average does not."""
+"""Decay of the moving average for optimisers like Adam, whose single images fluctuate, while their average does not."""
 
 
 def stylize(
@@ -61,47 +61,55 @@ def stylize(
     """Paint the content picture in the style of one or more pictures.
 
     Pictures may be paths, file objects, PIL images, uint8 or float [0, 1] arrays of shape (h, w, 3); `jaxstyle.image`
-    lists what is done with each kind.
+    explains how each kind is read.
 
     Args:
-        content: the picture whose scene is kept; None for a texture, by a recipe without content terms.
-        style: a picture, or a list of pictures; None for a reconstruction, by a recipe without style terms.
-        model: the feature network, what `load_vgg19` takes ("imagenet", "embedded", a path), or a function that gives
-            a network, called when all else is checked.
+        content: the picture whose scene is kept; None for a texture, with a recipe that has no content terms.
+        style: a picture, or a list of pictures; None for a reconstruction, with a recipe that has no style terms.
+        model: the feature network, or what `load_vgg19` takes ("imagenet", "embedded", a path), or a function that
+            returns a network, which is called after pictures and settings were checked.
         recipe: losses, weights and optimiser; `presets.default()`, and for the networks "embedded" and
             "random" `presets.embedded()`, when not given.
-        size: long edge of the result in pixels. By default the content's own; a file's is at most 512, while arrays
-            and PIL images keep the size that their maker gave them.
-        style_scale: long edge of the styles over that of the result; larger paints with broader strokes.
-        blend: how much of each style; equal by default.
-        steps: instead of the recipe's; a pyramid's other levels take theirs in proportion.
-        style_weight: instead of the recipe's; a number, or for `presets.default()` and its kin one of `STRENGTHS`:
-            "light" (1, a tint of the style), "medium" (3) or "full" (10, as painted; above it little changes).
-        content_weight: instead of the recipe's.
-        tv_weight: weight of total variation, which smooths away speckle, instead of the recipe's; 0 for none.
-        optimizer: instead of the recipe's: "adam" or "lbfgs" with their usual settings, an `Adam`, an `LBFGS`, or an
-            optax transformation.
-        learning_rate: instead of the recipe's optimiser's.
-        init: "content", "style" (the first one, stretched), "noise", or any picture; else the recipe's.
-        color: instead of the recipe's: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram".
-        pyramid: instead of the recipe's: smaller sizes to paint at before; False for none, True for `Pyramid()`.
-        content_masks: {region: picture in grey}: where in the result each region is; white is all of it.
-        style_masks: the same regions in the style, for several styles a list; see `make_objective`.
-        seed: of the noise. The same seed, pictures and settings give the same bits on the same platform and versions.
-        plan: how it is computed, which is not part of the recipe: precision, memory, speed. When not given, the fastest
-            in float32 that fits into the free memory, see `jaxstyle.transfer.choose_plan`; where an allocator refuses
-            all the same, the run goes on from its last image with a smaller one.
+        size: long edge of the result in pixels. By default the content's own, at most 512 for a file; arrays and PIL
+            images keep their size.
+        style_scale: long edge of the styles divided by that of the result, above 0 and at most 100; a larger one paints
+            broader strokes.
+        blend: weight of each style, at least 0; equal by default.
+        steps: steps at the result's size, instead of the recipe's; the smaller sizes of a pyramid take theirs in
+            proportion.
+        style_weight: weight of the style terms, instead of the recipe's: a number, at least 0, or for recipes like
+            `presets.default()` one of `STRENGTHS`: "light" (1, a tint of the style), "medium" (3) or "full" (10, as
+            painted; above it little changes).
+        content_weight: weight of the content terms, at least 0, instead of the recipe's.
+        tv_weight: weight of the total variation loss, which smooths away speckle, instead of the recipe's; 0 for none.
+        optimizer: optimiser instead of the recipe's: "adam" or "lbfgs" with their usual settings, an `Adam`, an
+            `LBFGS`, or an optax transformation.
+        learning_rate: learning rate of the optimiser, instead of the recipe's.
+        init: what to start from, instead of the recipe's: "content", "style" (the first one, stretched), "noise", or
+            any picture.
+        color: how colours are treated (see `Recipe`), instead of the recipe's: "style", "luminance", "cholesky", "pca",
+            "symmetric" or "histogram".
+        pyramid: smaller sizes to paint at first, instead of the recipe's: a `Pyramid`, True for `Pyramid()`, False for
+            none.
+        content_masks: {region: grey picture} that is white where the result has the region; grey is partly in it.
+        style_masks: the same regions in the style; for several styles a list, see `make_objective`.
+        seed: random seed of the initial noise, from 0 to 2**32 - 1. The same seed, pictures and settings give the same
+            bits on the same platform with the same versions.
+        plan: how the run is computed (precision, memory, speed), which is not part of the recipe. By default the
+            fastest plan in float32 that fits into the free memory, see `jaxstyle.transfer.choose_plan`. If memory runs
+            out all the same, the run goes on from its last image with a plan that takes less.
         callback: called with `Progress` after the first step (of each level), at multiples of `every`, and about once a
-            second where steps are slow; returning True ends the run with what it has.
-        every: the most steps between two callbacks (100 at most).
-        resume: where an earlier run with the same arguments was stopped, its `result.reached`, or a file that
-            `jaxstyle.transfer.write_state` wrote of it: the run goes on there, and gives the bits that it would have
-            given without the stop.
+            second where steps are slow; if it returns True, the run ends with the picture so far.
+        every: the most steps between two callbacks, at least 1; above 100 it counts as 100.
+        resume: the `result.reached` of an earlier run with the same arguments that was stopped, or a file that
+            `jaxstyle.transfer.write_state` wrote of it. The run goes on there; its result is the same, bit for bit, as
+            without the stop.
 
     Raises:
-        SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
-        Interrupted: by Ctrl-C or Jupyter's stop, after the first step; a KeyboardInterrupt whose `result` is the
-            picture as far as it came.
+        SettingError: a setting is not usable. ImageError: a picture is not usable. WeightsError: the network is not.
+        InstallationError: the installed JAX computes wrong numbers.
+        Interrupted: Ctrl-C or Jupyter's stop came after the first step. It is a KeyboardInterrupt whose `result` has
+            the picture so far.
     """
     given = locals()
     settings = Settings(**{entry.name: given[entry.name] for entry in fields(Settings)})
@@ -121,7 +129,7 @@ def make_job(
     content_masks: Mapping[str, Any] | None = None,
     style_masks: Any = None,
 ) -> Job:
-    """The job of painting a picture, with the settings applied to the recipe."""
+    """Make the job of painting one picture, with the settings applied to the recipe. Raises SettingError."""
     init = named_init(settings.init)
     recipe = override(recipe, replace(settings, init=init))
     begin = None if isinstance(init, str) else init
@@ -131,13 +139,13 @@ def make_job(
 
 
 def named_init(init: Any) -> Any:
-    """What a run starts from: a name of `Init` stays one, any other text that looks like a file is its path."""
+    """Convert `init`: text that looks like a file becomes its path; a name of `Init` and any other value stay."""
     is_file = isinstance(init, str) and init not in get_args(Init) and (Path(init).suffix or Path(init).exists())
     return Path(init) if is_file else init
 
 
 def override(recipe: Recipe, settings: Settings) -> Recipe:
-    """The recipe with the settings that were given on top."""
+    """The recipe with those of its settings replaced that are given in `settings`. Raises SettingError."""
     given: dict[str, Any] = {name: getattr(settings, name) for name in ("steps", "content_weight", "color")}
     given["style_weight"] = _strength(settings.style_weight)
     if isinstance(settings.init, str):
@@ -163,7 +171,7 @@ def _faster(recipe: Recipe, rate: Any) -> Optimizer:
 
 
 def with_optimizer(recipe: Recipe, optimizer: Optimizer | str) -> Recipe:
-    """The recipe with another optimiser, and with what goes with it: L-BFGS takes neither clipping nor averaging."""
+    """The recipe with another optimiser, and with clipping and averaging that suit it: L-BFGS takes neither."""
     if isinstance(optimizer, str) and optimizer not in OPTIMIZERS_BY_NAME:
         raise SettingError(f"optimizer: got {optimizer!r}; {suggest(optimizer, OPTIMIZERS_BY_NAME)}")
     chosen = as_optimizer(OPTIMIZERS_BY_NAME[optimizer] if isinstance(optimizer, str) else optimizer)
@@ -181,7 +189,7 @@ def _strength(given: float | str | None) -> float | None:
 
 
 def _smoothed(prior: tuple[Term, ...], weight: float) -> tuple[Term, ...]:
-    """The terms with that weight of total variation, which is added where there is none."""
+    """The prior terms with this weight of total variation; that term is added if it is missing."""
     check_weight("tv_weight", weight)
     if not any(isinstance(term.loss, TotalVariation) for term in prior):
         return (*prior, Term(TotalVariation(), weight, relative=False)) if weight else prior

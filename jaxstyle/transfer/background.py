@@ -9,7 +9,7 @@ import jax
 
 T = TypeVar("T")
 
-# JAX keeps these for each thread; another value would make other arrays, or programs that are not found again.
+# JAX keeps these settings per thread. Other values would make other arrays, or programs that no cache finds again.
 _SETTINGS: dict[str, Callable[[Any], Any]] = {
     "jax_enable_x64": jax.enable_x64,
     "jax_default_device": jax.default_device,
@@ -20,14 +20,14 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
 
 
 class Ahead(Generic[T]):
-    """Calls a function in a thread, with the JAX settings of the thread that made this.
+    """Calls a function in a background thread, with the JAX settings of the thread that makes this object.
 
-    Leaving it as a context waits for nothing: what has begun ends unheard. Only the end of the process waits for it,
-    as a compiler torn down at work would crash.
+    Leaving the context does not wait for the thread, and drops its result. Only the end of the process waits for the
+    thread, because a compiler that is torn down at work would crash.
 
     Args:
-        work: the function; it is given a function that says whether the result is still wanted, to be asked between
-            its parts.
+        work: the function to call. Its argument is a function that says whether the result is still wanted, to be asked
+            between parts of the work.
     """
 
     def __init__(self, work: Callable[[Callable[[], bool]], T]):
@@ -44,13 +44,13 @@ class Ahead(Generic[T]):
         self._left.set()
 
     def start(self) -> None:
-        """Begin, unless it has begun."""
+        """Start the thread, unless it has been started."""
         if self._thread is None:
             self._thread = Thread(target=self._run, name="jaxstyle-ahead")
             self._thread.start()
 
     def result(self) -> T:
-        """Wait for it. Raises what the function raised."""
+        """Wait for the function and return its value. Raises what the function raised."""
         self.start()
         assert self._thread is not None
         self._thread.join()

@@ -1,4 +1,4 @@
-"""From pictures as users give them to what an objective is made of: sizes, colours, masks, the first image."""
+"""Turns pictures as users give them into what an objective needs: sizes, colours, masks, the first image."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,14 @@ Regions = dict[str, Array]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an objective is made of, at the result's own size; colours are matched."""
+    """The pictures and masks of an objective, at the sizes for the result's own size, with colours matched.
+
+    Attributes:
+        content: (h, w, 3), RGB in [0, 1], at the result's size.
+        styles: pictures of the same kind, each of its own size.
+        content_masks: {region: (h, w) in [0, 1]} of the content.
+        style_masks: the same for each style, at its size; None for a style without.
+    """
 
     content: np.ndarray
     styles: list[np.ndarray]
@@ -32,7 +39,7 @@ class Inputs:
     style_masks: list[Regions | None] | None = None
 
     def at(self, shape: tuple[int, int], once: Once = call) -> "Inputs":
-        """The same for a result of (height, width) `shape`, each resized once, from its own size."""
+        """The inputs for a result of (height, width) `shape`, each resized once, from its own size."""
         own = self.content.shape[:2]
         if shape == own:
             return self
@@ -52,13 +59,16 @@ def _resized(masks: Regions | None, shape: tuple[int, int]) -> Regions | None:
 
 
 def sized(picture: Picture, size: int | None, source: Any) -> Picture:
-    """The picture at the size that its result will have, transparency included.
+    """Resize a picture, transparency included, to the size that its result will have.
 
     Args:
-        picture: as it was read.
-        size: long edge in pixels. None brings a picture that came from a file to `DEFAULT_SIZE` where it is larger;
-            arrays and PIL images keep the size that their maker gave them.
+        picture: the picture as it was read.
+        size: long edge in pixels. None reduces a picture from a file to `DEFAULT_SIZE` if it is larger; arrays and PIL
+            images keep their size.
         source: what it was read from.
+
+    Raises:
+        SettingError: the size is not usable.
     """
     shape = picture.rgb.shape[:2]
     if size is None:
@@ -68,7 +78,7 @@ def sized(picture: Picture, size: int | None, source: Any) -> Picture:
 
 
 def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Content and styles as the losses see them."""
+    """The content and the styles with their colours changed as `color` says, as the losses see them."""
     if color == "style":
         return content, list(styles)
     if color == "luminance":
@@ -78,7 +88,7 @@ def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -
 
 
 def read_masks(masks: Mapping[str, Any] | None, shape: tuple[int, ...], name: str) -> dict[str, Array] | None:
-    """Masks given as pictures, at the size of the picture they belong to."""
+    """Read masks, {region: grey picture}, as (h, w) in [0, 1] at the size of the picture that they belong to."""
     if masks is None:
         return None
     return {
@@ -87,7 +97,7 @@ def read_masks(masks: Mapping[str, Any] | None, shape: tuple[int, ...], name: st
 
 
 def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Array] | None] | None:
-    """One set of masks, or one for each style."""
+    """Read the masks of the styles: one dict of masks, or a list with one for each style. Raises SettingError."""
     if given is None:
         return None
     masks = [given] if isinstance(given, Mapping) else list(given)
@@ -102,7 +112,7 @@ def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Arr
 
 
 def style_edge(picture: Picture, style_scale: float) -> int:
-    """The long edge of the styles."""
+    """Long edge of the styles in pixels, for a result like `picture`. Raises SettingError for a wrong `style_scale`."""
     if not is_number(style_scale, 0, 100) or not style_scale:
         raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
     return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
@@ -111,7 +121,17 @@ def style_edge(picture: Picture, style_scale: float) -> int:
 def initial(
     init: Any, content: np.ndarray, style: Sequence[np.ndarray], seed: int
 ) -> tuple[np.ndarray | Array, dict[str, Any]]:
-    """The first image, and what to remember of it where it is a picture of the user's; `style` has one, or none."""
+    """Make the first image, and the settings to record of it.
+
+    Args:
+        init: "content", "style", "noise" (normal, mean 0.5, deviation 0.1, clipped), or a picture of the user's.
+        content: the content, (h, w, 3); the image gets its size.
+        style: the first style, or nothing if there is none.
+        seed: random seed of the noise.
+
+    Returns:
+        The image, RGB in [0, 1], and {"init_picture": its description} for a picture of the user's, else {}.
+    """
     if not isinstance(init, str):
         picture = read_picture(init, name="init")
         return resize_picture(picture, content.shape[:2]).rgb, {"init_picture": describe(init, picture)}
@@ -121,6 +141,6 @@ def initial(
 
 
 def masks_given(content_masks: Any, style_masks: Any) -> list[str]:
-    """The names of the regions, for a result's settings: masks themselves are not embedded."""
+    """The names of all regions, for a result's settings, where the masks themselves are not recorded."""
     style = [style_masks] if isinstance(style_masks, Mapping) else style_masks or []
     return sorted({region for masks in (content_masks, *style) for region in masks or {}})

@@ -1,4 +1,4 @@
-"""From a job, which is pictures and settings, to a run that can start."""
+"""Turns a job, which is pictures and settings, into a run that can start."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from jaxstyle.transfer.run import Run
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to paint; the arguments of `stylize`, with the single settings already in the recipe."""
+    """One picture to paint: the arguments of `stylize`, with the overriding settings already applied to the recipe."""
 
     content: Any
     styles: tuple[Any, ...]
@@ -44,16 +44,16 @@ class Job:
 
 
 def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call) -> Run:
-    """The run of a job: all that can be wrong with the job is found here, before the network is loaded.
+    """Prepare the run of a job. Pictures and settings are checked before the network is loaded.
 
     Args:
-        job: pictures and settings.
-        model: a network, the name or path of one, or a function that gives one.
-        plan: how it is computed; chosen by the free memory when None.
-        once: calls a function; `Memo`s share pictures and targets between runs.
+        job: the pictures and the settings.
+        model: a network, the name or path of one, or a function that returns one.
+        plan: how the run is computed; None chooses it by the free memory.
+        once: how functions of pictures are called: `call`, or a `Memo`, by which runs share pictures and targets.
 
     Raises:
-        SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
+        SettingError: a setting is not usable. ImageError: a picture is not usable. WeightsError: the network is not.
         InstallationError: the installed JAX computes wrong numbers.
     """
     require_right_numbers()
@@ -77,7 +77,7 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
         "model": described,
         "versions": once(versions, jax.default_backend()),
     }
-    encode_recipe(settings | init_picture)  # what cannot be saved must not be found out at the end
+    encode_recipe(settings | init_picture)  # raises now, not at the end, if the settings cannot be saved
     return Run(
         recipe=recipe,
         model=ready(network, recipe, plan),
@@ -94,7 +94,7 @@ def prepare(job: Job, model: Any, plan: Plan | None = None, *, once: Once = call
 
 
 def _settings(job: Job, pictures: JobPictures, once: Once) -> dict[str, Any]:
-    """What a result remembers of its job."""
+    """The settings of a job that its result records."""
     sources = zip((job.content, *job.styles), pictures.read, strict=True)
     content, *styles = (None if source is None else once(describe, source, picture) for source, picture in sources)
     return {

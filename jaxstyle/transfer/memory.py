@@ -1,4 +1,4 @@
-"""How much memory a run takes, known before it starts, and the plan that fits."""
+"""Estimates how much memory a run takes before it starts, and chooses a plan that fits."""
 
 import logging
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from jaxstyle.runtime.heap import keep_heap
 
 # A VGG19 to relu5_1 takes 1.8 to 2.6 kB a pixel, losses that compare positions more.
 BYTES_PER_PIXEL = 8000
-_SHARE = 0.85  # of what is free: what is running beside needs some
+_SHARE = 0.85  # of the free memory; other programs need the rest
 _ROWS = (1024, 512, 256, 128, 64)
 
 _MOST_NEEDED = 256
-_needed: dict[Any, int] = {}  # {structure and shapes of a run: bytes of its program beside its arguments}
+_needed: dict[Any, int] = {}  # {structure and shapes of a run: bytes its program needs besides its arguments}
 
 log = logging.getLogger(__name__)
 
@@ -32,18 +32,18 @@ log = logging.getLogger(__name__)
 def estimate_memory(shape: tuple[int, int] | int, recipe: Recipe, *, model: Any, plan: Plan = Plan()) -> int:  # noqa: B008
     """Bytes that `stylize` holds while it optimises a picture of (height, width), the network included.
 
-    The arrays it works on, and the temporaries of the compiled program by XLA's own account
-    (`compiled.memory_analysis()`). It compiles the program, in 2 to 10 s, which the run then has ready. Not in it: the
-    process with its libraries, some 0.3 GiB, and what an allocator wastes.
+    These are the arrays that the run works on, and the temporaries of the compiled program by XLA's own account
+    (`compiled.memory_analysis()`). The program is compiled for this, in 2 to 10 s, and the run then finds it ready. Not
+    counted are the process with its libraries, some 0.3 GiB, and what an allocator wastes.
 
     Args:
         shape: (height, width), or the side of a square, in pixels.
         recipe: losses and optimiser.
         model: the network.
-        plan: how it is computed.
+        plan: how the run is computed.
 
     Raises:
-        SettingError: as `make_objective`.
+        SettingError: as for `make_objective`.
     """
     size = (shape, shape) if isinstance(shape, int) else tuple(shape)
     picture = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
@@ -70,17 +70,17 @@ def choose_plan(
     available: int | None = None,
     plan: Plan = Plan(),  # noqa: B008
 ) -> Plan:
-    """The fastest plan that fits into memory, or the smallest there is.
+    """Choose the fastest plan that fits into memory; if none does, the one that takes the least.
 
-    Small pictures get `plan` as it is, without a look; for large ones each plan is compiled and its memory estimated,
-    the fastest first. Never another precision, as that would change the picture.
+    Small pictures get `plan` as it is, without an estimate. For large ones plans are compiled and their memory is
+    estimated, the fastest first. The precision stays, as another one would change the picture.
 
     Args:
         shape: (height, width) of the result.
         recipe: losses and optimiser.
         model: the network.
-        available: bytes; what is free by default.
-        plan: the first to try.
+        available: bytes that the run may take; by default what is free.
+        plan: the first plan to try.
     """
     free = available_memory() if available is None else available
     if free is None or shape[0] * shape[1] * (BYTES_PER_PIXEL + _kept(recipe.optimizer)) < free:
@@ -95,19 +95,19 @@ def choose_plan(
 
 
 def _kept(optimizer: Optimizer) -> float:
-    """Bytes of the optimiser's state for each pixel."""
+    """Bytes of the optimiser's state per pixel of the picture."""
     image = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)
     leaves = jax.tree.leaves(jax.eval_shape(optimizer.transform().init, image))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) / 256
 
 
 def smaller_plans(plan: Plan, recipe: Recipe, height: int) -> Iterator[Plan]:
-    """Plans that take less and less memory, and more and more time."""
+    """Yield plans that take less and less memory, and more and more time."""
     on_cpu = jax.default_backend() == "cpu"
     exact = replace(plan, conv="exact") if on_cpu else plan
     if plan != exact:
         yield exact
-    if not plan.remat and plan.rows is None and not on_cpu:  # XLA undoes it on CPU
+    if not plan.remat and plan.rows is None and not on_cpu:  # XLA undoes it on CPUs
         yield replace(plan, remat=True)
     if recipe.normalize_gradients or not all(loss.additive for _, loss in named_terms(recipe)):
         return
@@ -122,13 +122,18 @@ W = TypeVar("W")
 
 
 def go_on_smaller(error: Exception, ways: Iterator[W], what: str = "%s") -> W:
-    """The next way to go on after an allocator refused, of `ways` that take less and less memory, told as `what`.
+    """Return the next of some ways to go on after memory ran out, and log a warning.
 
-    One picture goes on with smaller plans. Of a batch of a sweep fewer cells are painted at a time: its plan is part of
-    what its cells are, and stays.
+    A single picture goes on with smaller plans. A sweep paints fewer cells at a time, because the plan is part of the
+    definition of its cells.
+
+    Args:
+        error: the error that was raised.
+        ways: what to try, with less and less memory.
+        what: text for the warning, with "%s" for the way.
 
     Raises:
-        Exception: the error itself, where it is another one or there is no smaller way.
+        Exception: `error` itself, if it is no lack of memory or there is no way left.
     """
     way = next(ways, None) if is_out_of_memory(error) else None
     if way is None:
@@ -138,14 +143,14 @@ def go_on_smaller(error: Exception, ways: Iterator[W], what: str = "%s") -> W:
 
 
 def keep_heap_for(shape: tuple[int, int]) -> None:
-    """`keep_heap` where twice what a picture takes is small beside the free memory."""
+    """Call `keep_heap` on CPU if a picture of (height, width) takes less than a quarter of the free memory."""
     free = available_memory() if jax.default_backend() == "cpu" else None
     if free is not None and 4 * shape[0] * shape[1] * BYTES_PER_PIXEL < free:
         keep_heap()
 
 
 def available_memory() -> int | None:
-    """Bytes that are free on the device that JAX computes on; None where nobody tells."""
+    """Bytes that are free on the first device that JAX computes on; None if that is not known."""
     device = jax.local_devices()[0]
     if device.platform != "cpu":
         stats = device.memory_stats() or {}
@@ -163,7 +168,7 @@ def _system_memory() -> int | None:
 
 
 def _group_memory() -> int | None:
-    """Under a limit for containers (cgroup version 2)."""
+    """Bytes left under the limit of a container (cgroup version 2); None without one."""
     try:
         limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
     except OSError:

@@ -1,4 +1,4 @@
-"""`make_objective` for pictures and networks as users have them: by path, by name, of any kind."""
+"""`make_objective` for pictures and networks as users have them: paths, names, and objects of any kind."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,23 +36,24 @@ def make_objective(
 ) -> Objective:
     """Make the objective of one run: a pure function of the image, and a pytree that `jit`, `grad` and `vmap` take.
 
-    It takes pictures and networks as `stylize` does, with its default sizes: a content from a file is at most 512
-    pixels, styles and references from files get the content's long edge. Arrays of floats are taken as they are, so
-    that a gradient can be had with respect to them too.
+    Pictures and networks are given as for `stylize`, and resized by its defaults: a content from a file to at most 512
+    pixels, styles and references to the content's long edge. Arrays of floats stay as they are, so that gradients
+    with respect to them can be computed too.
 
     Args:
-        model: a feature network, what `load_vgg19` takes ("imagenet-8bit", a path), or a function that gives one.
+        model: a feature network, or what `load_vgg19` takes ("imagenet-8bit", a path), or a function that returns one.
         content: a picture of shape (h, w, 3) in [0, 1], or what `load_image` reads; the generated one has its size.
         styles: one picture or a list of them; arrays of any sizes.
-        recipe: losses and weights; as for `stylize` that of the network by default.
-        blend: how much of each style, at least 0; made to sum to 1. Equal shares by default.
-        content_masks: {region: (h, w) in [0, 1], or a picture in grey} of the generated picture.
+        recipe: losses and weights; by default the recipe for the network, as for `stylize`.
+        blend: weight of each style, at least 0; scaled to sum to 1. Equal by default.
+        content_masks: {region: array (h, w) in [0, 1], or a grey picture} of the generated picture.
         style_masks: the same regions of the style, for several styles a list; see `jaxstyle.objective.make_objective`.
         references: further pictures by name, for the terms with `of="name"`.
-        plan: how it is computed.
+        plan: how the objective is computed.
 
     Raises:
-        SettingError: a setting that does not fit. ImageError: a picture that cannot be used. WeightsError: the network.
+        SettingError: a setting is not usable. ImageError: a picture is not usable. WeightsError: the network is not.
+        InstallationError: the installed JAX computes wrong numbers.
 
     Example:
         >>> photo = jaxstyle.load_image("photo.jpg", size=256)
@@ -79,14 +80,14 @@ def make_objective(
 
 
 def _array(picture: Any, name: str, edge: int | None) -> Any:
-    """The picture as an array; arrays of floats as they are, others with that long edge."""
+    """The picture as an array. Arrays of floats stay as they are; others are resized to the long edge `edge`."""
     if isinstance(picture, jax.Array | np.ndarray) and jnp.issubdtype(picture.dtype, jnp.floating):
         return picture
     return sized(read_picture(picture, name=name), edge, picture).rgb
 
 
 def _masks(masks: Any, name: str) -> Any:
-    """The masks as arrays."""
+    """The masks as arrays, {region: (h, w) in [0, 1]}."""
     if not isinstance(masks, Mapping):
         return masks
     return {

@@ -1,4 +1,4 @@
-"""A run on its way: level by level, step by step, reporting, until it is done or ended."""
+"""Paints a run level by level and step by step, with reports, until it is done or stopped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,15 +25,15 @@ from jaxstyle.transfer.verdict import Status
 def paint(
     run: Run, callback: Callback | None = None, every: int = 10, start: Callable[[Run], Reached] | None = None
 ) -> Result:
-    """Paint from the first image, or from where an earlier run was, to the result.
+    """Paint a run from its first image, or from the point where an earlier run was stopped, and return the result.
 
     Args:
-        run: from `prepare`.
+        run: the run, from `prepare`.
         callback, every: see `stylize`.
-        start: says where the run begins; before any step by default.
+        start: function that says where the run begins; by default before the first step.
 
     Raises:
-        Interrupted: for a KeyboardInterrupt after the first step; it holds the picture as far as it came.
+        Interrupted: there was a KeyboardInterrupt after the first step; `result` has the picture so far.
     """
     remember((run.picture.rgb.shape, *(style.shape for style in run.inputs.styles)))
     with ExitStack() as left:
@@ -48,7 +48,7 @@ def paint(
 
 
 class _Painting:
-    """How far a run has come: its state, and what each level reported."""
+    """How far a run has come: its state, and the reports of each level."""
 
     def __init__(self, run: Run, start: Reached, every: int, left: ExitStack) -> None:
         self.run, self.every, self.left = run, every, left
@@ -58,11 +58,11 @@ class _Painting:
         self.ahead: Ahead[Objective]
 
     def result(self, status: Status) -> Result:
-        """The run as it is."""
+        """The result of the run as it is now."""
         return self.run.result(self.state, status, self.infos)
 
     def to_the_end(self, callback: Callback | None) -> Status:
-        """All levels, or as many as the callback lets it paint."""
+        """Paint all levels, unless the callback ends the run before; return the status."""
         run, levels = self.run, len(self.run.levels)
         for level, state, info in coarse_to_fine(levels, self.state, self._steps, self._grown, start=self.start):
             self.infos[level].append(jax.device_get(info))
@@ -75,7 +75,7 @@ class _Painting:
         return "done" if bool(self.state.finite) else "not finite"
 
     def _steps(self, level: int, state: State) -> Iterator[tuple[State, Info]]:
-        """The steps of a level; once it runs, the next is made ready."""
+        """Run the steps of a level; after its first ones, prepare the next level in the background."""
         if level == len(self.infos):
             self.infos.append([])
         following = level + 1 < len(self.run.levels)
@@ -87,12 +87,12 @@ class _Painting:
             yield state, info
 
     def _grown(self, level: int, state: State) -> State:
-        """The first state of a level, when what was made ready for it is there."""
+        """Wait until a level is prepared, and return its first state."""
         self.objective = self.ahead.result()
         return self.run.grown(level, state)
 
     def _chunks(self, level: int, state: State, objective: Objective) -> Iterator[tuple[State, Info]]:
-        """A level's steps; where the memory does not suffice, they go on from the last image with smaller plans."""
+        """Run a level's steps in chunks. If memory runs out, go on from the last image with smaller plans."""
         recipe, before = self.run.recipe, self.run.before(level)
         plans = smaller_plans(self.run.plan, recipe, self.run.levels[level].shape[0])
         while True:
@@ -102,7 +102,7 @@ class _Painting:
                 done = before + int(state.step)
                 for state, info in steps(state, objective, recipe.optimizer, rest, before=done):  # noqa: B020
                     if before + int(state.step) == done + 1:
-                        trim_heap()  # of what the compiler left
+                        trim_heap()  # gives back memory that the compiler left over
                     yield state, info
                 return
             except Exception as error:

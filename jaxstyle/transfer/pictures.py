@@ -1,4 +1,4 @@
-"""The pictures of a job, at the sizes at which they are used; some jobs have no content, others no style."""
+"""Reads the pictures of a job at the sizes at which they are used. Some jobs have no content, others no style."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def check_missing(job: "Job") -> None:
-    """Check that a job without a content or without a style needs none: a texture, a reconstruction.
+    """Check that a job needs no picture that it lacks: a texture has no content, a reconstruction no style.
 
     Raises:
-        SettingError: the recipe has a term for the missing picture, or the run starts from it or takes colours from it.
+        SettingError: the recipe has a term for the missing picture, or the run starts from it or takes colours from it;
+            or both are missing.
     """
     init = job.recipe.init if job.init is None else job.init
     missing = {"content": job.content is None, "style": not job.styles}
@@ -33,7 +34,7 @@ def check_missing(job: "Job") -> None:
 
 
 def _stand_in(style: Picture, size: int | None, source: Any) -> Picture:
-    """A grey picture in place of a content, at the size of the style's that a content of it would have."""
+    """A grey picture in place of a missing content, at the size of the result for the style as content."""
     return Picture(np.full_like(sized(style, size, source).rgb, 0.5), None)
 
 
@@ -41,9 +42,9 @@ class JobPictures(NamedTuple):
     """The pictures of a job.
 
     Attributes:
-        read: the content and the styles, as they are in their files.
-        content: at the result's size.
-        inputs: as the losses see them.
+        read: the content (grey if there is none) and the styles, as they are in their files.
+        content: the content at the result's size.
+        inputs: the pictures and masks as the losses see them.
     """
 
     read: tuple[Picture, ...]
@@ -52,7 +53,7 @@ class JobPictures(NamedTuple):
 
 
 def read_pictures(job: "Job", once: Once) -> JobPictures:
-    """The job's pictures. Raises what `prepare` does."""
+    """Read the job's pictures. Raises SettingError and ImageError as `prepare` does."""
     names = [f"style[{i}]" if len(job.styles) > 1 else "style" for i in range(len(job.styles))]
     styles = [once(_read_one, style, name) for style, name in zip(job.styles, names, strict=True)]
     if job.content is None:

@@ -1,4 +1,4 @@
-"""Compiled programs are let go after a while: each size of picture has its own, and XLA keeps them for good."""
+"""Frees compiled programs after a while. Each size of picture has its own, and XLA would keep them for good."""
 
 from collections.abc import Hashable
 
@@ -7,14 +7,14 @@ from jaxstyle.objective import targets
 from jaxstyle.optimize import loop, pyramid
 
 MOST = 16
-"""Shapes of pictures whose programs are kept: some ten megabytes each."""
+"""The most sets of picture shapes whose programs are kept: some ten megabytes for each."""
 _seen: dict[Hashable, None] = {}
 
 
 def remember(shapes: Hashable) -> None:
-    """Note that a run of pictures of such shapes begins; with too many, the programs of all before are let go.
+    """Note that a run with pictures of these shapes begins; after too many different ones, free all earlier programs.
 
-    Only jaxstyle's own programs are, never those of the user's functions. What is on the disk is found again.
+    Only jaxstyle's own programs are freed, never those of the user's functions. The cache on disk keeps its programs.
     """
     if shapes not in _seen and len(_seen) >= MOST:
         for module in (conv, winograd, vgg, targets, loop, pyramid):

@@ -1,4 +1,4 @@
-"""What a callback is told while a picture is painted."""
+"""`Progress`, which a callback gets while a picture is painted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,22 +11,22 @@ from jaxstyle.transfer.result import Result
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is, handed to the callback between chunks of steps.
+    """How far a run has come, given to the callback between chunks of steps.
 
     Attributes:
-        step: steps done, of `steps`.
-        steps: steps asked for, at all levels.
-        total: the objective's value before the last step.
-        values: each term's, unweighted.
-        seconds: since the start, compilation included.
+        step: number of steps done, at all levels together.
+        steps: number of steps asked for, at all levels together.
+        total: value of the objective (the weighted total) before the last step.
+        values: unweighted value of each term before the last step.
+        seconds: seconds since the start, compilation included.
         content: what the content terms add to the total.
         style: what the style terms add to the total.
-        level: index of the level, of `levels`.
-        levels: how many sizes there are, one after the other.
+        level: index of the pyramid level, from 0.
+        levels: number of pyramid levels, which are painted one after the other.
         size: the level's (height, width); the result's own at the last level.
-        preparing: after a level's last step the next level's (height, width), which is made ready now; else None.
-        make_image: the picture as it is at this level.
-        make_result: the run as it would be if it ended now, at the result's own size.
+        preparing: after a level's last step the (height, width) of the next level, which is being prepared; else None.
+        make_image: returns the picture as it is, at the level's size.
+        make_result: returns the result as it would be if the run ended now, at the result's own size.
     """
 
     step: int

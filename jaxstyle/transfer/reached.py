@@ -1,4 +1,4 @@
-"""How far a run has come: all that is needed to go on from there."""
+"""The point that a run has reached: all that is needed to go on from there."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ from jaxstyle.optimize.loop import Info, State
 
 
 class Reached(NamedTuple):
-    """Where a run is.
+    """The point that a run has reached.
 
     Attributes:
-        level: index of the pyramid level.
+        level: index of the pyramid level, from 0.
         state: image, average and optimiser state at that level.
-        infos: what was reported so far: for each level up to this one its chunks of steps, one after the other.
+        infos: the reports so far: for each level up to this one, those of its chunks of steps, one after the other.
     """
 
     level: int
@@ -20,5 +20,5 @@ class Reached(NamedTuple):
 
     @property
     def at(self) -> tuple[int, int]:
-        """(level, step): runs of a sweep that are painted together are at the same."""
+        """(level, steps done at it), which is the same for runs of a sweep that are painted together."""
         return self.level, int(self.state.step)

@@ -1,4 +1,4 @@
-"""What a run gives back: the picture, its history, and all that is needed to make it again."""
+"""The result of a run: the picture, its history, and all that is needed to make it again."""
 
 import hashlib
 import io
@@ -23,14 +23,14 @@ LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 @runtime_checkable
 class Writable(Protocol):
-    """An open binary file, or what is like one."""
+    """An open binary file, or an object with the same `write`."""
 
     def write(self, data: bytes, /) -> Any:
         """Write the bytes."""
 
 
 class Done(NamedTuple):
-    """A level of a run: its (height, width) and its entries of the history, the steps done at it."""
+    """A level that a run has painted: its (height, width), and the steps done at it, each an entry of the history."""
 
     shape: tuple[int, int]
     steps: int
@@ -38,21 +38,21 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run.
+    """The result of a run that is finished or was stopped.
 
     Attributes:
         image: the picture, RGB in [0, 1].
-        history: for "total" (weighted) and for each term (unweighted) its value before each step.
+        history: values before each step: {"total" or a term: (n,)}. The total is weighted, the terms are not.
         status: "done"; "stopped" by the callback; "not finite": a value became infinite or NaN and `image` is the
             last finite picture; or "no better": the loss rose, or the picture is of one colour or unchanged.
-        settings: recipe, seed, size, network, inputs and versions: plain data, embedded in saved files.
+        settings: recipe, seed, size, network, inputs and versions as plain data, which saved files contain.
         alpha: the content's transparency in [0, 1], put back when saving; None if it has none.
         seconds: wall-clock time, compilation included.
-        levels: the sizes it was painted at, one after the other; the last is the picture's own unless it was stopped
+        levels: the sizes at which it was painted, in order; the last is the picture's own unless the run was stopped
             before.
         hint: for "not finite" and "no better" what happened and what may help.
-        reached: for "stopped" where the run is, optimiser state included: `stylize` with the same arguments and
-            `resume=reached` goes on from there; else None.
+        reached: for "stopped" the point where the run was stopped, with the optimiser state: `stylize` with the same
+            arguments and `resume=reached` goes on from there; else None.
     """
 
     image: Float[np.ndarray, "h w 3"] = field(repr=False)
@@ -67,7 +67,7 @@ class Result:
 
     @property
     def level(self) -> Int[np.ndarray, " n"]:
-        """For each entry of the history the index of its level."""
+        """The index of the level of each entry of the history."""
         return np.repeat(np.arange(len(self.levels)), [level.steps for level in self.levels])
 
     @overload
@@ -77,9 +77,12 @@ class Result:
     def save(self, path: Writable) -> None: ...
 
     def save(self, path: str | os.PathLike | Writable) -> Path | None:
-        """Write PNG, JPEG, WebP or TIFF by the path's suffix, with the settings inside, atomically; return the path.
+        """Write the picture with its settings inside, atomically, and return the path.
 
-        Into an open binary file it writes PNG, and returns None.
+        The suffix of the path chooses PNG, JPEG, WebP or TIFF. An open binary file gets a PNG, and None is returned.
+
+        Raises:
+            ImageFileError: the file cannot be written.
         """
         if isinstance(path, str | os.PathLike):
             return save_image(path, self.image, alpha=self.alpha, recipe=self.settings)
@@ -87,11 +90,11 @@ class Result:
         return None
 
     def to_pil(self) -> Image:
-        """The picture with 8 bits per channel, with its alpha."""
+        """The picture as a PIL image of 8 bits per channel, with alpha if it has one."""
         return to_pil(self.image, self.alpha)
 
     def _repr_png_(self) -> bytes:
-        """Shown by notebooks."""
+        """The picture as the bytes of a PNG, which notebooks show."""
         buffer = io.BytesIO()
         self.to_pil().save(buffer, "PNG")
         return buffer.getvalue()
@@ -106,16 +109,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 def fingerprint(picture: Picture) -> str:
-    """SHA-256 of a picture's pixels as jaxstyle reads them, whatever file they came in."""
+    """SHA-256 of a picture's pixels as jaxstyle reads them, as hex. The file format does not matter."""
     digest = hashlib.sha256(repr(picture.rgb.shape).encode() + picture.rgb.tobytes())
     digest.update(b"" if picture.alpha is None else picture.alpha.tobytes())
     return digest.hexdigest()
 
 
 def describe(source: Any, picture: Picture) -> dict[str, Any]:
-    """What to remember of an input: its pixels' hash, and of a file its name, and its path where that is relative.
+    """Describe an input for the record: the hash of its pixels, a file's name, and its path if that is relative.
 
-    Folders of a whole path are left out: a picture that is passed on should not tell where its maker keeps things.
+    Absolute paths are left out: a picture that is passed on should not tell where its maker keeps files.
     """
     if not isinstance(source, str | os.PathLike):
         return {"sha256": fingerprint(picture)}
@@ -127,12 +130,12 @@ def describe(source: Any, picture: Picture) -> dict[str, Any]:
 
 
 def describe_model(model: Any) -> dict[str, Any]:
-    """What to remember of the network: which numbers, and how they are used."""
+    """Describe a network for the record: its name, the hash of its weights, padding and pooling."""
     names = ("name", "sha256", "padding", "pooling", "ceil_mode")
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
 
 
 def versions(backend: str) -> dict[str, str]:
-    """Versions of everything that decides the bits of a result."""
+    """The versions of everything that decides the bits of a result, {name: version}, and the backend."""
     libraries = {name: version(name) for name in LIBRARIES}
     return {"jaxstyle": jaxstyle.__version__, "python": platform.python_version(), **libraries, "backend": backend}

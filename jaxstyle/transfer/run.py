@@ -1,4 +1,4 @@
-"""What a run is made of: the objective of each level, and the result of any state."""
+"""A run: the objective of each pyramid level, and the result of any state."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,21 @@ from jaxstyle.transfer.verdict import Status, no_better, not_finite
 
 @dataclass(frozen=True)
 class Run:
-    """What stays the same while a picture is painted; `prepare` makes one, `paint` paints it."""
+    """All of a run that stays the same while it is painted; `prepare` makes it, `paint` paints it.
+
+    Attributes:
+        recipe: losses, weights and optimiser.
+        model: the network.
+        inputs: pictures and masks as the losses see them.
+        levels: sizes and steps of the pyramid, from small to the result's own size.
+        shares: share of each style; they sum to 1.
+        plan: how the run is computed.
+        picture: the content at the result's size.
+        settings: what the result records.
+        started: `time.perf_counter()` at the start.
+        begin: the first image, (h, w, 3), at the first level's size.
+        once: how functions of pictures are called, see `prepare`.
+    """
 
     recipe: Recipe
     model: FeatureModel
@@ -41,19 +55,19 @@ class Run:
     picture: Picture
     settings: dict[str, Any]
     started: float
-    begin: Any  # the first image, at the first level's size
+    begin: Any
     once: Once = call
 
     def first(self) -> State:
-        """Before any step."""
+        """The state before the first step, at the first level."""
         return optimize.init(jax.device_put(self.begin), self.recipe.optimizer)
 
     def begun(self) -> Reached:
-        """The run before any step, at its first level."""
+        """The point before the first step, at the first level."""
         return Reached(0, self.first(), ((),))
 
     def objective(self, i: int) -> Objective:
-        """The objective of level `i` of the pyramid."""
+        """The objective of level `i` of the pyramid. Raises what `make_objective` raises, naming the level's size."""
         level, recipe, inputs = self.levels[i], self.recipe, self.inputs.at(self.levels[i].shape, self.once)
         try:
             return make_objective(
@@ -73,7 +87,13 @@ class Run:
             raise type(error)(f"at {level.shape[1]}x{level.shape[0]} pixels, a level of the pyramid: {error}") from None
 
     def prepare(self, i: int, state: State, wanted: Callable[[], bool]) -> Objective:
-        """The objective of a level, with its programs compiled; `state` has the shapes of the level before."""
+        """Make the objective of level `i`, and compile its programs if it is still wanted.
+
+        Args:
+            i: index of the level, from 1.
+            state: shapes and dtypes of the state at the level before.
+            wanted: says whether the programs are still wanted.
+        """
         recipe, objective = self.recipe, self.objective(i)
         if wanted():
             grow.lower(state, recipe.optimizer, self.levels[i].shape, clip=recipe.clip).compile()
@@ -82,15 +102,15 @@ class Run:
         return objective
 
     def grown(self, i: int, state: State) -> State:
-        """The last state of the level before as the first of a level."""
+        """Make the first state of level `i` from the last state of the level before."""
         return grow(state, self.recipe.optimizer, self.levels[i].shape, clip=self.recipe.clip)
 
     def before(self, i: int) -> int:
-        """Steps of the levels before a level."""
+        """Number of steps of all levels before level `i`."""
         return sum(level.steps for level in self.levels[:i])
 
     def progress(self, i: int, state: State, info: Info) -> Progress:
-        """What the callback sees after a chunk of steps."""
+        """Make the `Progress` that the callback gets after a chunk of steps at level `i`."""
         values = {name: float(column[-1]) for name, column in info.values.items()}
         weights = self.recipe.weights()
         content, style = (
@@ -115,7 +135,14 @@ class Run:
         )
 
     def result(self, state: State, status: Status, found: list[list[Info]], **more: Any) -> Result:
-        """The run as it is at this state, at the picture's own size."""
+        """Make the result of the run in a state, at the picture's own size.
+
+        Args:
+            state: the state.
+            status: how the run ended; "done" becomes "no better" if nothing improved.
+            found: the reports of each level so far.
+            more: further settings to record.
+        """
         image = self.finish(state, self.levels[-1].shape)
         history = self.history([info for infos in found for info in infos]) if found else {}
         status, hint = self.verdict(status, state, history, found)
@@ -139,7 +166,7 @@ class Run:
     def verdict(
         self, status: Status, state: State, history: dict[str, np.ndarray], found: list[list[Info]]
     ) -> tuple[Status, str | None]:
-        """The status of a run that has come so far, and what to say of it."""
+        """The final status of a run, and a hint if something is wrong, else None."""
         if status == "not finite":
             return status, not_finite(self.recipe, history)
         if status != "done" or not found:
@@ -150,13 +177,13 @@ class Run:
         return ("done" if hint is None else "no better"), hint
 
     def finish(self, state: State, shape: tuple[int, int]) -> np.ndarray:
-        """The averaged iterate, in range, with the content's colours where the recipe says."""
+        """The averaged image in [0, 1], of (height, width) `shape`; in the content's colours if the recipe says so."""
         image = np.clip(np.asarray(state.average, np.float32), 0, 1)
         image = image if image.shape[:2] == shape else resize(image, shape)
         return keep_color(image, resize(self.picture.rgb, shape)) if self.recipe.color == "luminance" else image
 
     def history(self, infos: list[Info]) -> dict[str, np.ndarray]:
-        """The chunks' values joined, for "total" and each term in the recipe's order."""
+        """Join the values of all chunks: {"total", then each term in the recipe's order: (n,)}."""
         names = list(self.recipe.weights())
         columns = [(info.total, *(info.values[name] for name in names)) for info in infos]
         joined = [np.concatenate(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * (1 + len(names))

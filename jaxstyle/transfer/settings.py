@@ -1,4 +1,4 @@
-"""What a user may set of a run on top of its recipe: declared here once, for Python, the command line and sweeps."""
+"""The settings of a run on top of its recipe, declared here once for Python, the command line and sweeps."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,12 +18,12 @@ else:
 
 
 DEFAULT_SIZE = 512
-"""Long edge in pixels that a larger picture from a file is brought to, where no size is given."""
+"""Long edge in pixels to which a larger picture from a file is reduced if no size is given."""
 
 
 @dataclass(kw_only=True)
 class Settings:
-    """Settings of a run. Those that are None stay as the recipe has them."""
+    """Settings of a run. For settings that are None, the recipe decides."""
 
     size: int | None = None
     """Long edge of the result in pixels. By default the content's own, at most 512 for a file; in Python, arrays and
@@ -34,24 +34,24 @@ class Settings:
     """How much style: a number, or light (1: a tint), medium (3) or full (10: as painted; above it little changes).
     By default the recipe's, 10 for most."""
     content_weight: float | None = None
-    """How much of the scene is kept. By default the recipe's, 1 for most."""
+    """How much of the content's scene is kept: a number. By default the recipe's, 1 for most."""
     tv_weight: float | None = None
-    """Weight of total variation: more smooths away speckle, 0 is none. By default the recipe's."""
+    """Weight of the total variation loss: more smooths away speckle, 0 is none. By default the recipe's."""
     optimizer: Optimization | None = None
     """Another optimiser than the recipe's: adam or lbfgs with their usual settings; in Python also an `Adam`, an
     `LBFGS` or an optax transformation."""
     learning_rate: float | None = None
-    """Another learning rate than the recipe's: of Adam in pixel values per step, where 1 is from black to white."""
+    """Another learning rate than the recipe's. That of Adam is in pixel values per step; 1 is from black to white."""
     style_scale: float = 1.0
-    """Long edge of the styles over that of the result: larger paints with broader strokes."""
+    """Long edge of the styles divided by that of the result, above 0 and at most 100: larger paints broader strokes."""
     blend: tuple[float, ...] | None = None
-    """How much of each style, for example 2 1. By default equal shares."""
+    """Weight of each style, for example 2 1. By default equal."""
     init: Picture | None = None
     """What to start from: content, style (the first one, stretched), noise, or a picture such as an earlier result. By
     default as the recipe says, mostly the content."""
     color: ColorName | None = None
     """style: the style's colours, as most recipes have it. luminance: the content's colours. cholesky, pca, symmetric
-    or histogram: the style is given the content's colours first."""
+    or histogram: ways to give the style the content's colours first."""
     pyramid: Coarse | None = None
     """Whether to paint at smaller sizes first, with steps of their own: from 128 pixels, each size twice the one
     before; in Python also a `Pyramid`. By default as the recipe says."""

@@ -1,6 +1,6 @@
-"""Where a run is as a file, to go on with it in another process. Anyone may have written the file.
+"""Saves the point that a run has reached, to go on with it in another process. Anyone may have written such a file.
 
-Arrays are read only where the file has room for what it declares.
+An array is read only if the file is large enough for the size that it declares.
 """
 
 import io
@@ -30,11 +30,15 @@ _READ_HEADER: dict[tuple[int, int], Callable[[Any], Any]] = {
 
 
 DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, MemoryError)
-"""How reading a damaged file ends."""
+"""The errors that reading a damaged file may raise."""
 
 
 def write_state(path: Path, reached: Reached) -> Path:
-    """Write where a run is, atomically, as an .npz without compression. Raises ImageFileError where it cannot."""
+    """Write the point that a run has reached, atomically, as an uncompressed .npz; return the path.
+
+    Raises:
+        ImageFileError: the file cannot be written.
+    """
     arrays: Any = as_arrays(reached)
     try:
         with write_atomically(path) as file:
@@ -45,7 +49,7 @@ def write_state(path: Path, reached: Reached) -> Path:
 
 
 def read_state(path: Path, run: Run) -> Reached:
-    """Read what `write_state` wrote. Raises ImageFileError where it is damaged or not of this run."""
+    """Read what `write_state` wrote. Raises ImageFileError if it is damaged or of another run."""
     try:
         with os.fdopen(open_inside(path.parent, path.name), "rb") as file, open_npz(file) as archive:
             names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
@@ -55,7 +59,11 @@ def read_state(path: Path, run: Run) -> Reached:
 
 
 def at(resume: Reached | Path, run: Run) -> Reached:
-    """Where a run goes on: as given, or as a file says. Raises SettingError where it is another run's."""
+    """The point at which a run goes on, as given, or read from a file.
+
+    Raises:
+        SettingError: the given point is of another run. ImageFileError: the file is damaged or of another run.
+    """
     if not isinstance(resume, Reached):
         return read_state(Path(resume), run)
     try:
@@ -81,7 +89,7 @@ def as_arrays(at: Reached) -> dict[str, np.ndarray]:
 
 
 def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Reached:
-    """Convert what `as_arrays` gave back. Raises ValueError or KeyError if the arrays do not fit the run."""
+    """Convert the arrays of `as_arrays` back. Raises ValueError or KeyError if the arrays do not fit the run."""
     level = int(arrays["level"])
     if not 0 <= level < len(run.levels):
         raise ValueError(f"level {level} of {len(run.levels)}")
@@ -131,7 +139,7 @@ def open_npz(file: io.BufferedIOBase) -> zipfile.ZipFile:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Read one array of such an archive. Raises ValueError as `read_npy` does, KeyError if it is missing."""
+    """Read one array of an archive of `open_npz`. Raises ValueError as `read_npy` does, KeyError if it is missing."""
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as file:
         return read_npy(io.BytesIO(file.read()), info.file_size)

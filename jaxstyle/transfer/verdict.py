@@ -1,4 +1,4 @@
-"""Whether a run that came to its end is any better than its beginning, and what to do where it is not."""
+"""Judges whether a finished run is better than its beginning, and says what may help if it is not."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -11,13 +11,13 @@ from jaxstyle.objective.recipe import Recipe
 Status = Literal["done", "stopped", "not finite", "no better"]
 Columns = Mapping[str, Float[np.ndarray, " n"]]
 FEW = 10
-"""Runs of fewer steps are trials, and are not judged: L-BFGS's first step alone moves no pixel by a level."""
+"""Runs of fewer steps are trials, and are not judged: the first step of L-BFGS alone changes no pixel by `LEVEL`."""
 LEVEL = 1 / 255
-"""One step of a picture of 8 bits."""
+"""The difference between two neighbouring values of an 8-bit picture, scaled to [0, 1]."""
 
 
 def not_finite(recipe: Recipe, history: Columns) -> str:
-    """Which step of a run was not finite, in which term, and what helps: `history` ends with that step."""
+    """Say which step of a run was not finite, in which terms, and what may help. `history` ends with that step."""
     steps = len(history["total"])
     terms = [name for name, column in history.items() if name != "total" and not np.isfinite(column[-1:]).all()]
     where = f" in {', '.join(terms)}" if terms else ""
@@ -33,14 +33,14 @@ def no_better(
     begin: Float[np.ndarray, "_h _w 3"],
     content: Float[np.ndarray, "h w 3"],
 ) -> str | None:
-    """Why a finished run has failed all the same, and what helps; None where nothing speaks against it.
+    """Say why a finished run is no better than its beginning, and what may help; None if nothing is wrong.
 
     Args:
-        recipe: what it was painted by.
-        totals: the loss before each step at the last size.
-        image: the result.
-        begin: the picture that the run began from.
-        content: the content.
+        recipe: the recipe of the run.
+        totals: the weighted total before each step at the last size.
+        image: the result, RGB in [0, 1].
+        begin: the image that the run started from.
+        content: the content picture.
     """
     if len(totals) < FEW:
         return None
@@ -54,7 +54,7 @@ def no_better(
 
 
 def _gentler(recipe: Recipe) -> str:
-    """What makes smaller steps."""
+    """What to try for smaller steps, as the subject of "may help"."""
     if recipe.optimizer.kind == "lbfgs":
         return "the optimiser Adam, or L-BFGS with a line search,"
     return "a smaller learning rate or style weight"
