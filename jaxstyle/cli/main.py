@@ -31,7 +31,7 @@ from jaxstyle.cli.usage import explain, reordered
 from jaxstyle.cli.weights import WeightsCommand
 from jaxstyle.errors import JaxstyleError, SettingError, is_out_of_memory, printable
 
-STOPPED, INTERRUPTED = 75, 130
+STOPPED, INTERRUPTED = 75, 130  # the first is also in stopping.py, which takes long to import
 
 
 Command = (

@@ -19,8 +19,6 @@ from jaxstyle.transfer.result import Result
 if TYPE_CHECKING:
     from jaxstyle.cli.rerun import RerunCommand
 
-    pass
-
 EXPECTED = {"fast": dict, "content": dict, "styles": list, "blend": list, "size": int}
 OF_FAST = {"network": dict, "strength": int | float, "style_size": int | None, "color": str}
 OF_REFINING = {"recipe": dict, "model": dict, "plan": dict}

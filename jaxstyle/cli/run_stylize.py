@@ -27,8 +27,6 @@ from jaxstyle.weights.catalogue import is_here
 if TYPE_CHECKING:
     from jaxstyle.cli.stylize import StylizeCommand
 
-    pass
-
 
 class Frames:
     """Saves the picture at multiples of `every` steps, and in the end an animation of these pictures and the result."""

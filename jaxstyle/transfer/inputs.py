@@ -114,7 +114,9 @@ def read_style_masks(given: Any, styles: list[np.ndarray]) -> list[dict[str, Arr
 def style_edge(picture: Picture, style_scale: float) -> int:
     """Long edge of the styles in pixels, for a result like `picture`. Raises SettingError for a wrong `style_scale`."""
     if not is_number(style_scale, 0, 100) or not style_scale:
-        raise SettingError(f"style_scale: got {style_scale!r}, expected a number above 0 (1 is the result's size)")
+        raise SettingError(
+            f"style_scale: got {style_scale!r}, expected a number above 0, at most 100 (1 is the result's size)"
+        )
     return max(1, round(max(picture.rgb.shape[:2]) * style_scale))
 
 
