@@ -214,7 +214,7 @@ def test_the_command_line():
 
 
 def interrupt_at(monkeypatch, call):
-    """SIGINT during the given call of `run_progress`'s function."""
+    """SIGINT while progress is shown for the given time."""
     calls = []
 
     def show(progress):
