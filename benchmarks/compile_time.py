@@ -69,7 +69,7 @@ def command_line(path: Path, folder: Path) -> dict[str, float]:
         Image.fromarray((pictures[name][0] * 255).round().astype(np.uint8)).save(folder / f"{name}.png")
     files = [str(folder / f"{name}.png") for name in names]
     command = [sys.executable, "-m", "jaxstyle", "stylize", *files, "-o", str(folder / "out.png"), "--steps", "1"]
-    command += ["--size", str(pictures["content"].shape[1]), "--weights", str(_weights(path)), "--recipe", "default"]
+    command += ["--size", str(pictures["content"].shape[1]), "--model", str(_weights(path)), "--recipe", "default"]
     env = os.environ | {"JAXSTYLE_HOME": str(folder), "XDG_CACHE_HOME": str(folder), "JAX_PLATFORMS": "cpu"}
     began, first, said = time.time(), None, ""
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:

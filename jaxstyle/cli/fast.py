@@ -36,7 +36,7 @@ class FastCommand:
     """How colours are treated, as for `jaxstyle stylize`."""
     refine: int = 0
     """Then improve each picture by this many optimisation steps, as `jaxstyle stylize` does; 0 for none."""
-    weights: str | None = None
+    refine_model: str | None = None
     """The feature network for --refine, as for `jaxstyle stylize`, with the same default."""
     recipe: str | None = None
     """For --refine: a preset or recipe file, as for `jaxstyle stylize`."""

@@ -27,7 +27,7 @@ from jaxstyle.cli.shown import choose, presentable
 from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.cli.sweep import ReportCommand, SweepCommand
 from jaxstyle.cli.train import TrainCommand
-from jaxstyle.cli.usage import explain, reordered
+from jaxstyle.cli.usage import explain, renamed, reordered
 from jaxstyle.cli.weights import WeightsCommand
 from jaxstyle.errors import JaxstyleError, SettingError, is_out_of_memory, printable
 
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"jaxstyle {__version__}")
         sys.exit(0)
     debug = "--debug" in arguments
-    arguments, how = _without_progress([argument for argument in arguments if argument != "--debug"])
+    arguments, how = _without_progress(renamed([argument for argument in arguments if argument != "--debug"]))
     handler = logging.StreamHandler()
     handler.addFilter(presentable())
     logging.basicConfig(

@@ -14,7 +14,7 @@ class Painting(Settings):
     pyramid: Literal["on", "off"] | None = None
     """Paint at smaller sizes first, each with steps of its own: on (the first size has a long edge of 128 pixels, each
     next one is twice as large) or off. By default as the recipe says."""
-    weights: str = field(default_factory=default_network)
+    model: str = field(default_factory=default_network)
     """The feature network, a VGG19 or VGG16: any name of `jaxstyle weights list`, or a weights file. By default the
     network of the papers: "imagenet" (80 MB, downloaded on first use), or "imagenet-8bit" where that is the one in the
     cache. "embedded" is small and comes with jaxstyle."""
@@ -36,7 +36,7 @@ class Painting(Settings):
 
         plan = Plan(conv=self.conv, dtype=self.dtype, rows=self.rows)
         return {entry.name: getattr(self, entry.name) for entry in fields(Settings)} | {
-            "recipe": recipe_for(self.weights) if self.recipe is None else load_recipe(self.recipe),
+            "recipe": recipe_for(self.model) if self.recipe is None else load_recipe(self.recipe),
             "size": min(DEFAULT_SIZE, max(shape[:2])) if self.size is None else self.size,
             "pyramid": None if self.pyramid is None else self.pyramid == "on",
             "plan": None if plan == Plan() else plan,  # None: chosen by the free memory

@@ -44,9 +44,12 @@ def check_asked(options: "FromRecord", settings: dict[str, Any]) -> None:
     """
     recipe = Recipe.from_dict(settings["recipe"]) if isinstance(settings.get("recipe"), dict) else None
     check_bounds(settings, recipe, trust=options.trust)
-    if options.weights is None and "model" in settings:
-        check_present(str(settings["model"].get("name", "")), "--weights", trust=options.trust)
-    if getattr(options, "model", None) is None and settings.get("fast", {}).get("network", {}).get("name") == "magenta":
+    fast = settings.get("fast", {})
+    option = "refine_model" if fast else "model"
+    if getattr(options, option, None) is None and "model" in settings:
+        name = str(settings["model"].get("name", ""))
+        check_present(name, "--" + option.replace("_", "-"), trust=options.trust)
+    if options.model is None and fast.get("network", {}).get("name") == "magenta":
         for part in ("magenta-predict", "magenta-transfer"):
             check_present(part, "--model", trust=options.trust)
     note(printable(describe(settings, recipe)))
@@ -91,7 +94,7 @@ def make_again(
         return stylize(
             content,
             styles,
-            model=model_of(settings["model"], options.weights),
+            model=model_of(settings["model"], options.model),
             recipe=Recipe.from_dict(settings["recipe"]),
             size=settings["size"],
             style_scale=settings["style_scale"],
@@ -170,15 +173,15 @@ def _compare_pixels(place: Path, record: Mapping[str, Any], option: str) -> None
         print(f"jaxstyle: {place} is not the picture that was used: its pixels differ", file=sys.stderr)
 
 
-def model_of(record: Mapping[str, Any], given: str | None) -> VGG:
-    """Load the network of a result: `given` by --weights, else by its recorded name; warn if the hashes differ.
+def model_of(record: Mapping[str, Any], given: str | None, option: str = "--model") -> VGG:
+    """Load the feature network of a result: `given` by an option, else by its recorded name; warn if the hashes differ.
 
     Raises:
         SettingError: no network can be loaded by the recorded name, and none is given.
     """
     name = str(record.get("name", ""))
     if given is None and name not in (*SHIPPED, *(entry.name for entry in CATALOGUE)):
-        raise SettingError(f"--weights: the result was made with {name or 'a network of its own'}; name its file")
+        raise SettingError(f"{option}: the result was made with {name or 'a network of its own'}; name its file")
     how = {key: record[key] for key in ("padding", "pooling", "ceil_mode") if key in record}
     model = load_network(given or name, **how)
     if model.sha256 != record.get("sha256"):

@@ -21,8 +21,8 @@ class FromRecord:
     """The picture that the run started from, if it is neither beside the result nor in the current folder."""
     look_in: Path | None = None
     """A further folder in which to look for these pictures, after the result's own and the current one."""
-    weights: str | None = None
-    """The weights file, if the network cannot be found by the name inside the result."""
+    model: str | None = None
+    """The file of the result's network, if it cannot be found by the name inside the result."""
     trust: bool = False
     """Accept whatever the recipe inside asks for: very large sizes, many steps, a network to download."""
 
@@ -33,8 +33,8 @@ class RerunCommand(FromRecord):
 
     output: Annotated[Path | None, arg(aliases=("-o",))] = None
     """Where to write the new picture. By default it is not written."""
-    model: str | None = None
-    """For a result of `jaxstyle fast`: the fast network's file, if its name inside the result is not enough."""
+    refine_model: str | None = None
+    """For a refined result of `jaxstyle fast`: the file of the feature network, if its name is not enough."""
 
     def run(self) -> int:
         """Exit code 0 if the pictures are identical, 1 if they differ, 75 if interrupted."""

@@ -35,11 +35,11 @@ def run_artworks(options: "ArtworkCommand") -> int:
     contents = find_contents(given)
     names = name_results(contents, style, options.output)
     read_picture(style, name="style")
-    recipe = recipe_for(options.weights) if options.recipe is None else load_recipe(options.recipe)
+    recipe = recipe_for(options.model) if options.recipe is None else load_recipe(options.recipe)
     make_folder(options.output)
     with stopping() as stop:
         outcomes = Outcomes(len(contents), stop, Nothing(), "use a smaller --size, or fewer --rows at a time")
-        painter = _Painter(options, stages, style, recipe, load_weights(options.weights), stop)
+        painter = _Painter(options, stages, style, recipe, load_weights(options.model), stop)
         painter.paint_all(dict(zip(names, contents, strict=True)), outcomes)
     if options.json:
         print(json.dumps(outcomes.summary(options.output)))

@@ -59,10 +59,10 @@ def _progress(refine: Refine) -> AbstractContextManager[Display]:
 
 def _settings(options: "FastCommand") -> tuple[FastSettings, Refine]:
     """The settings of the fast network and of the refinement, checked. The feature network is not loaded yet."""
-    if not options.refine and options.weights is not None:
-        raise SettingError("--weights: is for refining; give it steps, such as --refine 50")
+    if not options.refine and options.refine_model is not None:
+        raise SettingError("--refine-model: is for refining; give it steps, such as --refine 50")
     recipe = None if options.recipe is None else load_recipe(options.recipe)
-    weights = options.weights or (default_network() if options.refine else None)
+    weights = options.refine_model or (default_network() if options.refine else None)
     color = options.color or ("style" if recipe is None else recipe.color)
     if options.size is not None:
         fit((1, 1), options.size)

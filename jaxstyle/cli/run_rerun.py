@@ -26,7 +26,7 @@ def run_rerun(options: "RerunCommand") -> int:
         check_target(options.output)
         refuse_overwriting(
             options.output,
-            [options.result, options.content, *options.style, options.init, options.weights, options.model],
+            [options.result, options.content, *options.style, options.init, options.model, options.refine_model],
         )
     read, make = settings_of, cast(Callable[..., Result], make_again)
     if "fast" in read_recipe(options.result):

@@ -76,7 +76,7 @@ def _refining(options: "RerunCommand", settings: dict[str, Any]) -> dict[str, An
         return {}
     return {
         "refine": settings["fast"]["refine"],
-        "refine_model": model_of(settings["model"], options.weights),
+        "refine_model": model_of(settings["model"], options.refine_model, "--refine-model"),
         "recipe": Recipe.from_dict(settings["recipe"]),
         "plan": Plan(**settings["plan"]),
     }

@@ -28,7 +28,7 @@ def run_resume(options: "ResumeCommand") -> int:
     check_target(path)
     check_asked(options, settings)
     content, styles = find_pictures(options, settings)
-    refuse_overwriting(path, [content, *styles, options.init, options.weights], "RESULT")
+    refuse_overwriting(path, [content, *styles, options.init, options.model], "RESULT")
     result = make_again(options, settings, content, styles, resume=state)
     print(result.save(path))
     if result.reached is None:

@@ -76,7 +76,7 @@ def run_stylize(options: "StylizeCommand") -> int:
     style_masks = _masks(options.style_mask, "--style-mask", len(options.style))
     frames = Frames(options.output, options.save_every)
     masks = [path for given in (content_masks, *style_masks) for path in (given or {}).values()]
-    inputs = [options.content, *options.style, *masks, options.init, options.weights, options.recipe]
+    inputs = [options.content, *options.style, *masks, options.init, options.model, options.recipe]
     refuse_overwriting(options.output, inputs)
     if options.keep_state:
         refuse_overwriting(state_beside(options.output), inputs, "--keep-state")
@@ -90,9 +90,9 @@ def run_stylize(options: "StylizeCommand") -> int:
             return stop.asked
 
         def load() -> VGG:
-            if is_here(options.weights):  # otherwise the download shows its own progress
-                watch.show.waiting(f"loading {Path(options.weights).name}")
-            network = load_weights(options.weights)
+            if is_here(options.model):  # otherwise the download shows its own progress
+                watch.show.waiting(f"loading {Path(options.model).name}")
+            network = load_weights(options.model)
             watch.show.waiting(f"compiling {shape[1]} x {shape[0]}")
             return network
 

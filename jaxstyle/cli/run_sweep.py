@@ -51,9 +51,10 @@ def run_grid(options: "SweepRun") -> int:
         raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")
     if len(grid) >= MANY:
         note(f"{len(grid)} cells; listing them takes a while")
-    weights = options.weights or table.get("weights") or default_network()
-    if not isinstance(weights, str):
-        raise SettingError(f"{options.grid}: got weights = {weights!r}, expected a name or a path")
+    # "weights" was the earlier name of "model"
+    model = options.model or table.get("model", table.get("weights")) or default_network()
+    if not isinstance(model, str):
+        raise SettingError(f"{options.grid}: got model = {model!r}, expected a name or a path")
     with _interruptible() as callback:
         run: Any = partial(
             run_sweep, checkpoint=CHECKPOINT_SECONDS if options.checkpoint is None else options.checkpoint
@@ -67,7 +68,7 @@ def run_grid(options: "SweepRun") -> int:
         summary = run(
             grid,
             options.output,
-            model=lambda: load_weights(weights),
+            model=lambda: load_weights(model),
             batch=options.batch or "auto",
             resume=options.resume == "on",
             plan=Plan(conv=options.conv, dtype=options.dtype),
@@ -101,7 +102,7 @@ def run_retry(options: "SweepRetry") -> int:
     keep_programs()
     folder = SweepFolder(options.folder)
     cells = read_cells(folder)
-    studio = _studio(folder, options.weights)
+    studio = _studio(folder, options.model)
     for cell in cells:
         if (folder.record(cell.id) or {}).get("status") in NO_PICTURE:
             folder.forget(cell.id)
@@ -117,7 +118,7 @@ def run_cell(options: "SweepCell") -> int:
     check_target(options.output)
     folder = SweepFolder(options.folder)
     cell = _find(read_cells(folder), options.cell)
-    run = _studio(folder, options.weights).run(cell.job)
+    run = _studio(folder, options.model).run(cell.job)
     devices = jax.local_devices()[:1]
     batch = Batch([run], [run.begun()], program_width(run.levels[-1].shape, 1, devices), devices)
     for _ in batch.paint():
@@ -133,13 +134,13 @@ def run_cell(options: "SweepCell") -> int:
     return 0 if same else 1
 
 
-def _studio(folder: SweepFolder, weights: str | None) -> Studio:
+def _studio(folder: SweepFolder, given: str | None) -> Studio:
     table = folder.read() or {}
     model, plan = table.get("model"), table.get("plan")
     if not isinstance(model, dict) or not isinstance(plan, dict):
         raise SettingError(f"{folder.path / 'sweep.json'}: does not say with which network it was made")
     try:
-        return Studio(lambda: model_of(model, weights), Plan(**plan))
+        return Studio(lambda: model_of(model, given), Plan(**plan))
     except TypeError as error:
         raise SettingError(f"{folder.path / 'sweep.json'}: has no usable plan ({error})") from None
 

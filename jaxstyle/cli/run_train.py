@@ -37,7 +37,7 @@ def run_johnson(options: "TrainJohnson") -> int:
     init = None if options.init is None else load_johnson(options.init)
 
     def train(**common: Any) -> Trained:
-        model = load_weights(options.weights)
+        model = load_weights(options.model)
         chosen = {"model": model, "settings": settings, "recipe": recipe, "init": init}
         return train_johnson(options.contents, options.style, options.output, **chosen, **common)
 
@@ -49,8 +49,8 @@ def run_adain(options: "TrainAdain") -> int:
     settings = _settings(AdaINTraining, options)
 
     def train(**common: Any) -> Trained:
-        with download_progress(options.weights) as progress:
-            weights = read_weights(options.weights, progress=progress)
+        with download_progress(options.model) as progress:
+            weights = read_weights(options.model, progress=progress)
         return train_adain(
             options.contents, options.styles, options.output, weights=weights, settings=settings, **common
         )

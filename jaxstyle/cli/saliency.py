@@ -20,7 +20,7 @@ class SaliencyCommand:
     """The picture."""
     output: Annotated[Path, arg(aliases=("-o",))]
     """Where to write the heat map: .png, .jpg, .webp or .tiff."""
-    weights: str = field(default_factory=default_network)
+    model: str = field(default_factory=default_network)
     """The feature network, as for `jaxstyle stylize`. Not used with --grad-cam."""
     layers: tuple[str, ...] = ()
     """The layers whose activations are added up; by default relu4_1 relu5_1."""
@@ -42,7 +42,7 @@ class SaliencyCommand:
         from jaxstyle.transfer.settings import DEFAULT_SIZE
 
         check_target(self.output)
-        refuse_overwriting(self.output, [self.image, self.weights, self.grad_cam])
+        refuse_overwriting(self.output, [self.image, self.model, self.grad_cam])
         self._check()
         picture = load_image(self.image)
         size = min(DEFAULT_SIZE, max(picture.shape[:2])) if self.size is None else self.size
@@ -68,7 +68,7 @@ class SaliencyCommand:
 
         if self.grad_cam is None:
             localizer = AggregatedActivations(self.layers) if self.layers else AggregatedActivations()
-            return load_weights(self.weights), localizer
+            return load_weights(self.model), localizer
         model = load_weights(self.grad_cam)  # downloads it if need be
         found = grad_cam(model, read_classifier(locate(self.grad_cam)[0]), picture, label=self.label)
         print(f"class {found.label}")

@@ -17,7 +17,7 @@ class SweepRun:
     """The file that lists pictures and settings, see docs/sweeps.md."""
     output: Output
     """The folder to write into. It is made if it is missing."""
-    weights: str | None = None
+    model: str | None = None
     """The feature network, as for `jaxstyle stylize`. By default that of the grid file, else the default there."""
     batch: int | None = None
     """The most cells to paint at a time. By default as many as run well and fit into the memory."""
@@ -65,8 +65,8 @@ class SweepRetry:
 
     folder: Annotated[Positional[Path], arg(metavar="DIR")]
     """The folder of the sweep."""
-    weights: str | None = None
-    """The weights file, if the network cannot be found by its name."""
+    model: str | None = None
+    """The network's file, if it cannot be found by its name."""
     batch: int | None = None
     """The most cells to paint at a time, as for `jaxstyle sweep run`."""
 
@@ -87,8 +87,8 @@ class SweepCell:
     """The cell's id, or the beginning of it."""
     output: Output
     """Where to write the picture: .png, .jpg, .webp or .tiff."""
-    weights: str | None = None
-    """The weights file, if the network cannot be found by its name."""
+    model: str | None = None
+    """The network's file, if it cannot be found by its name."""
 
     def run(self) -> int:
         """Exit code 0 if it is the same or the sweep has no picture of it, 1 if it differs."""

@@ -18,7 +18,7 @@ class _Common:
 
     output: Output
     """The folder to write into: the network, a log, contact sheets, checkpoints."""
-    weights: str = field(default_factory=default_network)
+    model: str = field(default_factory=default_network)
     """The VGG19 whose features the losses compare, as for `jaxstyle stylize`."""
     steps: int | None = None
     """Training steps in total; with more of them a finished training goes on. By default as in the paper: 40000 for

@@ -1,6 +1,7 @@
 """Says what is wrong with a command line in one plain sentence. The parser's own messages show Python's types."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, fields
 from types import NoneType
@@ -34,6 +35,12 @@ def reordered(arguments: Sequence[str]) -> list[str]:
         else:
             i += 1
     return [*kept, *moved]
+
+
+def renamed(arguments: Sequence[str]) -> list[str]:
+    """Replace --weights, the earlier name of --model (in `jaxstyle fast` of --refine-model), by the present one."""
+    name = "--refine-model" if arguments[:1] == ["fast"] else "--model"
+    return [re.sub(r"^--weights(?=$|=)", name, argument) for argument in arguments]
 
 
 def explain(commands: Any, arguments: Sequence[str]) -> str | None:

@@ -11,7 +11,7 @@ from jaxstyle.errors import SettingError, suggest
 
 MOST_CELLS = 1_000_000
 MAX_BYTES = 10_000_000
-_KEYS = ("contents", "styles", "combine", "axes", "cells", "weights")
+_KEYS = ("contents", "styles", "combine", "axes", "cells", "model", "weights")
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:

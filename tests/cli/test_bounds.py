@@ -49,11 +49,11 @@ def test_a_size_that_is_none_is_never_taken(size):
 def test_nothing_is_fetched_because_a_picture_names_it(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path))
     for name in ("imagenet", "torchvision", "magenta-predict"):
-        with pytest.raises(SettingError, match=f"^--weights: .*{name}.*is not here; get it with `jaxstyle"):
-            check_present(name, "--weights", trust=False)
-        check_present(name, "--weights", trust=True)
+        with pytest.raises(SettingError, match=f"^--model: .*{name}.*is not here; get it with `jaxstyle"):
+            check_present(name, "--model", trust=False)
+        check_present(name, "--model", trust=True)
     for name in ("embedded", "random", "a-file-of-mine"):
-        check_present(name, "--weights", trust=False)
+        check_present(name, "--model", trust=False)
 
 
 def test_what_will_be_made_is_said():

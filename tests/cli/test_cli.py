@@ -14,9 +14,9 @@ import pytest
 from jaxstyle import load_image, read_recipe, save_image
 from jaxstyle.cli.main import main
 
-SHALLOW = ["--weights", "embedded", "--recipe", str(Path(__file__).parents[1] / "shallow.toml")]  # compiled in a second
+SHALLOW = ["--model", "embedded", "--recipe", str(Path(__file__).parents[1] / "shallow.toml")]  # compiled in a second
 QUICK = [*SHALLOW, "--size", "32"]
-DEFAULT = ["--weights", "embedded", "--size", "32"]
+DEFAULT = ["--model", "embedded", "--size", "32"]
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
         ({"content": "notes.txt"}, 3, "notes.txt"),
         ({"output": "nowhere/out.png"}, 3, "nowhere"),
         ({"output": "out.gif"}, 3, ".gif"),
-        ({"output": "out.png", "more": ["--weights", "missing.h5"]}, 4, "missing.h5"),
-        ({"more": ["--weights", "embeded"]}, (2, 4), "did you mean 'embedded'"),
+        ({"output": "out.png", "more": ["--model", "missing.h5"]}, 4, "missing.h5"),
+        ({"more": ["--model", "embeded"]}, (2, 4), "did you mean 'embedded'"),
         ({"more": ["--size", "0"]}, 2, "size: got 0"),
         ({"more": ["--style-weight", "nan"]}, 2, "style_weight: got nan"),
         ({"more": ["--blend", "1", "2"]}, 2, "blend: got 2 weights for 1 style"),
@@ -257,7 +257,7 @@ def test_inputs_are_not_written_over(files, capsys, monkeypatch, output, more, o
 def test_nor_by_the_other_commands(files, capsys, monkeypatch):
     monkeypatch.chdir(files)
     commands = (
-        ["saliency", "content.png", "-o", "content.png", "--weights", "embedded"],
+        ["saliency", "content.png", "-o", "content.png", "--model", "embedded"],
         ["rerun", "content.png", "-o", "content.png"],
         ["weights", "convert", "content.png", "content.png"],
         ["weights", "convert-fast", "johnson", "content.png", "-o", "content.png"],

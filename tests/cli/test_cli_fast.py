@@ -22,7 +22,7 @@ def test_what_is_understood():
     assert pair == FastCommand((Path("a.jpg"), Path("b.jpg")), Path("out"))
     many = parse("a.jpg", "frames", "--style", "s.jpg", "styles", "-o", "out", "--blend", "2", "1", "--refine", "50")
     assert many.pictures == (Path("a.jpg"), Path("frames")) and many.style == (Path("s.jpg"), Path("styles"))
-    assert many.blend == (2.0, 1.0) and many.refine == 50 and many.model == "magenta" and many.weights is None
+    assert many.blend == (2.0, 1.0) and many.refine == 50 and many.model == "magenta" and many.refine_model is None
 
 
 def test_it_is_light_to_import():
@@ -55,7 +55,7 @@ def run(capsys, *arguments) -> tuple[int, str, str]:
         (["content.png", "style.png", "content.png"], 2, "got 3 without --style"),
         (["content.png", "style.png", "--strength", "3"], 2, "strength: got 3.0"),
         (["content.png", "style.png", "--model", "magneta"], 2, "did you mean 'magenta'"),
-        (["content.png", "style.png", "--weights", "embedded"], 2, "--weights: is for refining"),
+        (["content.png", "style.png", "--refine-model", "embedded"], 2, "--refine-model: is for refining"),
         (["missing.png", "style.png"], 3, "there is no such file"),
         (["content.png", "missing.png"], 3, "there is no such file"),
         (["content.png", "style.png", "--model", "missing.safetensors"], 4, "no such file"),

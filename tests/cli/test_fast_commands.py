@@ -86,7 +86,7 @@ def test_a_network_with_a_style_of_its_own(files, monkeypatch):
     with pytest.raises(SettingError, match=r"style: the network .* has a style of its own; leave it out, or refine"):
         run(files, "shots", style=("style.png",), model="own.npz")
     with pytest.raises(SettingError, match=r"refine: .* has a style of its own; .* \(after --style\), got 0 pictures"):
-        run(files, "shots", model="own.npz", refine=5, weights="missing.pth")
+        run(files, "shots", model="own.npz", refine=5, refine_model="missing.pth")
 
 
 def test_what_is_there_is_not_made_again(files, network, capsys):
@@ -163,7 +163,7 @@ def test_memory_that_does_not_suffice_for_a_batch(files, monkeypatch):
 
 
 def test_refined_with_progress(files, network, capsys):
-    options = {"refine": 2, "weights": "random", "recipe": str(files / "quick.toml")}
+    options = {"refine": 2, "refine_model": "random", "recipe": str(files / "quick.toml")}
     assert run(files, "shots/1.png", "shots/2.png", style=("style.png",), **options) == 0
     assert "step 2/2" in capsys.readouterr().err
     assert read_recipe(files / "out" / "1.png")["fast"]["refine"] == 2
@@ -174,7 +174,7 @@ def test_refined_with_progress(files, network, capsys):
     assert (files / "out" / "1.png").stat().st_mtime_ns != before
 
 
-@pytest.mark.parametrize("options", [{}, {"refine": 2, "weights": "random"}])
+@pytest.mark.parametrize("options", [{}, {"refine": 2, "refine_model": "random"}])
 def test_rerun(files, network, monkeypatch, capsys, options):
     monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     monkeypatch.setattr("jaxstyle.cli.run_rerun_fast.load_fast", lambda name: network)
@@ -190,7 +190,7 @@ def test_rerun(files, network, monkeypatch, capsys, options):
 def test_a_network_with_a_style_of_its_own_is_refined_and_made_again(files, monkeypatch, capsys):
     monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
     network = str(Johnson.random(0, width=2).save(files / "own.safetensors"))
-    options = {"refine": 2, "weights": "random", "recipe": str(files / "quick.toml")}
+    options = {"refine": 2, "refine_model": "random", "recipe": str(files / "quick.toml")}
     assert run(files, "shots/1.png", "shots/2.png", style=("style.png",), model=network, **options) == 0
     assert names(files / "out") == ["1.png", "2.png"]
     given = {"content": files / "shots" / "1.png", "style": (files / "style.png",)}
@@ -265,7 +265,7 @@ def test_interrupted_before_a_picture(files, network, monkeypatch):
         ({"strength": 2.0}, "strength: got 2.0"),
         ({"size": 0}, "size: got 0"),
         ({"refine": -1}, "refine: got -1"),
-        ({"weights": "random"}, "--weights: is for refining"),
+        ({"refine_model": "random"}, "--refine-model: is for refining"),
         ({"recipe": "gatys"}, "recipe: is for refining"),
         ({"blend": (1.0, 2.0)}, "blend: got 2 weights for 1"),
     ],
@@ -291,3 +291,14 @@ def test_rerun_fetches_no_fast_network_because_a_picture_names_it(files, monkeyp
         Rerun(files / "made.png").run()
     with pytest.raises(ImageFileError, match=r"cannot find s.png"):
         Rerun(files / "made.png", content=files / "shots" / "1.png", trust=True).run()
+
+
+def test_rerun_fetches_no_feature_network_because_a_picture_names_it(files, monkeypatch):
+    monkeypatch.setattr("jaxstyle.cli.run_rerun.keep_programs", lambda: None)
+    monkeypatch.setenv("JAXSTYLE_HOME", str(files / "empty"))
+    fast = {"network": {"name": "own"}, "strength": 1.0, "style_size": None, "color": "style", "refine": 2}
+    settings = {"fast": fast, "content": {}, "styles": [{}], "blend": [1.0], "size": 32, "plan": {}}
+    settings |= {"recipe": QUICK.to_dict(), "model": {"name": "imagenet", "sha256": "0"}}
+    save_image(files / "made.png", np.zeros((8, 8, 3)), recipe=settings)
+    with pytest.raises(SettingError, match="--refine-model: the result was made with 'imagenet', which is not here"):
+        Rerun(files / "made.png").run()

@@ -42,7 +42,7 @@ def test_a_live_bar_in_80_columns(tmp_path, pictures):
     save_image(tmp_path / "content.png", pictures[0])
     save_image(tmp_path / "style.png", pictures[1])
     command = [sys.executable, "-m", "jaxstyle", "stylize", "content.png", "style.png", "-o", "out.png"]
-    options = ["--weights", "embedded", "--recipe", SHALLOW, "--size", "32", "--steps", "3"]
+    options = ["--model", "embedded", "--recipe", SHALLOW, "--size", "32", "--steps", "3"]
     code, shown = on_a_terminal([*command, *options], tmp_path)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     assert code == 0, text

@@ -8,7 +8,7 @@ from jaxstyle.cli.main import main
 from jaxstyle.image import read_picture
 
 SHALLOW = Path(__file__).parents[1] / "shallow.toml"  # compiled in a second
-QUICK = ["--weights", "embedded", "--recipe", str(SHALLOW), "--size", "32", "--steps", "2"]
+QUICK = ["--model", "embedded", "--recipe", str(SHALLOW), "--size", "32", "--steps", "2"]
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
@@ -84,7 +84,7 @@ def test_presets_and_recipe_files(made, capsys):
     code, toml, _ = run(capsys, "presets", "show", "johnson_perceptual")
     assert code == 0
     (made / "own.toml").write_text(toml.replace("steps = 500", "steps = 1"))
-    arguments = [made / "content.png", made / "style.png", "-o", made / "own.png", "--weights", "embedded"]
+    arguments = [made / "content.png", made / "style.png", "-o", made / "own.png", "--model", "embedded"]
     assert run(capsys, "stylize", *arguments, "--recipe", made / "own.toml", "--style-weight", 2)[0] == 0
     recipe = read_recipe(made / "own.png")["recipe"]
     assert (recipe["steps"], recipe["style_weight"], recipe["style"][0]["per_channel"]) == (1, 2.0, True)

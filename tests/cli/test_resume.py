@@ -22,7 +22,7 @@ def command(tmp_path, pictures, monkeypatch):
     for name, picture in zip(("content", "style"), pictures[:2], strict=True):
         save_image(tmp_path / f"{name}.png", picture)
     monkeypatch.chdir(tmp_path)
-    return ["stylize", "content.png", "style.png", "-o", "out.png", "--weights", "embedded", "--steps", "5"]
+    return ["stylize", "content.png", "style.png", "-o", "out.png", "--model", "embedded", "--steps", "5"]
 
 
 def run(capsys, *arguments):

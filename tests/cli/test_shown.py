@@ -34,7 +34,7 @@ def files(tmp_path, pictures, monkeypatch):
         "style.png",
         "-o",
         "o.png",
-        "--weights",
+        "--model",
         "embedded",
         "--size",
         "32",

@@ -3,7 +3,7 @@
 import pytest
 
 from jaxstyle.cli.main import Command, main
-from jaxstyle.cli.usage import explain, reordered, subcommands
+from jaxstyle.cli.usage import explain, renamed, reordered, subcommands
 
 HELP = "`jaxstyle stylize --help`"
 WRONG = {
@@ -62,3 +62,17 @@ def test_all_commands_are_known():
     assert {"stylize", "fast", "sweep", "weights", "doctor"} <= subcommands(Command).keys()
     assert subcommands(int) == {} and subcommands(int | None) == {}
     assert explain(Command, ["stylize", "a", "b", "-o", "x.png", "--steps", "3"]) is None
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("stylize a b --weights embedded", "stylize a b --model embedded"),
+        ("sweep run g.toml --weights=embedded", "sweep run g.toml --model=embedded"),
+        ("fast a b --model m.npz --weights x", "fast a b --model m.npz --refine-model x"),
+        ("weights list", "weights list"),
+        ("stylize --weightsy 3", "stylize --weightsy 3"),
+    ],
+)
+def test_the_earlier_name_of_the_network(line, expected):
+    assert renamed(line.split()) == expected.split()

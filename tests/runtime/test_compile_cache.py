@@ -72,7 +72,7 @@ def test_a_second_process_finds_the_programs_and_a_broken_one_stops_nothing(home
     for name, picture in zip(("content", "style"), pictures, strict=False):
         save_image(tmp_path / f"{name}.png", picture)
     command = [sys.executable, "-m", "jaxstyle", "stylize", "content.png", "style.png", "-o", "out.png"]
-    command += ["--weights", "embedded", "--recipe", str(Path(__file__).parents[1] / "shallow.toml"), "--steps", "1"]
+    command += ["--model", "embedded", "--recipe", str(Path(__file__).parents[1] / "shallow.toml"), "--steps", "1"]
 
     def paint():
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr

@@ -23,7 +23,7 @@ from PIL import Image
 GRID = """
 contents = ["a.png", "b.png"]
 styles = ["x.png", "y.png"]
-weights = "embedded"
+model = "embedded"
 [axes]
 recipe = "default"
 content_layers = ["relu2_1"]

@@ -66,7 +66,7 @@ def test_a_folder_that_is_a_link_is_not_used(finished, tmp_path, capsys, name):
         folder_record = folder.path / "records" / f"{cell}.json"
         folder_record.write_text(json.dumps(json.loads(folder_record.read_text()) | {"status": "failed"}))
     before = {path.name: path.read_bytes() for path in elsewhere.iterdir()}
-    code, said = run(capsys, "sweep", "retry", folder.path, "--weights", "embedded")
+    code, said = run(capsys, "sweep", "retry", folder.path, "--model", "embedded")
     assert code == 2 and "a link where a folder is expected" in said
     assert before == {path.name: path.read_bytes() for path in elsewhere.iterdir()}
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("unchecked")
 GRID = """
 contents = ["a.png", "b.png"]
 styles = ["x.png"]
-weights = "embedded"
+model = "embedded"
 [axes]
 recipe = "default"
 content_layers = ["relu2_1"]
@@ -82,7 +82,7 @@ def test_failed_cells_are_told_and_done_again(place, capsys):
         (("run", "none.toml", "-o", "out"), 2, "none.toml cannot be read"),
         (("run", "grid.toml", "-o", "out", "--shard", "5/4"), 2, "--shard: got '5/4'"),
         (("run", "grid.toml", "-o", "grid.toml"), 2, "is a folder with other things"),
-        (("run", "grid.toml", "-o", "out", "--weights", "none.h5"), 4, "no such file"),
+        (("run", "grid.toml", "-o", "out", "--model", "none.h5"), 4, "no such file"),
         (("status", "."), 2, "is no sweep"),
         (("retry", "nowhere"), 2, "is no sweep"),
         (("cell", ".", "ab", "-o", "x.png"), 2, "is no sweep"),

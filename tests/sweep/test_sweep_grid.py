@@ -98,7 +98,7 @@ def test_a_file(tmp_path):
     grid = Grid.from_toml(
         write(
             tmp_path,
-            'contents = ["*.png"]\nstyles = ["x.jpg", ["x.jpg", "b.png"]]\nweights = "embedded"\n'
+            'contents = ["*.png"]\nstyles = ["x.jpg", ["x.jpg", "b.png"]]\nmodel = "embedded"\n'
             '[axes]\nstyle_weight = [1, 10]\nrecipe = ["default", "my.toml"]\n'
             '[[cells]]\ncontent = "a.png"\nstyle = "x.jpg"\nsteps = 3\ninit = "first.png"\n',
         )
