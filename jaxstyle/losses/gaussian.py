@@ -1,7 +1,7 @@
 """Gaussian Wasserstein-2: the optimal transport distance of two sets of features, both taken for Gaussians."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -108,10 +108,17 @@ def _epsilon(first: Array, second: Array, largest: Array) -> Array:
     return jax.lax.while_loop(too_small, lambda tried: (4 * tried[0], tried[1] + 1), (start, jnp.zeros((), int)))[0]
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def root_trace(first: Float[Array, "c c"], second: Float[Array, "c c"], least: Float[Array, ""]) -> Float[Array, ""]:
     """Trace `tr (A^1/2 B A^1/2)^1/2` of two symmetric matrices whose eigenvalues are `least` or larger."""
     return _root_trace(first, second, least)[0]
+
+
+@root_trace.defjvp
+def _root_trace_derivative(primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]) -> Any:
+    trace, (lower, other, polar) = _root_trace(*primals)
+    along_first = jnp.sum(_half_transport(lower, other, polar) * tangents[0])
+    return trace, along_first + jnp.sum(_half_transport(other, lower, polar.T) * tangents[1])
 
 
 def _root_trace(first: Array, second: Array, least: Array) -> tuple[Array, tuple[Array, Array, Array]]:
@@ -121,24 +128,13 @@ def _root_trace(first: Array, second: Array, least: Array) -> tuple[Array, tuple
     return jnp.sum(polar * product), (lower, other, polar)
 
 
-def _root_trace_gradient(kept: tuple[Array, Array, Array], cotangent: Array) -> tuple[Array, Array, Array]:
-    lower, other, polar = kept
-    return (
-        cotangent * _half_transport(lower, other, polar),
-        cotangent * _half_transport(other, lower, polar.T),
-        jnp.zeros_like(cotangent),
-    )
-
-
-root_trace.defvjp(_root_trace, _root_trace_gradient)
-
-
 def _half_transport(lower: Array, other: Array, polar: Array) -> Array:
     """Half the symmetric matrix that transports the first Gaussian to the second: `1/2 L^-T U L_s^T`."""
     transport = jax.scipy.linalg.solve_triangular(lower, _matmul(polar, other.T), lower=True, trans="T")
     return (transport + transport.T) / 4
 
 
+@jax.custom_jvp
 def _polar_factor(matrix: Array, least: Array) -> Array:
     """Orthogonal polar factor U of `matrix = U P`, with P positive definite and singular values of at least `least`.
 
@@ -159,6 +155,20 @@ def _polar_factor(matrix: Array, least: Array) -> Array:
     start = (matrix / norm, least / norm, jnp.zeros((), jnp.int32))
     nearly = jax.lax.while_loop(lambda carry: (carry[1] < close) & (carry[2] < 60), step, start)
     return step(nearly)[0]
+
+
+@_polar_factor.defjvp
+def _polar_factor_derivative(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Derivative `U X` with `P X + X P = U^T dM - dM^T U`, solved in the eigenvectors of P = U^T M.
+
+    Only second derivatives of the loss ask for it.
+    """
+    polar = _polar_factor(*primals)
+    stretch = _matmul(polar.T, primals[0])
+    values, vectors = jnp.linalg.eigh((stretch + stretch.T) / 2)
+    turned = _matmul(polar.T, tangents[0])
+    inside = _matmul(vectors.T, _matmul(turned - turned.T, vectors)) / (values[:, None] + values[None])
+    return polar, _matmul(polar, _matmul(vectors, _matmul(inside, vectors.T)))
 
 
 def _statistics(features: Array) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ def gram_matrix(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
     return channel_products(features) / (features.shape[0] * features.shape[1])
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def channel_products(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
     """Sum over pixels of products of channels, `F^T F`, in float32 or wider."""
     flat = features.reshape(-1, features.shape[-1])
@@ -23,13 +23,14 @@ def channel_products(features: Float[Array, "h w c"]) -> Float[Array, "c c"]:
     return jnp.matmul(flat.T, flat, preferred_element_type=wide)
 
 
-def _products_backward(features: Array, gradient: Array) -> tuple[Array]:
-    """Gradient of `channel_products`, `F (D + D^T)` for the gradient D: one matrix product, where autodiff has two."""
-    both = (gradient + gradient.T).astype(features.dtype)
-    return ((features.reshape(-1, features.shape[-1]) @ both).reshape(features.shape),)
-
-
-channel_products.defvjp(lambda features: (channel_products(features), features), _products_backward)
+@channel_products.defjvp
+def _products_derivative(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    """Derivative `dF^T F` plus its transpose: one matrix product forward and in reverse, where autodiff has two."""
+    (features,), (change,) = primals, tangents
+    flat, along = features.reshape(-1, features.shape[-1]), change.reshape(-1, features.shape[-1])
+    products = channel_products(features)
+    half = (along.T @ flat).astype(products.dtype)  # so bfloat16 features have a product of bfloat16 in reverse too
+    return products, half + half.T
 
 
 @dataclass(frozen=True)

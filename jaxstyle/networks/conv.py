@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.networks import winograd
+from jaxstyle.networks.primitive import linear_pair, rectified
 from jaxstyle.weights.layout import Padding
 
 Conv = Literal["auto", "winograd", "exact"]
@@ -31,59 +32,43 @@ def conv3x3_relu(
     the same values, but runs three times slower inside `lax.scan` and `while_loop` on CPU.
 
     With `transformed`, from `winograd.transform_kernel`, the convolution and its input gradient run by Winograd's
-    algorithm: on CPUs about twice as fast, and less exact (a relative error near 1e-5 instead of 1e-7 in float32). Only
-    x has a gradient then: those of `transformed` and `bias` are NaN, and `kernel` is not used.
+    algorithm: on CPUs about twice as fast, and less exact (a relative error near 1e-5 instead of 1e-7 in float32).
+    `kernel` is not used then, and there is no derivative along `transformed`.
+
+    Raises:
+        SettingError: a derivative along `transformed` is taken.
     """
     pad = 1 if padding == "zero" else 0
     if not pad:
         x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode=_PAD_MODE[padding])
     if transformed is None:
-        return _conv_relu(x, kernel, bias, pad)
-    return _winograd_relu(x, transformed, bias, pad)
+        return _exact_relu.bind(x[None], kernel, bias, pad=pad)[0]
+    return winograd.correlate(x, transformed, pad, bias)
 
 
 def _correlate(x: Array, kernel: Array, pad: int) -> Array:
     dimensions = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x[None], kernel, (1, 1), [(pad, pad)] * 2, dimension_numbers=dimensions)[0]
+    return lax.conv_general_dilated(x, kernel, (1, 1), [(pad, pad)] * 2, dimension_numbers=dimensions)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _conv_relu(x: Array, kernel: Array, bias: Array, pad: int) -> Array:
-    return jax.nn.relu(_correlate(x, kernel, pad) + bias[None, None])
+@partial(jax.jit, static_argnames="pad")
+def _forward(x: Array, kernel: Array, *, pad: int) -> Array:
+    return _correlate(x, kernel, pad)
 
 
-def _forward(x: Array, kernel: Array, bias: Array, pad: int) -> tuple[Array, tuple[Array, Array, Array]]:
-    y = _conv_relu(x, kernel, bias, pad)
-    return y, (x, kernel, y)
+@partial(jax.jit, static_argnames="pad")
+def _backward(y: Array, kernel: Array, *, pad: int) -> Array:
+    return _correlate(y, kernel[::-1, ::-1].swapaxes(2, 3), 2 - pad)
 
 
-def _backward(pad: int, residuals: tuple[Array, Array, Array], dy: Array) -> tuple[Array, Array, Array]:
-    x, kernel, y = residuals
-    dy = jnp.where(y > 0, dy, 0)
-    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
-    # Only training asks for dkernel; elsewhere the compiler drops it, and x with it.
-    dkernel = jax.vjp(lambda k: _correlate(x, k, pad), kernel)[1](dy)[0]
-    return _correlate(dy, flipped, 2 - pad), dkernel, dy.sum((0, 1))
+@partial(jax.jit, static_argnames="pad")
+def _with_relu(x: Array, kernel: Array, bias: Array, *, pad: int) -> Array:
+    return jax.nn.relu(_correlate(x, kernel, pad) + bias[None, None, None])
 
 
-_conv_relu.defvjp(_forward, _backward)
+def _along_kernel(dkernel: Array, x: Array, kernel: Array, *, pad: int) -> Array:
+    return _correlate(x, dkernel, pad)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _winograd_relu(x: Array, transformed: Array, bias: Array, pad: int) -> Array:
-    return winograd.correlate(x, transformed, pad, bias)
-
-
-def _winograd_forward(x: Array, transformed: Array, bias: Array, pad: int) -> tuple[Array, tuple[Array, Array, Array]]:
-    y = _winograd_relu(x, transformed, bias, pad)
-    return y, (transformed, bias, y)
-
-
-def _winograd_backward(pad: int, residuals: tuple[Array, Array, Array], dy: Array) -> tuple[Array, Array, Array]:
-    transformed, bias, y = residuals
-    dx = winograd.transpose(jnp.where(y > 0, dy, 0), transformed, pad)
-    # NaN, because gradients of zero would silently stop a training.
-    return dx, jnp.full_like(transformed, jnp.nan), jnp.full_like(bias, jnp.nan)
-
-
-_winograd_relu.defvjp(_winograd_forward, _winograd_backward)
+_exact, _ = linear_pair("convolution", _forward, _backward)
+_exact_relu = rectified(_exact, _with_relu, _along_kernel, one_by_one=False)

@@ -5,7 +5,7 @@ inputs d and, with a kernel g and the constant matrices below, is `A^T [(G g G^T
 of 144. The products of all tiles and channels are 36 matrix products. Rounding errors are some 10 to 100 times larger.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
+
+from jaxstyle.errors import SettingError
+from jaxstyle.networks.primitive import linear_pair, rectified
 
 STRIP_BYTES = 5 << 20
 """Bytes of transformed input that are computed at a time: as many as stay in the caches of a core or two."""
@@ -41,40 +43,16 @@ def correlate(
 ) -> Float[Array, "_h _w o"]:
     """Compute the 3x3 correlation of x padded with `pad` rows and columns of zeros; with a bias, ReLU of their sum.
 
-    A batch under `jax.vmap` becomes more tiles of the same matrix products.
+    A batch under `jax.vmap` becomes more tiles of the same matrix products. The transpose in x is `B [(A dy A^T) * U]
+    B^T` for an output gradient dy and the transformed kernels U; a convolution with the flipped kernel would need
+    others.
+
+    Raises:
+        SettingError: a derivative along `transformed` is taken.
     """
-    return _batched(partial(_correlate, pad=pad))(x[None], transformed, bias)[0]
-
-
-def transpose(dy: Float[Array, "h w o"], transformed: Float[Array, "36 i o"], pad: int) -> Float[Array, "_h _w i"]:
-    """Input gradient of `correlate` for the output gradient dy, as its exact transpose `B [(A dy A^T) * U] B^T`.
-
-    U are the transformed kernels of `correlate`; a convolution with the flipped kernel would need others.
-    """
-    return _batched(partial(_transpose, pad=pad))(dy[None], transformed, None)[0]
-
-
-def _batched(function: Callable[..., Array]) -> custom_vmap:
-    """Give a function of pictures (b, h, w, i) a batching rule that puts more pictures along b."""
-
-    @custom_vmap
-    def run(x: Array, transformed: Array, bias: Array | None) -> Array:
-        return function(x, transformed, bias)
-
-    @run.def_vmap
-    def rule(size: int, batched: list, x: Array, transformed: Array, bias: Array | None) -> tuple[Array, bool]:
-        if batched[0] and not any(jax.tree.leaves(batched[1:])):
-            y = run(x.reshape(-1, *x.shape[2:]), transformed, bias)
-            return y.reshape(size, -1, *y.shape[1:]), True
-
-        def fill(leaf: Array, has: bool) -> Array:
-            return leaf if has else jnp.broadcast_to(leaf[None], (size, *leaf.shape))
-
-        # Every picture has a network of its own: compute one picture after the other.
-        every = jax.tree.map(fill, (x, transformed, bias), tuple(batched))
-        return lax.map(lambda one: run(*one), every), True
-
-    return run
+    if bias is None:
+        return _linear.bind(x[None], transformed, pad=pad)[0]
+    return _relu.bind(x[None], transformed, bias, pad=pad)[0]
 
 
 class _Strips(NamedTuple):
@@ -104,7 +82,7 @@ class _Strips(NamedTuple):
 
 
 @partial(jax.jit, static_argnames="pad")
-def _correlate(x: Array, transformed: Array, bias: Array | None, *, pad: int) -> Array:
+def _forward(x: Array, transformed: Array, bias: Array | None = None, *, pad: int) -> Array:
     b, h, w = x.shape[0], x.shape[1] + 2 * pad - 2, x.shape[2] + 2 * pad - 2
     strips = _Strips.of((b, h, w), transformed, x.dtype.itemsize)
     n, rows, across, group, number = strips
@@ -127,7 +105,7 @@ def _correlate(x: Array, transformed: Array, bias: Array | None, *, pad: int) ->
 
 
 @partial(jax.jit, static_argnames="pad")
-def _transpose(dy: Array, transformed: Array, bias: None, *, pad: int) -> Array:
+def _backward(dy: Array, transformed: Array, *, pad: int) -> Array:
     b, h, w = dy.shape[:3]
     strips = _Strips.of((b, h, w), transformed, dy.dtype.itemsize)
     n, rows, across, group, number = strips
@@ -235,3 +213,14 @@ def _output_stage_transposed(y: Sequence[Array] | Array) -> list[Array]:
 def _stack(parts: list[Array], axis: int) -> Array:
     """`jnp.stack` behind barriers: fused into it, the parts would be computed element by element, not vectorised."""
     return lax.optimization_barrier(jnp.stack(lax.optimization_barrier(parts), axis))
+
+
+def _along_kernel(*_: Any, **__: Any) -> Array:
+    raise SettingError(
+        "a derivative along the kernels of a network that is prepared for Winograd's algorithm: they are not trained; "
+        'take the network as it was loaded, or conv="exact"'
+    )
+
+
+_linear, _ = linear_pair("winograd", _forward, _backward, _along_kernel)
+_relu = rectified(_linear, _forward, _along_kernel, one_by_one=True)

@@ -101,12 +101,12 @@ def cut(model: FeatureModel, height: int, rows: int | None, losses: Named) -> Ba
 def band_sums(
     model: Any, targets: dict[str, Any], image: Float[Array, "h w 3"], losses: Named, bare: Named, bands: Bands
 ) -> dict[str, Any]:
-    """Sums of a whole picture, {term: sums}. Only the picture has a gradient; those of model and targets are NaN.
+    """Sums of a whole picture, {term: sums}.
 
     Time: a forward pass, and for the gradient a forward and a backward one, each with the halos in addition. Memory:
     one band's activations, the picture and its gradient.
     """
-    return _sums(model, targets, image, losses, bare, bands)
+    return add_up(partial(_of_band, model, targets, losses, bare), image, bands)
 
 
 def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float[Array, "h w c"], bands: Bands) -> Any:
@@ -119,10 +119,18 @@ def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float
 
 
 def add_up(of_band: Callable[[Array, Place], Any], image: Float[Array, "h w c"], bands: Bands) -> Any:
-    """Add up `of_band(band, place)`, a pytree, over the bands."""
+    """Add up `of_band(band, place)`, a pytree, over the bands; the gradient computes every band anew."""
+
+    @partial(jax.checkpoint, prevent_cse=False)
+    def sums(image: Array, place: Place) -> Any:
+        return of_band(lax.dynamic_slice_in_dim(image, place.start, bands.height), place)
+
+    def step(found: Any, place: Place) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, found, sums(image, place)), None
+
     first = Place(*(column[0] for column in bands.places))
     empty = zeros(jax.eval_shape(of_band, image[: bands.height], first))
-    return accumulate(lambda found, crop, at: jax.tree.map(jnp.add, found, of_band(crop, at)), empty, image, bands)
+    return lax.scan(step, empty, bands.places)[0]
 
 
 def zeros(shapes: Any) -> Any:
@@ -166,30 +174,3 @@ def _of_band(
     model: Any, targets: dict[str, Any], losses: Named, bare: Named, crop: Array, place: Place
 ) -> dict[str, Any]:
     return sums_of_band(model, features_of(model, crop, layers_named(bare)), targets, losses, bare, place)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
-def _sums(model: Any, targets: dict[str, Any], image: Array, losses: Named, bare: Named, bands: Bands) -> dict:
-    return add_up(partial(_of_band, model, targets, losses, bare), image, bands)
-
-
-def _sums_forward(
-    model: Any, targets: dict[str, Any], image: Array, losses: Named, bare: Named, bands: Bands
-) -> tuple[dict, tuple]:
-    return _sums(model, targets, image, losses, bare, bands), (model, targets, image)
-
-
-def _sums_backward(losses: Named, bare: Named, bands: Bands, kept: tuple, cotangents: dict) -> tuple[Any, Any, Array]:
-    model, targets, image = kept
-
-    def add(gradient: Array, crop: Array, place: Place) -> Array:
-        pull = jax.vjp(lambda x: _of_band(model, targets, losses, bare, x, place), crop)[1]
-        rows = lax.dynamic_slice_in_dim(gradient, place.start, bands.height) + pull(cotangents)[0]
-        return lax.dynamic_update_slice_in_dim(gradient, rows, place.start, 0)
-
-    # NaN, because gradients of zero would silently stop the training of a network.
-    nothing = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), (model, targets))
-    return *nothing, accumulate(add, jnp.zeros_like(image), image, bands)
-
-
-_sums.defvjp(_sums_forward, _sums_backward)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.losses import Loss, layers_of, select
@@ -25,11 +26,9 @@ class Objective:
 
     `total` is the sum of `weights[term] * value`; the values themselves are unweighted, so that runs with different
     weights can be compared. Every array is a leaf: other pictures or weights of the same shape do not re-trace.
-    Gradients are reverse mode (`jax.grad`, `jax.vjp`); there is no forward mode (`jax.jvp`).
 
     With `rows`, a picture that is taller than one band with its halo is computed a band at a time, see
-    `jaxstyle.objective.banded`: the same value and gradient but for rounding, in a fraction of the memory. Only the
-    picture and the weights have gradients then.
+    `jaxstyle.objective.banded`: the same value and derivatives but for rounding, in a fraction of the memory.
     """
 
     model: FeatureModel
@@ -54,28 +53,28 @@ class Objective:
         layers = banded.layers_named(self.layers)
         if self.remat:
             return self._by_blocks(image, layers)
-        return self._values(features_of(self.model, image, layers), self.targets, self.weights)
+        return self._values(features_of(self.model, image, layers), self.targets, self.scales)
 
     def _by_blocks(self, image: Array, layers: set[str]) -> dict[str, Array]:
         """Values of all terms, a block of the network at a time; the gradient computes blocks and their losses anew."""
 
         @partial(jax.checkpoint, static_argnums=(0,))
-        def block(number: int, x: Array, model: Any, targets: Any, weights: Any) -> tuple[Array, dict, dict]:
+        def block(number: int, x: Array, model: Any, targets: Any, scales: Any) -> tuple[Array, dict, dict]:
             x, found = model.block(number, x, layers)
-            values = self._values(found, targets, weights)
+            values = self._values(found, targets, scales)
             wanted = {layer for name, bare in self.layers if name not in values for layer in layers_of(bare)}
             return x, values, {layer: each for layer, each in found.items() if layer in wanted}
 
         model: Any = self.model  # an `Adaptable`, as `ready` has checked
         found, x = {"input": image}, model.preprocessed(image)
-        values = self._values(found, self.targets, self.weights)
+        values = self._values(found, self.targets, self.scales)
         for number in range(1, 1 + model.blocks(layers)):
-            x, new, kept = block(number, x, model, self.targets, self.weights)
+            x, new, kept = block(number, x, model, self.targets, self.scales)
             values, found = values | new, found | kept
-        values |= {k: v for k, v in self._values(found, self.targets, self.weights).items() if k not in values}
+        values |= {k: v for k, v in self._values(found, self.targets, self.scales).items() if k not in values}
         return {name: values[name] for name, _ in self.losses}
 
-    def _values(self, features: Mapping[str, Array], targets: Any, weights: Any) -> dict[str, Array]:
+    def _values(self, features: Mapping[str, Array], targets: Any, scales: Any) -> dict[str, Array]:
         """Values {term: value} of the losses whose layers are all in `features`."""
         values = {}
         for (name, loss), (_, bare) in zip(self.losses, self.layers, strict=True):
@@ -83,8 +82,10 @@ class Objective:
                 continue
             found = select(bare, features)
             if name in self.normalized:
-                found = jax.tree.map(partial(_normalize_gradient, weights[name]), found)
-            values[name] = loss(found, targets[name])
+                values[name] = loss(lax.stop_gradient(found), targets[name])
+                values[name] += _normalized(loss, found, targets[name], scales[name])
+            else:
+                values[name] = loss(found, targets[name])
         return values
 
     def _in_bands(self, image: Array, bands: banded.Bands) -> dict[str, Array]:
@@ -92,15 +93,19 @@ class Objective:
         return {name: loss.from_sums(sums[name], self.targets[name]) for name, loss in self.losses}
 
 
-@jax.custom_vjp
-def _normalize_gradient(weight: Array, features: Array) -> Array:
-    """Return the features unchanged, but normalise their gradient: weight * g becomes weight * g / (|g|_1 + 1e-8)."""
-    return features
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _normalized(loss: Loss, features: Any, target: Any, scale: Array) -> Array:
+    """Zero, but its gradient along the features is that of `scale * loss`, divided by its L1 norm and by the scale."""
+    return jnp.zeros((), jax.eval_shape(loss, features, target).dtype)
 
 
-def _normalize_backward(weight: Array, gradient: Array) -> tuple[Array, Array]:
-    unweighted = gradient / jnp.where(weight > 0, weight, 1)
-    return jnp.zeros_like(weight), weight * unweighted / (jnp.abs(unweighted).sum() + 1e-8)
-
-
-_normalize_gradient.defvjp(lambda weight, features: (features, weight), _normalize_backward)
+@_normalized.defjvp
+def _normalized_derivative(loss: Loss, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    features, target, scale = primals
+    gradient = jax.grad(lambda features: scale * loss(features, target))(features)
+    parts = [
+        jnp.sum(each / (jnp.abs(each).sum() + 1e-8) / scale * change)
+        for each, change in zip(jax.tree.leaves(gradient), jax.tree.leaves(tangents[0]), strict=True)
+    ]
+    value = _normalized(loss, *primals)
+    return value, sum(parts[1:], parts[0]).astype(value.dtype)

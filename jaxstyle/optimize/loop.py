@@ -35,7 +35,10 @@ class State(NamedTuple):
 
 
 class Info(NamedTuple):
-    """Values that a run reports, one per step, computed before the step's update; NaN beyond the steps done."""
+    """Values that a run reports, one per step, computed before the step's update.
+
+    Where the number of steps is traced, the arrays have the length `capacity`, and are 0 beyond the steps done.
+    """
 
     total: Float[Array, " n"]
     values: dict[str, Float[Array, " n"]]
@@ -95,9 +98,9 @@ def run_plain(
 
     `steps` may be traced. The function is pure, so `jax.vmap` over states and objectives makes a batch.
     """
-    total, values = jax.tree.map(
-        lambda shape: jnp.full(capacity, jnp.nan, shape.dtype), jax.eval_shape(objective, state.image)
-    )
+    shapes = jax.eval_shape(objective, state.image)
+    # Not NaN, which `jax_debug_nans` would take for a fault.
+    total, values = jax.tree.map(lambda shape: jnp.zeros(capacity, shape.dtype), shapes)
 
     def body(i: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
         state, info = carry
@@ -129,8 +132,8 @@ def run(
         objective: image -> (total, {term: value}); a pytree, such as `make_objective` gives.
         optimizer: settings of the optimiser, such as `Adam()`.
         steps: number of steps, at least 0. A program serves all numbers up to the same multiple of 100.
-        capacity: length of Info's arrays, at least `steps`. It is needed only where `steps` is traced by a
-            transformation of your own; then at most `capacity` steps are done.
+        capacity: the most steps there may be, at least `steps`. It is needed only where `steps` is traced by a
+            transformation of your own; then at most `capacity` steps are done, and Info's arrays have that length.
         average: see `step`.
         clip: see `step`.
 
@@ -138,7 +141,10 @@ def run(
         SettingError: `steps` is no whole number of at least 0, or `capacity` is too small or missing.
     """
     capacity = _capacity(steps, capacity)
-    return _together(state, objective, optimizer, steps, capacity=capacity, average=average, clip=clip)
+    state, info = _together(state, objective, optimizer, steps, capacity=capacity, average=average, clip=clip)
+    return state, info if isinstance(steps, jax.core.Tracer) else jax.tree.map(
+        lambda column: column[: int(steps)], info
+    )
 
 
 def _capacity(steps: int | Array, given: int | None) -> int:
