@@ -52,7 +52,7 @@ def start(path: Path, plan: dict[str, Any], cache: Path) -> dict[str, float]:
     env = os.environ | CACHE | {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, __file__, "--child", str(path), json.dumps(plan)]
     began = time.time()
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     ends = [began, *json.loads(done.stdout)]
@@ -72,7 +72,9 @@ def command_line(path: Path, folder: Path) -> dict[str, float]:
     command += ["--size", str(pictures["content"].shape[1]), "--model", str(_weights(path)), "--recipe", "default"]
     env = os.environ | {"JAXSTYLE_HOME": str(folder), "XDG_CACHE_HOME": str(folder), "JAX_PLATFORMS": "cpu"}
     began, first, said = time.time(), None, ""
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
         assert process.stderr is not None
         for said in process.stderr:
             first = time.time() - began if first is None and said.startswith("step 1/") else first

@@ -26,7 +26,7 @@ from jaxstyle import load_vgg19, make_objective, optimize
 from jaxstyle.image import to_pil
 from jaxstyle.losses import gram_matrix
 from jaxstyle.metrics.relative import mean_distance, relative_distance
-from jaxstyle.metrics.ssim import ssim
+from jaxstyle.metrics.structural_similarity import ssim
 from jaxstyle.objective import presets
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe

@@ -32,7 +32,7 @@ COMMON = {"device": "cuda", "env": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}}
 def accelerator() -> bool:
     """Whether JAX sees one, asked in another process so that this one holds no device."""
     code = "import jax; print(jax.default_backend())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8")
     return done.returncode == 0 and done.stdout.strip().splitlines()[-1] != "cpu"
 
 

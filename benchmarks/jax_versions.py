@@ -46,7 +46,7 @@ def turn(python: str, options: Any) -> dict[str, Any]:
     weights = "embedded" if options.quick else "imagenet-8bit"
     command = [python, "-c", WORKER, str(options.size), str(options.steps), weights]
     environment = os.environ | {"PYTHONPATH": str(report.ROOT), "JAX_PLATFORMS": "cpu"}
-    found: dict[str, Any] = json.loads(subprocess.check_output(command, env=environment, text=True))
+    found: dict[str, Any] = json.loads(subprocess.check_output(command, env=environment, text=True, encoding="utf-8"))
     report.say(f"jax {found['jax']}: {found['seconds']}")
     return found
 

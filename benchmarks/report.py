@@ -61,8 +61,8 @@ def write(name: str, question: str, result: Mapping[str, Any], tables: Iterable[
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
-    (folder / f"{name}.md").write_text(text + "\n")
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(text + "\n", encoding="utf-8")
     print(f"written: {folder / name}.json and .md", file=sys.stderr)
 
 
@@ -118,7 +118,7 @@ def _plain(arguments: Any) -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or "unknown"
 
@@ -132,7 +132,9 @@ def _version(name: str) -> str | None:
 
 def _commit() -> str:
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
+        )
         changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "jaxstyle", "benchmarks/*.py"], cwd=ROOT)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

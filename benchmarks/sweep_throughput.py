@@ -70,7 +70,7 @@ def whole(path: Path, options: Any, folder: Path) -> dict[str, Any]:
             out.mkdir()
             command = [sys.executable, __file__, "--way", way, "--problem", str(path), "--out", str(out)]
             command += ["--cells", str(options.cells), "--steps", str(options.steps)]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8").stdout
             samples[way].append(json.loads(answer.splitlines()[-1])["seconds"])
             report.say(f"  {way}: {samples[way][-1]:.1f} s")
     return {"samples": samples, "seconds": {way: report.median_iqr(found) for way, found in samples.items()}}

@@ -44,7 +44,7 @@ class Worker:
         given = os.environ | {"PYTHONPATH": str(HERE.parent)} | dict(settings.get("env", {}))
         if settings.get("device", "cpu") == "cpu":
             given |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self.process = subprocess.Popen(
             [python, str(HERE / SCRIPTS[side]), json.dumps(dict(settings))],
             stdin=subprocess.PIPE,
@@ -52,6 +52,7 @@ class Worker:
             stderr=self.errors,
             text=True,
             env=given,
+            encoding="utf-8",
         )
         try:
             self.ready = self._answer()
@@ -128,13 +129,13 @@ def serve(prepare: Callable[[dict[str, Any]], Mapping[str, Callable[..., dict[st
 def forget_peak() -> dict[str, float]:
     """Begin a new peak, where Linux lets a process do so; the memory before it."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return memory()
 
 
 def memory() -> dict[str, float]:
     """This process's memory in MiB: resident now, its peak, and the peak that getrusage tells."""
-    status = Path("/proc/self/status").read_text().splitlines()
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     fields = {line.split(":")[0]: line.split()[1] for line in status if line.startswith("Vm")}
     return {
         "rss": int(fields["VmRSS"]) / 1024,

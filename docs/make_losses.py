@@ -218,8 +218,8 @@ def table(model: Any) -> str:
 
 def insert(text: str) -> None:
     """Put the text between the page's two marks."""
-    before, rest = PAGE.read_text().split(MARKS[0])
-    PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1])
+    before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+    PAGE.write_text(before + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
 
 
 def main(parts: list[str]) -> None:

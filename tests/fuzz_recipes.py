@@ -233,8 +233,8 @@ def of_folders(folder: Path) -> Callable[[random.Random | None], str]:
             place.record(each.id)
 
     def attack(chance: random.Random | None) -> str:
-        (place.path / "sweep.json").write_text(json.dumps(mutated(table, chance)))
-        (place.path / "records" / f"{cell.id}.json").write_text(json.dumps(mutated(record, chance)))
+        (place.path / "sweep.json").write_text(json.dumps(mutated(table, chance)), encoding="utf-8")
+        (place.path / "records" / f"{cell.id}.json").write_text(json.dumps(mutated(record, chance)), encoding="utf-8")
         return outcome(look)
 
     return attack

@@ -48,7 +48,7 @@ def load(name: str) -> ModuleType:
 def run(name: str, *options: str) -> str:
     """What a script prints."""
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, cwd=ROOT, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -66,11 +66,11 @@ def test_results_say_where_they_come_from(tmp_path, capsys):
     options = argparse.Namespace(quick=True, output=tmp_path, torch_python="/somewhere/python", size=3)
     table = report.table(("a", "b"), [(1.23456, None), ("x|y", 12345.6)])
     report.write("name", "How long?", {"samples": [1.0]}, [table], options)
-    record = json.loads((tmp_path / "name.json").read_text())
+    record = json.loads((tmp_path / "name.json").read_text(encoding="utf-8"))
     assert record["question"] == "How long?" and record["samples"] == [1.0]
     assert record["options"] == {"quick": True, "size": 3}
     assert {"cpu", "cores", "versions", "commit", "when"} <= record["environment"].keys()
-    assert "| 1.23 | - |\n| x/y | 12346 |" in (tmp_path / "name.md").read_text()
+    assert "| 1.23 | - |\n| x/y | 12346 |" in (tmp_path / "name.md").read_text(encoding="utf-8")
     assert "How long?" in capsys.readouterr().out
 
 
@@ -106,8 +106,12 @@ def test_help(name):
 
 
 def test_every_script_is_listed():
-    scripts = {path.stem for path in BENCHMARKS.glob("*.py") if "parser(__doc__)" in path.read_text()}
-    assert scripts == set(SCRIPTS) == set(re.findall(r"^\| `(\w+)\.py`", (BENCHMARKS / "README.md").read_text(), re.M))
+    scripts = {path.stem for path in BENCHMARKS.glob("*.py") if "parser(__doc__)" in path.read_text(encoding="utf-8")}
+    assert (
+        scripts
+        == set(SCRIPTS)
+        == set(re.findall(r"^\| `(\w+)\.py`", (BENCHMARKS / "README.md").read_text(encoding="utf-8"), re.M))
+    )
 
 
 def test_without_an_accelerator_there_is_nothing_to_do():
@@ -131,9 +135,9 @@ def test_a_contender_that_cannot_run_says_why(side):
 
 
 def test_pytorch_is_for_benchmarks_only():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     with_torch = [name for name, needs in extras.items() if any(need.startswith("torch") for need in needs)]
     assert with_torch == ["bench"] and not any(need.startswith("torch") for need in project["dependencies"])
     for path in (ROOT / "jaxstyle").rglob("*.py"):
-        assert not re.search(r"^\s*(import|from) torch\b", path.read_text(), re.M), path
+        assert not re.search(r"^\s*(import|from) torch\b", path.read_text(encoding="utf-8"), re.M), path

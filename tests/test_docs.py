@@ -25,7 +25,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.usefixtures("unchecked")
@@ -37,12 +37,12 @@ def test_extending_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert len(names["result"].history["total"]) == 5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blurs", "measured"]
     assert len(list((tmp_path / "measured/records").glob("*.json"))) == 2
-    assert '"lightness_kept": 0.' in next((tmp_path / "measured/records").glob("*.json")).read_text()
+    assert '"lightness_kept": 0.' in next((tmp_path / "measured/records").glob("*.json")).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
 
 
@@ -53,7 +53,7 @@ def test_python_in_the_docs_is_python(page):
 
 
 def test_the_readme_is_read_to_the_end():
-    assert len((ROOT / "README.md").read_text().splitlines()) < 120
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
 
 
 PHOTOGRAPHS = ("photo", "cat", "dog", "coffee", "a", "b", "frame")

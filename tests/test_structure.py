@@ -31,7 +31,7 @@ def room(path):
 
 def imports(path):
     """Every module that a file imports, also within functions; what is only for type checkers is left out."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = {
         id(child)
         for node in ast.walk(tree)
@@ -80,7 +80,7 @@ def module_of(path):
 
 def needed_at_once(path, modules):
     """The modules of the package that must be there while a file is imported."""
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("jaxstyle"):
             inner = {f"{node.module}.{name.name}" for name in node.names}
             yield from inner & modules or {node.module}
@@ -100,21 +100,25 @@ def test_a_public_class_has_a_name_of_its_own():
     names = Counter(
         node.name
         for path in FILES
-        for node in ast.parse(path.read_text()).body
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert not {name for name, times in names.items() if times > 1}
 
 
 def test_files_are_of_a_size_that_one_can_read():
-    long = {path.relative_to(ROOT).as_posix(): n for path in FILES if (n := len(path.read_text().splitlines())) > 250}
+    long = {
+        path.relative_to(ROOT).as_posix(): n
+        for path in FILES
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 250
+    }
     assert not long
     assert len([path for path in ROOT.iterdir() if path.name != "__pycache__"]) <= 20
 
 
 def docstrings(path):
     """(line, text) of every docstring, those of attributes too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         for child in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
             value = child.value if isinstance(child, ast.Expr) else None
             if isinstance(value, ast.Constant) and isinstance(value.value, str):

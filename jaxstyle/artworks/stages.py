@@ -11,8 +11,8 @@ from jaxstyle.preprocess import MOST_COLORS, Quantized, abstract, merge_regions,
 from jaxstyle.preprocess.abstraction import Statistic
 from jaxstyle.preprocess.dither import Dither
 from jaxstyle.preprocess.merge import MOST_APART
+from jaxstyle.preprocess.segmentation import COMPACTNESS
 from jaxstyle.preprocess.settings import check_amount, check_choice, check_count
-from jaxstyle.preprocess.superpixels import COMPACTNESS
 
 STAGES = ("content", "superpixels", "quantize", "transfer", "after_quantize")
 """The names of the stages in their order; "content" and "transfer" are always there."""

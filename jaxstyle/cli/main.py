@@ -17,6 +17,7 @@ from jaxstyle.cli.artwork import ArtworkCommand
 from jaxstyle.cli.cache import CacheCommand
 from jaxstyle.cli.demo import DemoCommand
 from jaxstyle.cli.doctor import DoctorCommand
+from jaxstyle.cli.environment import check_flags, explain_jax, print_anything
 from jaxstyle.cli.fast import FastCommand
 from jaxstyle.cli.plain_help import make_plain
 from jaxstyle.cli.presets import PresetsCommand
@@ -58,6 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 unusable picture, 4 unusable weights, 5 out of memory,
     75 interrupted with the last picture saved, 130 interrupted with nothing to save.
     """
+    print_anything()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
         print(f"jaxstyle {__version__}")
@@ -132,6 +134,7 @@ def _parsed(arguments: list[str]) -> Any:
 def _guarded(command: Any, debug: bool) -> int:
     """Run the command and return its exit code. An error becomes one line on standard error and an exit code."""
     try:
+        check_flags()
         return command.run()
     except BrokenPipeError:  # the program that reads our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -152,6 +155,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted before there was a picture to save"
+    if (cause := explain_jax(error)) is not None:
+        return 2, cause
     if is_out_of_memory(error):
         return 5, "out of memory: use a smaller --size, or fewer --rows at a time"
     fault = "this is a fault in jaxstyle: please report it with what --debug shows"

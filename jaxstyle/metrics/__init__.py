@@ -3,17 +3,17 @@
 `Judge` computes all of `METRICS` for a batch; LPIPS and ArtFID need weights files of their own.
 """
 
-from jaxstyle.metrics.artfid import ArtFID, artfid
+from jaxstyle.metrics.art_fid import ArtFID, artfid
 from jaxstyle.metrics.chroma import chroma_distance, chroma_histogram
 from jaxstyle.metrics.edges import edge_agreement
 from jaxstyle.metrics.frechet import fid, frechet_distance
-from jaxstyle.metrics.held_out import held_out
+from jaxstyle.metrics.held_out_network import held_out
 from jaxstyle.metrics.inception import Inception, load_inception
 from jaxstyle.metrics.judge import Judge, stack_targets
 from jaxstyle.metrics.lpips import LPIPS, load_lpips
 from jaxstyle.metrics.relative import relative_distance
 from jaxstyle.metrics.similarity import cfsd
-from jaxstyle.metrics.ssim import ssim
+from jaxstyle.metrics.structural_similarity import ssim
 from jaxstyle.metrics.table import METRICS, ContentTarget, Metric, Seen, StyleTarget
 
 __all__ = [

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.metrics.pictures import check_pair
-from jaxstyle.metrics.ssim import luma
+from jaxstyle.metrics.structural_similarity import luma
 
 # A picture whose edge strengths have a variance below this (a deviation of 1e-4) counts as one without edges.
 EPSILON = 1e-8

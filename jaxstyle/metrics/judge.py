@@ -13,10 +13,10 @@ from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import gram_matrix
 from jaxstyle.losses.hypercolumn import check_sampling
 from jaxstyle.metrics.chroma import chroma_histogram
-from jaxstyle.metrics.held_out import Layers, held_out, reachable
+from jaxstyle.metrics.held_out_network import Layers, held_out, reachable
 from jaxstyle.metrics.pictures import check_picture
 from jaxstyle.metrics.similarity import LAYER, sampled_columns
-from jaxstyle.metrics.ssim import WINDOW
+from jaxstyle.metrics.structural_similarity import WINDOW
 from jaxstyle.metrics.table import METRICS, ContentTarget, Seen, StyleTarget
 from jaxstyle.networks.model import check_layers
 from jaxstyle.networks.vgg import VGG

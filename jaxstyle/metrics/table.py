@@ -11,7 +11,7 @@ from jaxstyle.metrics.chroma import chroma_histogram, histogram_distance
 from jaxstyle.metrics.edges import edge_agreement
 from jaxstyle.metrics.relative import mean_distance
 from jaxstyle.metrics.similarity import cfsd
-from jaxstyle.metrics.ssim import ssim
+from jaxstyle.metrics.structural_similarity import ssim
 
 
 class ContentTarget(NamedTuple):

@@ -139,15 +139,19 @@ class VGG(nnx.Module):
         for name in (name for name in self.layers if block_of(name) == number):
             if last and here <= found.keys():
                 break
-            if name.startswith("pool"):
-                x = found[name] = pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
-                continue
-            conv: Convolution = getattr(self, f"conv{name[4:]}")
-            if name.endswith("_aux"):
-                found[name] = nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
-            else:
-                x = found[name] = conv(x, self.first_padding if name == "relu1_1" else self.padding)
+            with jax.named_scope(name):
+                found[name] = self._layer(name, x)
+            if not name.endswith("_aux"):
+                x = found[name]
         return x, {name: found[name] for name in found if name in here}
+
+    def _layer(self, name: str, x: Array) -> Array:
+        if name.startswith("pool"):
+            return pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
+        conv: Convolution = getattr(self, f"conv{name[4:]}")
+        if name.endswith("_aux"):
+            return nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
+        return conv(x, self.first_padding if name == "relu1_1" else self.padding)
 
     def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG":
         """Return the network, sharing its arrays, with another pooling or padding of conv1_1; None changes nothing."""

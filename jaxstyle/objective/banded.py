@@ -150,7 +150,8 @@ def sums_of_band(
     sums = {}
     for (name, loss), (_, plain) in zip(losses, bare, strict=True):
         found = select(plain, features)
-        sums[name] = loss.sums(found, targets[name], place.at(geometry_of(model, plain.layer).stride, found))
+        with jax.named_scope(name):
+            sums[name] = loss.sums(found, targets[name], place.at(geometry_of(model, plain.layer).stride, found))
     return sums
 
 

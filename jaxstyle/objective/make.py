@@ -109,6 +109,7 @@ def _assemble(
         weights={name: jax.device_put(np.asarray(w, scales[name].dtype)) for name, w in recipe.weights().items()},
         losses=losses,
         layers=bare,
+        shape=content.shape,
         normalized=normalized,
         rows=plan.rows,
         remat=plan.remat,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxstyle.errors import ImageError
 from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.networks.model import FeatureModel, features_of
 from jaxstyle.objective import banded
@@ -18,7 +19,7 @@ from jaxstyle.objective import banded
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["model", "targets", "scales", "weights"],
-    meta_fields=["losses", "layers", "normalized", "rows", "remat"],
+    meta_fields=["losses", "layers", "shape", "normalized", "rows", "remat"],
 )
 @dataclass(frozen=True)
 class Objective:
@@ -37,12 +38,18 @@ class Objective:
     weights: Mapping[str, Any]  # {term: scalar}
     losses: tuple[tuple[str, Any], ...]  # (term, loss), wrapped in `Summed` and `Guided` where needed
     layers: tuple[tuple[str, Loss], ...]  # (term, loss), the bare losses, which know their layers
+    shape: tuple[int, ...]  # of the pictures that it takes
     normalized: tuple[str, ...] = ()  # terms whose gradients are normalised at their layer
     rows: int | None = None  # rows of the picture that are computed at a time; None for all
     remat: bool = False  # whether the gradient computes the network again, a block at a time, to save memory
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-        """Compute the weighted sum, and each term's value, of one RGB picture in [0, 1]."""
+        """Compute the weighted sum, and each term's value, of one RGB picture in [0, 1].
+
+        Raises:
+            ImageError: `image` is no array of floats, or has not the shape of the content.
+        """
+        image = checked(image, self.shape)
         bands = banded.cut(self.model, image.shape[0], self.rows, self.layers)
         found = self._whole(image) if bands is None else self._in_bands(image, bands)
         values = {name: self.scales[name] * value for name, value in found.items()}
@@ -81,16 +88,34 @@ class Objective:
             if not features.keys() >= set(layers_of(bare)):
                 continue
             found = select(bare, features)
-            if name in self.normalized:
-                values[name] = loss(lax.stop_gradient(found), targets[name])
-                values[name] += _normalized(loss, found, targets[name], scales[name])
-            else:
-                values[name] = loss(found, targets[name])
+            with jax.named_scope(name):
+                if name in self.normalized:
+                    values[name] = loss(lax.stop_gradient(found), targets[name])
+                    values[name] += _normalized(loss, found, targets[name], scales[name])
+                else:
+                    values[name] = loss(found, targets[name])
         return values
 
     def _in_bands(self, image: Array, bands: banded.Bands) -> dict[str, Array]:
         sums = banded.band_sums(self.model, dict(self.targets), image, self.losses, self.layers, bands)
         return {name: loss.from_sums(sums[name], self.targets[name]) for name, loss in self.losses}
+
+
+def checked(image: Any, shape: tuple[int, ...]) -> Array:
+    """Return the picture as an array. Raises ImageError unless it is an array of floats of that shape."""
+    if not hasattr(image, "shape") or not hasattr(image, "dtype"):
+        raise ImageError(f"image: got {type(image).__name__}, expected an array of floats of shape {shape}")
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        hint = ": divide by 255" if image.dtype == jnp.uint8 else ""
+        raise ImageError(f"image: got an array of {image.dtype}, expected floats in [0, 1]{hint}")
+    if image.shape[1:] == shape:
+        raise ImageError(f"image: got a batch of shape {image.shape}, expected one picture {shape}: use jax.vmap")
+    if image.shape != shape:
+        raise ImageError(
+            f"image: got the shape {image.shape}, expected {shape}, RGB of the content's size; resize the picture, or "
+            "make an objective of this size"
+        )
+    return jnp.asarray(image)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

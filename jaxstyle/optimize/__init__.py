@@ -1,6 +1,5 @@
 """Optimisation: the loop that turns a State into a new State and an Info, the optimisers, coarse-to-fine pyramids."""
 
-from jaxstyle.optimize.lbfgs import lbfgs
 from jaxstyle.optimize.loop import (
     CAPACITY,
     LESS_MEMORY,
@@ -16,6 +15,7 @@ from jaxstyle.optimize.loop import (
 )
 from jaxstyle.optimize.optimizers import LBFGS, OPTIMIZERS, Adam, Optax, Optimizer
 from jaxstyle.optimize.pyramid import Pyramid, grow
+from jaxstyle.optimize.quasi_newton import lbfgs
 
 __all__ = [
     "CAPACITY",

@@ -47,7 +47,9 @@ class Info(NamedTuple):
 @jax.jit
 def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
     """Make the state before the first step."""
-    state = State(image, image, optimizer.transform().init(image), jnp.zeros((), int), jnp.ones((), bool))
+    with jax.numpy_dtype_promotion("standard"):
+        begun = optimizer.transform().init(image)
+    state = State(image, image, begun, jnp.zeros((), int), jnp.ones((), bool))
     # Fixed dtypes, as `step` returns them: with a weakly typed zero the next call would compile another program.
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
 
@@ -70,12 +72,13 @@ def step(
         clip: whether to clip the image to [0, 1] after the update.
     """
     (total, values), gradient = jax.value_and_grad(lambda image: objective(image), has_aux=True)(state.image)
-    updates, opt_state = optimizer.transform().update(
-        gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
-    )
+    with jax.numpy_dtype_promotion("standard"):  # optax multiplies integers and floats, whatever JAX's user has set
+        updates, opt_state = optimizer.transform().update(
+            gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
+        )
     image = (state.image + updates).astype(state.image.dtype)
     image = jnp.clip(image, 0, 1) if clip else image
-    share = (1 - average) / (1 - average ** (state.step + 1))
+    share = (1 - average) / (1 - lax.pow(jnp.asarray(average, float), state.step + 1))
     mean = (1 - share) * state.average + share * image
     # Squares, because optimisers take them: where they overflow, updates vanish, and a run would seem to be finished.
     finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all() & jnp.isfinite(gradient**2).all()

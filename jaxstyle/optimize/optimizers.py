@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array
 
 from jaxstyle.errors import SettingError
-from jaxstyle.optimize.lbfgs import lbfgs
+from jaxstyle.optimize.quasi_newton import lbfgs
 
 PIXELS = 255.0
 """Range of pixel values in the published codes without a line search, which optimise pixels of 0 to 255."""
@@ -74,8 +74,8 @@ class LBFGS:
 
     With `line_search` each step tries step sizes until the strong Wolfe conditions hold (about two to three
     evaluations), and `learning_rate` is not used. Without it, each step is `learning_rate` times the quasi-Newton
-    direction and takes one evaluation, as in neural-style and Gatys' code (`jaxstyle.optimize.lbfgs`). `memory` is the
-    number of earlier steps that are remembered.
+    direction and takes one evaluation, as in neural-style and Gatys' code (`jaxstyle.optimize.quasi_newton`). `memory`
+    is the number of earlier steps that are remembered.
     """
 
     learning_rate: float = 1.0

@@ -8,8 +8,8 @@ pass it to `save_image(path, rgb, alpha=alpha)`. scikit-learn and scikit-image a
 from jaxstyle.preprocess.abstraction import abstract, draw_boundaries
 from jaxstyle.preprocess.indexed import Saved, save_indexed
 from jaxstyle.preprocess.merge import merge_regions
-from jaxstyle.preprocess.quantize import MOST_COLORS, Quantized, quantize_colors, quantize_with
-from jaxstyle.preprocess.superpixels import Segmentation, superpixels
+from jaxstyle.preprocess.quantization import MOST_COLORS, Quantized, quantize_colors, quantize_with
+from jaxstyle.preprocess.segmentation import Segmentation, superpixels
 
 __all__ = [
     "MOST_COLORS",

@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from jaxstyle.errors import SettingError
 from jaxstyle.image import load_image
+from jaxstyle.preprocess.segmentation import Segmentation, mean_colors
 from jaxstyle.preprocess.settings import check_choice
-from jaxstyle.preprocess.superpixels import Segmentation, mean_colors
 
 Statistic = Literal["mean", "median"]
 

@@ -13,7 +13,7 @@ from jaxstyle.files import write_atomically
 from jaxstyle.image import check_target, to_pil
 from jaxstyle.image.profiles import srgb_icc
 from jaxstyle.image.recipe import encode_recipe, metadata_options
-from jaxstyle.preprocess.quantize import Quantized
+from jaxstyle.preprocess.quantization import Quantized
 
 
 class Saved(NamedTuple):

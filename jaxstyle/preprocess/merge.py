@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxstyle.preprocess.codes import to_space
+from jaxstyle.preprocess.segmentation import Segmentation
 from jaxstyle.preprocess.settings import check_amount
-from jaxstyle.preprocess.superpixels import Segmentation
 
 Heap = list[tuple[float, int, int]]
 

@@ -1,6 +1,7 @@
 """The cache of compiled programs on disk, which the command line uses; the library never starts it by itself."""
 
 import hashlib
+import logging
 import os
 import platform
 import warnings
@@ -15,6 +16,7 @@ MAX_BYTES = 1 << 30
 """The most bytes of cached programs, for all kinds of processors and versions together. One takes 0.1 MB to 1 MB."""
 
 
+_log = logging.getLogger(__name__)
 _folder: Path | None = None
 
 
@@ -30,16 +32,18 @@ def keep_programs() -> Path | None:
     its own. A folder that other users can write to is not used, because JAX runs the programs that it finds there.
 
     Returns:
-        The folder, or None if it cannot be used.
+        The folder, or None if it cannot be used; a line of the log says why.
     """
     global _folder
     chosen = cache_dir() / "programs" / _machine()
     try:
         chosen.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not _private(chosen):
+            _log.warning("compiled programs are not kept: other users can write to %s", chosen)
             return None
         _prune(chosen.parent)
-    except OSError:
+    except OSError as error:
+        _log.warning("compiled programs are not kept: %s: %s", cache_dir(), error.strerror)
         return None
     jax.config.update("jax_compilation_cache_dir", str(chosen))
     # Small programs are cached too: a run has dozens, and loading one takes a tenth of the time to compile it.
@@ -60,7 +64,7 @@ def _processor() -> str:
     """A text that describes the processor and its instruction sets."""
     about = [platform.system(), platform.machine(), platform.processor()]
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux: the processor's name has to be enough
         return "\n".join(about)
     named = ("flags", "features", "model name", "cpu part")

@@ -5,13 +5,13 @@ and returns the map (h, w) at the size of the first one. `LOCALIZERS` are those 
 """
 
 from jaxstyle.saliency.activations import AggregatedActivations
+from jaxstyle.saliency.class_activation import GradCAM, grad_cam
 from jaxstyle.saliency.classifier import Classifier
 from jaxstyle.saliency.component import largest_component
 from jaxstyle.saliency.function import PythonFunction
-from jaxstyle.saliency.grad_cam import GradCAM, grad_cam
 from jaxstyle.saliency.localizer import LOCALIZERS, Localizer, as_localizer, saliency_map
 from jaxstyle.saliency.mask import Mask, read_mask
-from jaxstyle.saliency.overlay import overlay
+from jaxstyle.saliency.overlays import overlay
 from jaxstyle.saliency.read import read_classifier
 
 __all__ = [

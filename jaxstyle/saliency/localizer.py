@@ -13,8 +13,8 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.networks.model import check_layers, features_of
 from jaxstyle.saliency.activations import AggregatedActivations
+from jaxstyle.saliency.class_activation import GradCAM
 from jaxstyle.saliency.function import PythonFunction, refuse_named
-from jaxstyle.saliency.grad_cam import GradCAM
 from jaxstyle.saliency.mask import Mask
 
 

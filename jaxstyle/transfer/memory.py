@@ -161,7 +161,7 @@ def available_memory() -> int | None:
 
 def _system_memory() -> int | None:
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
@@ -170,7 +170,9 @@ def _system_memory() -> int | None:
 def _group_memory() -> int | None:
     """Bytes left under the limit of a container (cgroup version 2); None without one."""
     try:
-        limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+        limit, used = (
+            Path(f"/sys/fs/cgroup/memory.{name}").read_text(encoding="utf-8").strip() for name in ("max", "current")
+        )
     except OSError:
         return None
     return None if limit == "max" else int(limit) - int(used)

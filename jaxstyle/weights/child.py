@@ -6,8 +6,8 @@ arrays under canonical names as safetensors to its standard output, and one line
 the limits are set.
 """
 
-import encodings.ascii
-import encodings.cp437
+import encodings.ascii  # noqa: F401
+import encodings.cp437  # noqa: F401
 import encodings.latin_1  # noqa: F401  Python would load these three later, when no file can be opened any more
 import json
 import os

@@ -9,6 +9,7 @@ from pathlib import Path
 
 NETWORKS = {"vgg19": "VGG19", "predict": "Magenta's style predictor", "transfer": "Magenta's transformer"}
 """{kind of network that a file holds: its name in messages}."""
+NO_HOME = Path(os.devnull) / "(no home folder: set JAXSTYLE_HOME to a folder)"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,13 @@ class Entry:
 
 
 def cache_dir() -> Path:
-    """The cache folder: `$JAXSTYLE_HOME`, else `$XDG_CACHE_HOME/jaxstyle`, else `~/.cache/jaxstyle`. May not exist."""
-    if home := os.environ.get("JAXSTYLE_HOME"):
-        return Path(home).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxstyle"
+    """The cache folder: `$JAXSTYLE_HOME`, else `$XDG_CACHE_HOME/jaxstyle`, else `~/.cache/jaxstyle`. May not exist.
+
+    Where the user has no home folder, as in some containers, it is `NO_HOME`, in which there is and can be nothing.
+    """
+    try:
+        if home := os.environ.get("JAXSTYLE_HOME"):
+            return Path(home).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxstyle"
+    except RuntimeError:
+        return NO_HOME

@@ -104,7 +104,7 @@ def files(tmp_path, pictures, monkeypatch):
     """photos/a.png, photos/b.jpg, style.png, and a recipe that is quick to compile."""
     monkeypatch.setattr("jaxstyle.cli.run_artwork.keep_programs", lambda: None)
     (tmp_path / "photos").mkdir()
-    (tmp_path / "quick.toml").write_text(to_toml(QUICK["recipe"]))
+    (tmp_path / "quick.toml").write_text(to_toml(QUICK["recipe"]), encoding="utf-8")
     for path, picture in zip(("photos/a.png", "photos/b.jpg", "style.png"), pictures, strict=True):
         save_image(tmp_path / path, picture)
     return tmp_path
@@ -255,4 +255,7 @@ def test_interrupted_before_a_picture(files, monkeypatch):
 @pytest.mark.parametrize("module", ["jaxstyle.cli.artwork", "jaxstyle.preprocess"])
 def test_they_are_light_to_import(module):
     code = f"import sys, {module}; print([name for name in ('jax', 'skimage', 'sklearn') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8").stdout.strip()
+        == "[]"
+    )

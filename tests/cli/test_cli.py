@@ -127,7 +127,7 @@ def test_pictures_on_the_way_and_their_animation(files, capsys):
     ],
 )
 def test_wrong_inputs_are_one_line_and_a_code(files, capsys, change, code, message):
-    (files / "notes.txt").write_text("no picture")
+    (files / "notes.txt").write_text("no picture", encoding="utf-8")
     arguments = [
         files / change.get("content", "content.png"),
         files / "style.png",
@@ -161,7 +161,7 @@ def test_no_style_is_an_error_before_anything_is_loaded(files, capsys):
 
 def test_a_reader_that_has_seen_enough(files):
     command = f"{sys.executable} -m jaxstyle weights list | head -1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, encoding="utf-8", check=False)
     assert "imagenet" in done.stdout and done.stderr == ""
 
 
@@ -200,7 +200,9 @@ def test_help_and_version_do_not_start_jax():
         "import sys; from jaxstyle.cli.main import main\ntry: main(%r)\nfinally: assert not {'jax'} & {*sys.modules}"
     )
     for arguments in (["--help"], ["stylize", "--help"], ["--version"], []):
-        done = subprocess.run([sys.executable, "-c", program % arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", program % arguments], capture_output=True, encoding="utf-8", check=False
+        )
         assert done.returncode == 0, done.stderr
         assert "jaxstyle" in done.stdout
 
@@ -216,6 +218,7 @@ def interrupt(files: Path, *signals: signal.Signals) -> tuple[int, str]:
         stdout=subprocess.DEVNULL,
         text=True,
         env=environment,
+        encoding="utf-8",
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("step ")

@@ -27,7 +27,10 @@ def test_what_is_understood():
 
 def test_it_is_light_to_import():
     code = "import sys, jaxstyle.cli.fast; print([name for name in ('jax', 'numpy') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8").stdout.strip()
+        == "[]"
+    )
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def files(tmp_path, pictures, monkeypatch):
     names = ("shots/1.png", "shots/2.png", "shots/3.png", "style.png", "styles/a.png", "styles/b.png")
     for name, picture in zip(names, [*pictures, *pictures], strict=True):
         save_image(tmp_path / name, picture)
-    (tmp_path / "quick.toml").write_text(to_toml(QUICK))
+    (tmp_path / "quick.toml").write_text(to_toml(QUICK), encoding="utf-8")
     return tmp_path
 
 
@@ -115,7 +115,7 @@ def test_other_pixels_and_other_sizes_are_made_again(files, network):
 
 def test_one_that_fails_does_not_lose_the_others(files, network, capsys):
     (files / "shots" / "1.png").write_bytes(b"broken")
-    (files / "shots" / "notes.txt").write_text("not a picture")
+    (files / "shots" / "notes.txt").write_text("not a picture", encoding="utf-8")
     assert run(files, "shots", "missing.png", style=("style.png",)) == 1
     assert names(files / "out") == ["2.png", "3.png"]
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("jaxstyle: ")]

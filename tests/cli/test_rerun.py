@@ -83,7 +83,7 @@ def test_presets_and_recipe_files(made, capsys):
     assert code == 0 and all(name in out for name in ("gatys", "neural_style", "crowsonkb", "strotss", "nnst"))
     code, toml, _ = run(capsys, "presets", "show", "johnson_perceptual")
     assert code == 0
-    (made / "own.toml").write_text(toml.replace("steps = 500", "steps = 1"))
+    (made / "own.toml").write_text(toml.replace("steps = 500", "steps = 1"), encoding="utf-8")
     arguments = [made / "content.png", made / "style.png", "-o", made / "own.png", "--model", "embedded"]
     assert run(capsys, "stylize", *arguments, "--recipe", made / "own.toml", "--style-weight", 2)[0] == 0
     recipe = read_recipe(made / "own.png")["recipe"]

@@ -54,7 +54,7 @@ def test_a_damaged_network_is_named(quick, tmp_path, capsys):
 def test_the_command_it_ends_with_works_as_typed(monkeypatch, tmp_path):
     own = tmp_path / "bin/jaxstyle"
     own.parent.mkdir()
-    own.write_text("")
+    own.write_text("", encoding="utf-8")
     own.chmod(0o755)
     monkeypatch.setattr(sys, "argv", [str(own)])
     monkeypatch.setenv("PATH", "")

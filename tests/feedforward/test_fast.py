@@ -207,4 +207,7 @@ def test_a_network_that_fails(pair):
 
 def test_it_costs_nothing_to_import():
     code = "import sys, jaxstyle.feedforward; print([name for name in ('jax', 'numpy') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8").stdout.strip()
+        == "[]"
+    )

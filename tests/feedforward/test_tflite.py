@@ -135,7 +135,7 @@ def test_the_catalogue_knows_the_real_files(shared: Path):
 
 def test_reading_starts_no_jax():
     code = "import sys, jaxstyle.feedforward.tflite, jaxstyle.feedforward.magenta_file; print('jax' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, encoding="utf-8").strip() == "False"
 
 
 def test_every_width():

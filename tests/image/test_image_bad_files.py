@@ -26,7 +26,7 @@ def test_file_errors(tmp_path):
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
     text = tmp_path / "text.png"
-    text.write_text("not a picture")
+    text.write_text("not a picture", encoding="utf-8")
     table = {
         empty: "the file is empty",
         pipe: "is not a regular file",

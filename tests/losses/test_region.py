@@ -139,7 +139,7 @@ def test_a_recipe_and_back(loss, tmp_path):
     recipe = Recipe(content=(Term(loss, 2.0),), style=(Term(GramLoss("relu1_1")),))
     back = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     assert back == recipe and hash(back) == hash(recipe)
-    (tmp_path / "recipe.toml").write_text(to_toml(recipe))
+    (tmp_path / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     assert load_recipe(tmp_path / "recipe.toml") == recipe
 
 
@@ -148,8 +148,8 @@ def test_a_recipe_with_a_function_is_run_and_named_but_not_read_back(embedded, p
     recipe = Recipe(content=content, style=(Term(GramLoss("relu1_1")),), steps=2)
     result = stylize(np.asarray(pictures[0]), np.asarray(pictures[1]), model=embedded, recipe=recipe)
     saved = tmp_path / "recipe.toml"
-    saved.write_text(to_toml(recipe))
-    assert result.status == "done" and "test_region.red" in saved.read_text()
+    saved.write_text(to_toml(recipe), encoding="utf-8")
+    assert result.status == "done" and "test_region.red" in saved.read_text(encoding="utf-8")
     with pytest.raises(SettingError, match=r"Python function '.*test_region\.red', which no file can hold"):
         load_recipe(saved)
 

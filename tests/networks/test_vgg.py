@@ -49,7 +49,7 @@ def test_real_network_equals_its_golden(shared):
 
 
 def test_imagenet_equals_its_goldens_at_every_layer(imagenet, shared):
-    golden = json.loads((shared / "imagenet/golden_8bit.json").read_text())["layers"]
+    golden = json.loads((shared / "imagenet/golden_8bit.json").read_text(encoding="utf-8"))["layers"]
     with Image.open(shared / "images/content_golden_gate_512.jpg") as image:
         crop = jnp.asarray(np.asarray(image.convert("RGB"))[:256, :256] / 255, jnp.float32)
     layers = [name for name in imagenet.layers if name.startswith("relu")]

@@ -118,7 +118,7 @@ def test_saved_and_loaded(tmp_path, name):
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert Recipe.from_dict(tomllib.loads(to_toml(recipe))) == recipe
     path = tmp_path / "recipe.toml"
-    path.write_text(to_toml(recipe))
+    path.write_text(to_toml(recipe), encoding="utf-8")
     assert load_recipe(path) == load_recipe(str(path)) == recipe
     assert hash(load_recipe(path)) == hash(recipe)
 

@@ -48,7 +48,7 @@ def test_importing_the_library_keeps_nothing():
 
 
 def test_a_folder_that_cannot_be_made_or_that_others_may_write_to_is_not_used(home):
-    home.write_text("no folder")
+    home.write_text("no folder", encoding="utf-8")
     assert keep_programs() is None
     home.unlink()
     folder = keep_programs()
@@ -75,7 +75,9 @@ def test_a_second_process_finds_the_programs_and_a_broken_one_stops_nothing(home
     command += ["--model", "embedded", "--recipe", str(Path(__file__).parents[1] / "shallow.toml"), "--steps", "1"]
 
     def paint():
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True, encoding="utf-8"
+        ).stderr
 
     def found():
         return {path: path.stat().st_mtime_ns for path in home.glob("programs/*/*run-*")}

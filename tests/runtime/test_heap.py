@@ -24,7 +24,9 @@ print(faults())
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the setting is glibc's")
 def test_the_second_buffer_costs_no_page_faults():
     def faults(keep):
-        run = subprocess.run([sys.executable, "-c", PROGRAM.format(keep=keep)], capture_output=True, text=True)
+        run = subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(keep=keep)], capture_output=True, text=True, encoding="utf-8"
+        )
         assert run.returncode == 0, run.stderr
         return int(run.stdout)
 

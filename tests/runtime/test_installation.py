@@ -35,7 +35,7 @@ def in_process(code: str, **environment: str) -> dict:
     """What a fresh Python prints as JSON."""
     kept = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR")}
     command = [sys.executable, "-W", "error::UserWarning", "-c", f"import json, os, sys\n{code}"]
-    return json.loads(subprocess.check_output(command, env=kept | environment, text=True))
+    return json.loads(subprocess.check_output(command, env=kept | environment, text=True, encoding="utf-8"))
 
 
 def flags_after(number: str, before: str = "", **environment: str) -> list[str]:

@@ -30,7 +30,9 @@ np.savez(sys.argv[2], image=result.image, total=result.history["total"])
 
 def as_users_run_it(*arguments):
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
 
 
 def test_this_installation_is_sound():
@@ -44,7 +46,7 @@ def test_bits_that_users_rely_on():
     files = [str(ROOT / name) for name in MARKED]
     environment = os.environ | {"JAXSTYLE_TESTS_USERS_COMPILER": "1", "XLA_FLAGS": ""}
     command = [sys.executable, "-m", "pytest", *options, *files]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT.parent)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT.parent, encoding="utf-8")
     assert done.returncode == 0, done.stdout
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None and int(passed[1]) >= len(MARKED) and "skipped" not in done.stdout, done.stdout

@@ -44,7 +44,7 @@ def prepare(folder: Path) -> Path:
     for name in "abxy":
         save_image(folder / f"{name}.png", dead_leaves(pictures, 32))
     grid = folder / "grid.toml"
-    grid.write_text(GRID)
+    grid.write_text(GRID, encoding="utf-8")
     return grid
 
 
@@ -79,7 +79,7 @@ def check_unchanged(out: Path, seen: dict[Path, int]) -> None:
     for path, when in seen.items():
         assert path.stat().st_mtime_ns == when, f"{path} was done again"
     for path in (out / "records").glob("*.json"):
-        json.loads(path.read_text())
+        json.loads(path.read_text(encoding="utf-8"))
         seen[path] = path.stat().st_mtime_ns
 
 
@@ -87,7 +87,7 @@ def pixels(out: Path) -> dict[str, bytes]:
     """{cell: its picture's pixels}, from readable records of finished cells."""
     found = {}
     for path in (out / "records").glob("*.json"):
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         assert record["status"] == "done", record
         with Image.open(out / record["image"]) as image:
             found[record["id"]] = image.tobytes()

@@ -34,7 +34,7 @@ def run(capsys, *arguments):
 
 
 def rewrite(folder, table):
-    (folder.path / "sweep.json").write_text(json.dumps(table))
+    (folder.path / "sweep.json").write_text(json.dumps(table), encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["sweep.json", "records/ID.json", "checkpoints/a.npz"])
@@ -59,12 +59,14 @@ def test_a_folder_that_is_a_link_is_not_used(finished, tmp_path, capsys, name):
     for each in (folder.path / name).iterdir():
         (elsewhere / each.name).write_bytes(each.read_bytes())
         each.unlink()
-    (elsewhere / f"{cell}.json").write_text("mine")
+    (elsewhere / f"{cell}.json").write_text("mine", encoding="utf-8")
     (folder.path / name).rmdir()
     (folder.path / name).symlink_to(elsewhere)
     if name != "records":
         folder_record = folder.path / "records" / f"{cell}.json"
-        folder_record.write_text(json.dumps(json.loads(folder_record.read_text()) | {"status": "failed"}))
+        folder_record.write_text(
+            json.dumps(json.loads(folder_record.read_text(encoding="utf-8")) | {"status": "failed"}), encoding="utf-8"
+        )
     before = {path.name: path.read_bytes() for path in elsewhere.iterdir()}
     code, said = run(capsys, "sweep", "retry", folder.path, "--model", "embedded")
     assert code == 2 and "a link where a folder is expected" in said
@@ -74,13 +76,15 @@ def test_a_folder_that_is_a_link_is_not_used(finished, tmp_path, capsys, name):
 def test_files_that_are_links_are_not_followed(finished, tmp_path):
     folder, _, (cell, other) = finished
     secret = tmp_path / "secret.json"
-    secret.write_text(json.dumps({"id": cell, "status": "done"}))
+    secret.write_text(json.dumps({"id": cell, "status": "done"}), encoding="utf-8")
     record = folder.path / "records" / f"{cell}.json"
     record.unlink()
     record.symlink_to(secret)
     assert folder.record(cell) is None and folder.record(other) is not None
     folder.write_record({"id": cell, "status": "failed"})
-    assert json.loads(secret.read_text())["status"] == "done", "the link is replaced, not what it leads to"
+    assert json.loads(secret.read_text(encoding="utf-8"))["status"] == "done", (
+        "the link is replaced, not what it leads to"
+    )
     lock = folder.path / "locks" / f"{cell}.lock"
     lock.symlink_to(tmp_path / "made")
     with pytest.raises(SettingError, match=r"lock cannot be used \(a link"):

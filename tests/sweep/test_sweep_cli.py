@@ -37,7 +37,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXSTYLE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("jaxstyle.cli.run_sweep.keep_programs", lambda: None)  # it would hold for all later tests
     prepare(tmp_path)
-    (tmp_path / "grid.toml").write_text(GRID)
+    (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
     return tmp_path
 
 
@@ -59,7 +59,7 @@ def test_run_status_report_and_a_cell_again(place, capsys):
     assert code == 0
     assert load_image(place / "again.png").shape == (32, 32, 3)
     assert run(capsys, "report", place / "out")[1].strip() == str(place / "out" / "report.html")
-    metrics = json.loads((place / "out" / "results.jsonl").read_text().splitlines()[0])["metrics"]
+    metrics = json.loads((place / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()[0])["metrics"]
     assert {"ssim", "style_distance"} <= metrics.keys()
 
 
@@ -99,9 +99,11 @@ def test_errors_are_one_line(place, capsys, monkeypatch, arguments, code, text):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_keeps_what_there_is(place, number):
-    (place / "grid.toml").write_text(GRID.replace("steps = 2", "steps = 100000"))
+    (place / "grid.toml").write_text(GRID.replace("steps = 2", "steps = 100000"), encoding="utf-8")
     command = [sys.executable, "-m", "jaxstyle", "sweep", "run", "grid.toml", "-o", "out"]
-    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=place, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
         for line in process.stderr:
             if "at step" in line:
                 break
@@ -142,15 +144,15 @@ def test_hostile_names_stay_names(embedded, paintings, grid, sweep, tmp_path):
     from jaxstyle.sweep.report import write_report
 
     page, plain = Scripts(), Scripts()
-    page.feed(write_report(tmp_path / "out").read_text())
+    page.feed(write_report(tmp_path / "out").read_text(encoding="utf-8"))
     sweep(grid("a", "x"), tmp_path / "plain")
-    plain.feed(write_report(tmp_path / "plain").read_text())
+    plain.feed(write_report(tmp_path / "plain").read_text(encoding="utf-8"))
     assert page.found == plain.found
 
 
 def test_two_processes_share_a_folder(place):
     (place / "grid.toml").write_text(
-        GRID.replace("style_weight = [1, 10]", "seed = [0, 1, 2, 3, 4, 5, 6, 7]\ninit = 'noise'")
+        GRID.replace("style_weight = [1, 10]", "seed = [0, 1, 2, 3, 4, 5, 6, 7]\ninit = 'noise'"), encoding="utf-8"
     )
     command = [sys.executable, "-m", "jaxstyle", "sweep", "run", "grid.toml", "-o", "out", "--batch", "2", "--metrics"]
     both = [subprocess.Popen([*command, "off"], cwd=place, env=dict(os.environ), stdout=subprocess.PIPE) for _ in "ab"]

@@ -19,14 +19,14 @@ def test_records_that_are_torn_are_not_finished(folder):
     folder.write_record({"id": "ab", "status": "done"})
     assert folder.record("ab")["status"] == "done"
     for text in ("", '{"id": "ab", "sta', "[]", '{"id": "other"}', "[" * 100_000):
-        (folder.path / "records" / "ab.json").write_text(text)
+        (folder.path / "records" / "ab.json").write_text(text, encoding="utf-8")
         assert folder.record("ab") is None
 
 
 def test_results_are_a_line_each(folder):
     for cell in ("a", "b"):
         folder.write_record({"id": cell, "status": "done", "error": "two\nlines"})
-    lines = folder.write_results(["b", "none", "a"]).read_text().splitlines()
+    lines = folder.write_results(["b", "none", "a"]).read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["b", "a"]
 
 
@@ -82,7 +82,7 @@ def test_a_claim_is_one_process_s(folder):
     ],
 )
 def test_what_is_no_sweep_is_said(folder, text):
-    (folder.path / "sweep.json").write_text(text)
+    (folder.path / "sweep.json").write_text(text, encoding="utf-8")
     with pytest.raises(SettingError, match=r"sweep\.json"):
         read_cells(folder)
 

@@ -88,7 +88,7 @@ def test_points_that_cannot_be(axes, match):
 
 def write(folder, text):
     path = folder / "grid.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("unchecked")
 
 
 def records(folder):
-    found = [json.loads(path.read_text()) for path in (folder / "records").glob("*.json")]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "records").glob("*.json")]
     return {json.dumps(record["axes"], sort_keys=True): record for record in found}
 
 
@@ -243,7 +243,7 @@ def test_cells_that_another_process_has_are_left_to_it(grid, sweep, tmp_path):
 
     cells = grid(contents="a")
     sweep(grid(contents="a", styles="x"), tmp_path)
-    ids = [entry["id"] for entry in json.loads((tmp_path / "sweep.json").read_text())["cells"]]
+    ids = [entry["id"] for entry in json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))["cells"]]
     folder = SweepFolder(tmp_path)
     folder.forget(ids[0])
     handle = folder.claim(ids[0])
@@ -285,7 +285,7 @@ def test_bad_options(grid, sweep, tmp_path, options, match):
 
 
 def test_a_folder_of_other_things_is_left_alone(grid, sweep, tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(SettingError, match="is a folder with other things"):
         sweep(grid(), tmp_path)
 

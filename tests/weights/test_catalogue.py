@@ -100,4 +100,4 @@ def test_listing_starts_nothing_heavy():
     code = (
         "import sys, jaxstyle.weights.catalogue; print({'numpy', 'jax', 'h5py', 'urllib.request'} & set(sys.modules))"
     )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, encoding="utf-8").strip() == "set()"

@@ -246,7 +246,7 @@ def test_offline_names_the_ways(entry: Entry, cache: Path, monkeypatch: pytest.M
 
 
 def test_a_cache_that_cannot_be_written(entry: Entry, cache: Path):
-    cache.write_text("a file where the folder should be")
+    cache.write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(WeightsFileError, match="cannot be written"):
         fetch(entry)
 

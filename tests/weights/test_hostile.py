@@ -68,7 +68,7 @@ def _has_event(fd: int) -> bool:
 @pytest.mark.parametrize("act", ["open('/dev/null')", "__import__('os').pipe()", "__import__('socket').socket()"])
 def test_a_limited_process_opens_nothing(act: str):
     code = f"import os, socket; from jaxstyle.weights.child import limit; limit(0); {act}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, encoding="utf-8")
     assert done.returncode == 1
     assert "Too many open files" in done.stderr
 
@@ -76,6 +76,8 @@ def test_a_limited_process_opens_nothing(act: str):
 @pytest.mark.parametrize(("act", "code"), [("while True: pass", -signal.SIGPROF), ("bytearray(1 << 30)", 1)])
 def test_a_limited_process_ends(act: str, code: int):
     command = f"from jaxstyle.weights.child import limit; limit(0)\n{act}"
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert done.returncode == code
     assert code < 0 or "MemoryError" in done.stderr

@@ -227,7 +227,7 @@ def test_reading_starts_no_jax(tmp_path: Path):
     path = write_keras(tmp_path / "x.h5", ARRAYS)
     read = f"from jaxstyle.weights.load import read_weights; read_weights({str(path)!r})"
     code = f"{read}; import sys; print({{'jax', 'h5py'}} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, encoding="utf-8").strip() == "set()"
 
 
 def test_real_weights(shared: Path):

@@ -58,7 +58,7 @@ def test_damaged_files(write, tmp_path):
 def test_files_that_are_something_else(tmp_path):
     with pytest.raises(WeightsFileError, match="cannot be opened"):
         read_state_dict(tmp_path / "none.pth", lambda s: s)
-    (tmp_path / "page.pth").write_text("<html>404</html>")
+    (tmp_path / "page.pth").write_text("<html>404</html>", encoding="utf-8")
     with pytest.raises(WeightsError, match="a web page: the download failed"):
         read_state_dict(tmp_path / "page.pth", lambda s: s)
     with pytest.raises(WeightsError, match="expected a state dict"):

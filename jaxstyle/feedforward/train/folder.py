@@ -45,13 +45,13 @@ class TrainingFolder:
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append a line of JSON to the log."""
-        with (self.path / "log.jsonl").open("a") as file:
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def rewind(self, step: int) -> None:
         """Remove the lines of the log after `step`, because these steps will be done again."""
         path = self.path / "log.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _step(line) is not None and (_step(line) or 0) <= step]
         with write_atomically(path) as file:
             file.write("".join(line + "\n" for line in kept).encode())
@@ -71,7 +71,7 @@ class TrainingFolder:
         if not path.exists():
             return None
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise SettingError(f"{path}: cannot be read ({error}); delete the folder or choose another") from error
         return found if isinstance(found, dict) else {}

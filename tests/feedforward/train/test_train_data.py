@@ -20,7 +20,7 @@ def pictures(tmp_path_factory):
         save_image(folder / f"{i}.png", random.random((*shape, 3)))
     save_image(folder / "within" / "4.JPG", random.random((48, 48, 3)))
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no picture", encoding="utf-8")
     return folder
 
 
@@ -114,15 +114,15 @@ def test_a_folder_goes_on_with_the_same_training_alone(tmp_path):
     folder = TrainingFolder(tmp_path, about, resume=False)
     for step in range(1, 4):
         folder.log({"step": step})
-    with (tmp_path / "log.jsonl").open("a") as file:
+    with (tmp_path / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"step": 4, "lo')
     TrainingFolder(tmp_path, about | {"steps": 20}, resume=True).rewind(2)
-    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n'
+    assert (tmp_path / "log.jsonl").read_text(encoding="utf-8") == '{"step": 1}\n{"step": 2}\n'
     with pytest.raises(SettingError, match="seed"):
         TrainingFolder(tmp_path, about | {"seed": 1}, resume=True)
     with pytest.raises(SettingError, match="holds a training"):
         TrainingFolder(tmp_path, about, resume=False)
-    (tmp_path / "training.json").write_text("{")
+    (tmp_path / "training.json").write_text("{", encoding="utf-8")
     with pytest.raises(SettingError, match="cannot be read"):
         TrainingFolder(tmp_path, about, resume=True)
 

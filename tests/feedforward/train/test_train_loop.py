@@ -68,7 +68,7 @@ def whole(train, tmp_path_factory):
 
 
 def read_log(path, what):
-    lines = [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return [(line["step"], line[what]) for line in lines if what in line]
 
 

@@ -64,7 +64,7 @@ def test_johnson_learns_and_its_file_is_loaded(folder, small, tmp_path):
     assert (trained.status, trained.steps) == ("done", 30)
     assert seen[-1].loss < 0.5 * seen[0].loss
     assert set(seen[0].values) == {"content/relu1_1", "gram/relu1_1", "total_variation/input"}
-    about = json.loads((tmp_path / "training.json").read_text())
+    about = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
     assert (about["kind"], about["width"], about["recipe"]["style_weight"]) == ("johnson", 2, 10.0)
     loaded, first = load_johnson(trained.path).arrays(), Johnson.random(0, width=2).arrays()
     for name, array in trained.network.arrays().items():
@@ -81,7 +81,7 @@ def test_johnson_begins_from_another_network(folder, small, tmp_path):
     for name, array in load_johnson(tmp_path / "a" / "network.safetensors").arrays().items():
         np.testing.assert_array_equal(array, other.arrays()[name])
     trained = train_johnson(*places, tmp_path / "a", settings=replace(settings, steps=30), init=other, **options)
-    lines = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "a" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["loss"] < 0.5 * lines[0]["loss"] and trained.network.width == 2
     for wrong in (Johnson.random(7, width=4), None):
         with pytest.raises(SettingError, match="another init"):

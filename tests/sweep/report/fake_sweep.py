@@ -37,11 +37,11 @@ def make_cell(axes: dict[str, Any]) -> dict[str, Any]:
 
 def write_grid(folder: Path, axes: dict, cells: list, inputs: dict) -> None:
     grid = {"format": 1, "axes": axes, "cells": cells, "inputs": inputs}
-    (folder / "sweep.json").write_text(json.dumps(grid))
+    (folder / "sweep.json").write_text(json.dumps(grid), encoding="utf-8")
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    (folder / "records" / f"{record['id']}.json").write_text(json.dumps(record))
+    (folder / "records" / f"{record['id']}.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 def write_input(folder: Path, name: str, picture: Image.Image) -> dict[str, Any]:
@@ -120,8 +120,8 @@ if __name__ == "__main__":
     for index, (status, error) in enumerate(
         [("failed", "out of memory: use a smaller --size"), ("not finite", "the loss became infinite at step 12")]
     ):
-        broken = json.loads((place / "records" / f"{made[5 * index + 3]['id']}.json").read_text())
+        broken = json.loads((place / "records" / f"{made[5 * index + 3]['id']}.json").read_text(encoding="utf-8"))
         nothing = {} if index else {"image": None, "metrics": {}}
         write_record(place, broken | {"status": status, "error": error} | nothing)
     (place / "records" / f"{made[10]['id']}.json").unlink()
-    (place / "records" / f"{made[13]['id']}.json").write_text('{"torn": ')
+    (place / "records" / f"{made[13]['id']}.json").write_text('{"torn": ', encoding="utf-8")

@@ -62,12 +62,14 @@ def report(tmp_path_factory) -> Path:
     contents, styles = {"tree.png": GRADIENT, "cat.png": GRADIENT}, {"scream.png": GRADIENT, "wave.png": GRADIENT}
     cells = make_sweep(folder, contents, styles, style_weight=[1, 10, 100], seed=[0, 1])
     path = folder / "records" / f"{cells[1]['id']}.json"
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     write_record(folder, record | {"status": "failed", "error": "out of memory", "image": None, "metrics": {}})
     path = folder / "records" / f"{cells[2]['id']}.json"
-    write_record(folder, json.loads(path.read_text()) | {"status": "not finite", "error": "infinite at step 3"})
+    write_record(
+        folder, json.loads(path.read_text(encoding="utf-8")) | {"status": "not finite", "error": "infinite at step 3"}
+    )
     (folder / "records" / f"{cells[3]['id']}.json").unlink()
-    (folder / "records" / f"{cells[4]['id']}.json").write_text("{")
+    (folder / "records" / f"{cells[4]['id']}.json").write_text("{", encoding="utf-8")
     return write_report(folder)
 
 
@@ -199,7 +201,7 @@ def hostile(tmp_path_factory) -> Path:
     cells = make_sweep(folder, contents, {HOSTILE[0]: GRADIENT}, **axes)
     for i, cell in enumerate(cells):
         path, name = folder / "records" / f"{cell['id']}.json", HOSTILE[i % len(HOSTILE)]
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         numbers = {"losses": {name: i}, "metrics": {name: 2, "ssim": i}, "history": {"step": [0, 1], name: [2, 1]}}
         status = {"status": "failed", "image": None} if i % 5 == 0 else {}
         write_record(folder, record | numbers | status | {"error": name, "settings": record["settings"] | {name: name}})
@@ -233,12 +235,12 @@ def test_markup_could_not_even_be_made(chromium, report):
 
 def test_two_thousand_cells_scroll(visit, tmp_path):
     (cell,) = make_sweep(tmp_path, {"tree.png": GRADIENT}, {"scream.png": GRADIENT})
-    record = json.loads((tmp_path / "records" / f"{cell['id']}.json").read_text())
+    record = json.loads((tmp_path / "records" / f"{cell['id']}.json").read_text(encoding="utf-8"))
     axes = {"style_weight": list(range(50)), "seed": list(range(40))}
     cells = [make_cell({"style_weight": weight, "seed": seed}) for weight in range(50) for seed in range(40)]
     for other in cells:
         write_record(tmp_path, record | other | {"history": {}})
-    write_grid(tmp_path, axes, cells, json.loads((tmp_path / "sweep.json").read_text())["inputs"])
+    write_grid(tmp_path, axes, cells, json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))["inputs"])
     page = visit(write_report(tmp_path))
     for mode, scroller in (("Sheet", ".scroll"), ("Grid", "html"), ("Table", ".scroll")):
         page.get_by_label(mode, exact=True).check()

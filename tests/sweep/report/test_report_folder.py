@@ -31,12 +31,12 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     (cell,) = make_sweep(folder, {"tree.png": SMALL}, {"scream.png": SMALL})
     path = folder / "records" / f"{cell['id']}.json"
-    return folder, path, json.loads(path.read_text())
+    return folder, path, json.loads(path.read_text(encoding="utf-8"))
 
 
 def read(place, content) -> Record:
     folder, path, _ = place
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return read_sweep(folder).cells[0].record
 
 
@@ -105,7 +105,7 @@ def test_huge_and_special_files_are_not_read(place):
 @given(change=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=3))
 def test_whatever_a_record_says_the_page_is_made(place, change):
     folder, path, good = place
-    path.write_text(json.dumps(good | change))
+    path.write_text(json.dumps(good | change), encoding="utf-8")
     payload = make_payload(read_sweep(folder))
     for entry in payload["inputs"] + payload["cells"]:
         entry |= {"picture": None, "fault": "", "size": None}

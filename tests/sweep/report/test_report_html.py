@@ -26,7 +26,7 @@ def sweep(tmp_path):
 
 
 def record_path(folder, place):
-    cells = json.loads((folder / "sweep.json").read_text())["cells"]
+    cells = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))["cells"]
     return folder / "records" / f"{cells[place]['id']}.json"
 
 
@@ -71,7 +71,7 @@ def test_nothing_is_fetched_and_nothing_runs_from_attributes(sweep):
 
 
 def test_the_paths_of_inputs_stay_private(sweep):
-    assert "/secret/place" not in write_report(sweep).read_text()
+    assert "/secret/place" not in write_report(sweep).read_text(encoding="utf-8")
 
 
 def make_hostile(folder, name: str) -> None:
@@ -79,7 +79,7 @@ def make_hostile(folder, name: str) -> None:
     cells = make_sweep(folder, {name: SMALL}, {f"s{name}": SMALL}, **{f"a{name}": [name, "plain"]})
     for cell in cells:
         path = folder / "records" / f"{cell['id']}.json"
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         history = {"step": [0, 1], name: [2, 1]} if name else {}
         texts = {"error": f"e{name}", "losses": {name: 1}, "metrics": {name: 2}, "history": history}
         write_record(folder, record | texts | {"status": "not finite", "settings": record["settings"] | {name: name}})
@@ -123,7 +123,7 @@ def test_json_in_html_is_inert():
 
 def test_without_javascript_there_is_a_table(sweep):
     record_path(sweep, 3).unlink()
-    record_path(sweep, 2).write_text("{")
+    record_path(sweep, 2).write_text("{", encoding="utf-8")
     page = Page(write_report(sweep))
     assert "need JavaScript" in page.inner["p"][1]
     rows = page.text.partition("<noscript>")[2].partition("</noscript>")[0]
@@ -132,14 +132,14 @@ def test_without_javascript_there_is_a_table(sweep):
 
 def test_hundreds_of_cells_take_ten_kilobytes_each(tmp_path):
     (cell,) = make_sweep(tmp_path, {"c": SMALL}, {"s": SMALL})
-    record = json.loads((tmp_path / "records" / f"{cell['id']}.json").read_text())
+    record = json.loads((tmp_path / "records" / f"{cell['id']}.json").read_text(encoding="utf-8"))
     cells = [make_cell({"content": "c", "style": "s", "seed": seed}) for seed in range(300)]
     for other in cells:
         write_record(tmp_path, record | other)
-    grid = json.loads((tmp_path / "sweep.json").read_text())
+    grid = json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))
     write_grid(tmp_path, {"seed": list(range(300))}, cells, grid["inputs"])
     path = write_report(tmp_path)
-    assert path.stat().st_size < 3_000_000 and path.read_text().count('"status":"done"') == 300
+    assert path.stat().st_size < 3_000_000 and path.read_text(encoding="utf-8").count('"status":"done"') == 300
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_hundreds_of_cells_take_ten_kilobytes_each(tmp_path):
 )
 def test_folders_without_a_sweep(tmp_path, text, message):
     if text is not None:
-        (tmp_path / "sweep.json").write_text(text)
+        (tmp_path / "sweep.json").write_text(text, encoding="utf-8")
     with pytest.raises(SettingError, match=message):
         write_report(tmp_path)
     assert not list(tmp_path.glob("*.html"))

@@ -21,10 +21,14 @@ def folder(tmp_path):
         {"id": f"{i:04x}", "axes": {"content": AXES["content"][i % 2], "seed": i // 2, "shift": -0.5, "dark": True}}
         for i in range(4)
     ]
-    (place / "sweep.json").write_text(json.dumps({"format": FORMAT, "axes": AXES, "cells": cells, "inputs": {}}))
+    (place / "sweep.json").write_text(
+        json.dumps({"format": FORMAT, "axes": AXES, "cells": cells, "inputs": {}}), encoding="utf-8"
+    )
     for i, cell in enumerate(cells[:3]):
         record = cell | {"status": "done", "seconds": 1.5 + i, "size": [64, 48], "metrics": {"ssim": 1 / (i + 3)}}
-        (place / "records" / f"{cell['id']}.json").write_text(json.dumps(record | {"losses": {"total": 1e-9 * i}}))
+        (place / "records" / f"{cell['id']}.json").write_text(
+            json.dumps(record | {"losses": {"total": 1e-9 * i}}), encoding="utf-8"
+        )
     return place
 
 
@@ -51,6 +55,6 @@ def test_the_command_takes_the_suffix_for_it(folder, tmp_path, capsys):
     with pytest.raises(SystemExit) as exit:
         main(["report", str(folder), "-o", str(tmp_path / "x.CSV")])
     assert not exit.value.code and capsys.readouterr().out.strip() == str(tmp_path / "x.CSV")
-    assert (tmp_path / "x.CSV").read_text().startswith("id,content,seed,")
+    assert (tmp_path / "x.CSV").read_text(encoding="utf-8").startswith("id,content,seed,")
     with pytest.raises(ImageFileError, match=r"expected one of .csv"):
         write_csv(folder, tmp_path / "x.txt")

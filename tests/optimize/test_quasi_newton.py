@@ -7,8 +7,8 @@ import optax
 import pytest
 
 from jaxstyle import optimize
-from jaxstyle.optimize.lbfgs import lbfgs
 from jaxstyle.optimize.optimizers import LBFGS
+from jaxstyle.optimize.quasi_newton import lbfgs
 
 
 def wells(x):
