@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from jaxstyle.losses.base import Loss
+from jaxstyle.losses.base import Loss, missing
 
 
 class Band(NamedTuple):
@@ -56,15 +56,15 @@ class StatisticLoss(Loss):
 
     def sums(self, features: Any, target: Any, band: Band) -> Any:
         """Compute the sums over a band's positions: a pytree of arrays."""
-        raise NotImplementedError
+        raise missing(self, "sums")
 
     def statistics(self, sums: Any, target: Any) -> Any:
         """Compute the statistics of a whole picture from its sums, in the form of a target."""
-        raise NotImplementedError
+        raise missing(self, "statistics")
 
     def distance(self, found: Any, target: Any) -> Float[Array, ""]:
         """Compute the loss of a picture with the statistics `found`."""
-        raise NotImplementedError
+        raise missing(self, "distance")
 
     def from_sums(self, sums: Any, target: Any) -> Float[Array, ""]:
         """Compute the loss of a picture from its sums."""
@@ -87,7 +87,7 @@ class MapLoss(Loss):
 
     def target(self, features: Any) -> Any:
         """Compute the map of a picture from its features."""
-        raise NotImplementedError
+        raise missing(self, "target")
 
     def rows(self, band: Band) -> Band:
         """Convert a band of feature rows to a band of map rows."""

@@ -66,11 +66,21 @@ class Loss:
 
     def target(self, features: Any) -> Any:
         """Compute the target from the activations of the content or style picture: a pytree of arrays."""
-        raise NotImplementedError
+        raise missing(self, "target")
 
     def __call__(self, features: Any, target: Any) -> Float[Array, ""]:
         """Compute the distance of the generated picture's features from the target: a scalar."""
-        raise NotImplementedError
+        raise missing(self, "__call__")
+
+
+def missing(loss: Loss, method: str) -> NotImplementedError:
+    """The error for a method that a loss's class must have and has not."""
+    return NotImplementedError(f"the loss {type(loss).__name__} needs a method `{method}`; see help({_contract(loss)})")
+
+
+def _contract(loss: Loss) -> str:
+    base = next(each for each in type(loss).__mro__ if each.__module__.startswith("jaxstyle.losses."))
+    return f"{base.__module__}.{base.__name__}"
 
 
 L = TypeVar("L")
@@ -100,7 +110,10 @@ def find_loss(kind: Any) -> type[Loss]:
         for declared in entry_points(group=ENTRY_POINTS, name=kind):
             register(declared.load())
     if not isinstance(kind, str) or kind not in LOSSES:
-        raise SettingError(f"loss: got {kind!r}; {suggest(kind, LOSSES)}; one of your own must be registered first")
+        raise SettingError(
+            f"loss: got {kind!r}; {suggest(kind, LOSSES)}; one of your own must be registered first, "
+            "for the command line by an entry point of an installed package, see docs/extending.md"
+        )
     return LOSSES[kind]
 
 
@@ -115,6 +128,8 @@ def check_loss(loss: Any, name: str) -> None:
         raise SettingError(f"{name}: {type(loss).__name__} is no frozen dataclass: write @dataclass(frozen=True)")
     if not isinstance(getattr(loss, "kind", None), str) or not (hasattr(loss, "layer") or hasattr(loss, "layers")):
         raise SettingError(f"{name}: {type(loss).__name__} needs a `kind` and a field `layer` or `layers`")
+    if not all(isinstance(layer, str) for layer in layers_of(loss)):
+        raise SettingError(f"{name}: {type(loss).__name__} has the layer {layers_of(loss)}, expected names")
 
 
 def layers_of(loss: Loss) -> tuple[str, ...]:

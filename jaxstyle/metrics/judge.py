@@ -190,3 +190,23 @@ def _values(judge: Judge, image: Array, content: ContentTarget, style: StyleTarg
     found = judge.model.features(image, {*judge.content_layers, *judge.style_layers, judge.similarity_layer})
     seen = Seen(image, found, sampled_columns(found[judge.similarity_layer], judge.samples), content, style)
     return {name: metric.compute(seen) for name, metric in METRICS.items()}
+
+
+@jax.jit
+def judge_pixels(
+    images: Float[Array, "b h w 3"], contents: Float[Array, "b h w 3"], chromas: Float[Array, "b k l"]
+) -> Values:
+    """Compute the metrics that need no network: {name: (b,)}.
+
+    Args:
+        images: the generated pictures in [0, 1].
+        contents: the content picture of each.
+        chromas: the `chroma_histogram` of the style of each.
+    """
+    nothing = jnp.zeros(())
+
+    def values(image: Array, content: Array, chroma: Array) -> Values:
+        seen = Seen(image, {}, nothing, ContentTarget(content, {}, nothing), StyleTarget(chroma, {}))
+        return {name: metric.compute(seen) for name, metric in METRICS.items() if not metric.network}
+
+    return jax.lax.map(lambda some: values(*some), (images, contents, chromas))

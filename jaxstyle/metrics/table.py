@@ -56,12 +56,14 @@ class Metric:
         description: the meaning in one line, for people.
         better: "higher" or "lower". Style and content pull in different directions: no run is best in all metrics.
         compares: "content" or "style", which the generated picture is compared with.
+        network: whether it needs the features of a network.
     """
 
     compute: Callable[[Seen], Float[Array, ""]]
     description: str
     better: Literal["higher", "lower"]
     compares: Literal["content", "style"]
+    network: bool = True
 
 
 def _chroma_distance(seen: Seen) -> Array:
@@ -78,15 +80,17 @@ METRICS: dict[str, Metric] = {
         "local structure of light and shade kept from the content; 1 is all, 0 none",
         "higher",
         "content",
+        network=False,
     ),
     "edge_agreement": Metric(
         lambda seen: edge_agreement(seen.image, seen.content.picture),
         "correlation of edge strengths with the content's, in [0, 1]",
         "higher",
         "content",
+        network=False,
     ),
     "chroma_distance": Metric(
-        _chroma_distance, "how far the palette is from the style's, in [0, 1]", "lower", "style"
+        _chroma_distance, "how far the palette is from the style's, in [0, 1]", "lower", "style", network=False
     ),
     "content_distance": Metric(
         lambda seen: mean_distance(seen.features, seen.content.features),

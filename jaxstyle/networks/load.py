@@ -1,9 +1,10 @@
 """Loading networks from files or by name."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
-from jaxstyle.errors import WeightsError
+from jaxstyle.errors import SettingError, WeightsError
 from jaxstyle.networks.vgg import VGG, VGG16, VGG19
 from jaxstyle.weights.load import Source, read_weights
 
@@ -18,7 +19,16 @@ def as_network(given: Any) -> Any:
     """Return a network that is given as itself, by its name or path, or as a function that makes it."""
     if isinstance(given, str | Path):
         return load_network(given)
-    return given() if callable(given) and not isinstance(given, type) else given
+    if not callable(given) or isinstance(given, type) or hasattr(given, "features"):
+        return given
+    try:
+        inspect.signature(given).bind()
+    except TypeError as error:
+        raise SettingError(
+            f"model: got a function of arguments ({error}), expected a network with `layers`, `features` and "
+            "`geometry`, or a function without arguments that returns one"
+        ) from None
+    return given()
 
 
 def load_vgg19(source: Source = "imagenet", **options: Any) -> VGG19:

@@ -1,8 +1,9 @@
 """Protocols of networks: the names of the layers, their activations, and which pixels a position of a layer sees."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, SettingError, suggest
@@ -76,12 +77,44 @@ def features_of(model: FeatureModel, image: Float[Array, "h w 3"], layers: Itera
     """Activations {layer: (h', w', c)} of a picture; that of "input" is the picture itself."""
     wanted = set(layers)
     found = model.features(image, wanted - {INPUT}) if wanted - {INPUT} else {}
+    _check_features(model, found, wanted - {INPUT})
     return {INPUT: image, **found} if INPUT in wanted else found
+
+
+def _check_features(model: FeatureModel, found: Any, wanted: set[str]) -> None:
+    name = type(model).__name__
+    if not isinstance(found, Mapping) or not wanted <= found.keys():
+        got = sorted(found) if isinstance(found, Mapping) else type(found).__name__
+        raise SettingError(f"model: {name}.features gave {got}, expected {{layer: activation}} for {sorted(wanted)}")
+    for layer in wanted:
+        if getattr(found[layer], "ndim", None) != 3:
+            shape = getattr(found[layer], "shape", type(found[layer]).__name__)
+            raise SettingError(f"model: {name}.features gave {shape} at {layer}, expected (height, width, channels)")
 
 
 def geometry_of(model: FeatureModel, layer: str) -> Geometry:
     """Geometry of a layer, which may be "input"."""
-    return Geometry() if layer == INPUT else Geometry(*model.geometry(layer))
+    if layer == INPUT:
+        return Geometry()
+    found = model.geometry(layer)
+    if not isinstance(found, tuple) or not 2 <= len(found) <= 3:
+        raise SettingError(
+            f"model: {type(model).__name__}.geometry({layer!r}) gave {found!r}, expected (stride, halo), in pixels"
+        )
+    return Geometry(*found)
+
+
+def check_stride(model: FeatureModel, layer: str, picture: tuple[int, ...], activation: tuple[int, ...]) -> None:
+    """Raise SettingError where an activation's shape denies the stride that the network's `geometry` tells."""
+    stride = geometry_of(model, layer).stride
+    if any(
+        not pixels // stride <= found <= -(-pixels // stride)
+        for pixels, found in zip(picture[:2], activation[:2], strict=True)
+    ):
+        raise SettingError(
+            f"model: {type(model).__name__}.geometry({layer!r}) says stride {stride}, but a picture of "
+            f"{picture[0]}x{picture[1]} pixels gives {activation[0]}x{activation[1]} positions"
+        )
 
 
 def check_layers(model: FeatureModel, layers: Iterable[str], shape: tuple[int, ...]) -> None:
@@ -112,4 +145,12 @@ def check_model(model: Any) -> None:
             f"model: got {model.__name__ if isinstance(model, type) else type(model).__name__}, expected a network, "
             "such as load_vgg19 gives, or your own with `layers`, `features(image, layers)` and `geometry(layer)`"
             + (f"; it lacks {', '.join(missing)}" if missing else "; this is the class, make one of it")
+        )
+    if isinstance(model.layers, str) or not all(isinstance(layer, str) for layer in model.layers):
+        raise SettingError(f"model: got layers = {model.layers!r}, expected a tuple of names, such as ('edges',)")
+    if any(not hasattr(leaf, "dtype") and not isinstance(leaf, int | float) for leaf in jax.tree.leaves(model)):
+        name = type(model).__name__
+        raise SettingError(
+            f"model: {name} is no pytree: write @jax.tree_util.register_static above the class if it has no arrays to "
+            "train, or make it a flax.nnx.Module or an equinox.Module"
         )

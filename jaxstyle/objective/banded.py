@@ -72,8 +72,9 @@ def check_additive(rows: int | None, losses: Named) -> None:
     for name, loss in losses if rows is not None else ():
         if not loss.additive:
             raise SettingError(
-                f"rows: {name} sorts, matches or samples positions and needs the whole picture at once; leave rows "
-                "out, or take a loss of sums over positions, such as gram, moments or gaussian_wasserstein"
+                f"rows: {name} needs the whole picture at once, as losses that sort, match or sample positions do; "
+                "leave rows out, or take a loss of sums over positions (`additive`), such as gram, moments or "
+                "gaussian_wasserstein; one of your own inherits from jaxstyle.losses.bands.StatisticLoss or MapLoss"
             )
 
 

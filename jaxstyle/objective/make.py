@@ -1,6 +1,7 @@
 """Making an objective: check the pictures and the recipe, and compute the targets of the pictures."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +10,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, SettingError, suggest
-from jaxstyle.networks.model import Adaptable, FeatureModel, check_layers, check_model
+from jaxstyle.networks.model import (
+    INPUT,
+    Adaptable,
+    FeatureModel,
+    check_layers,
+    check_model,
+    check_stride,
+    features_of,
+)
 from jaxstyle.objective import banded
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.blend import blend_shares, blend_targets, blended
@@ -73,6 +82,8 @@ def make_objective(
     _check_rows(plan.rows, recipe)
     needed = {"content": (picture, (*own, *style))} | {f"styles[{i}]": (p, style) for i, p in enumerate(pictures)}
     _check_sizes(model, needed | {f"references[{name!r}]": pair for name, pair in others.items()})
+    if plan.rows is not None or content_masks is not None or style_masks is not None:
+        _check_strides(model, picture, (*own, *style))
     targets = once(make_targets, model, picture, own, plan.rows)
     for reference, losses in others.values():
         targets = targets | once(make_targets, model, reference, losses, plan.rows)
@@ -150,7 +161,8 @@ def _references(recipe: Recipe, given: Mapping[str, Any], once: Once) -> dict[st
     terms = [term for term in (*recipe.content, *recipe.prior, *recipe.style) if term.of is not None]
     wanted = {term.of for term in terms}
     for name in sorted(wanted - given.keys(), key=str):
-        raise SettingError(f"references: a term is of {name!r}, which is missing; {suggest(name, given)}")
+        known = suggest(name, given) if given else f"give make_objective references={{{name!r}: picture}}"
+        raise SettingError(f"references: a term is of {name!r}, which is missing; {known}")
     for name in sorted(given.keys() - wanted):
         raise SettingError(f"references: no term is of {name!r}; write Term(loss, of={name!r}), or leave it out")
     return {
@@ -160,6 +172,13 @@ def _references(recipe: Recipe, given: Mapping[str, Any], once: Once) -> dict[st
         )
         for name in given
     }
+
+
+def _check_strides(model: FeatureModel, picture: Array, losses: Named) -> None:
+    """Check the strides that the network tells, on which masks and bands depend."""
+    layers = banded.layers_named(losses) - {INPUT}
+    for layer, found in jax.eval_shape(partial(features_of, model, layers=layers), picture).items():
+        check_stride(model, layer, picture.shape, found.shape)
 
 
 def _check_rows(rows: int | None, recipe: Recipe) -> None:

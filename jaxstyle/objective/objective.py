@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import ImageError
+from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.networks.model import FeatureModel, features_of
 from jaxstyle.objective import banded
@@ -94,6 +94,8 @@ class Objective:
                     values[name] += _normalized(loss, found, targets[name], scales[name])
                 else:
                     values[name] = loss(found, targets[name])
+            if jnp.shape(values[name]) != ():
+                raise SettingError(f"{name}: the loss returned the shape {values[name].shape}, expected a scalar")
         return values
 
     def _in_bands(self, image: Array, bands: banded.Bands) -> dict[str, Array]:

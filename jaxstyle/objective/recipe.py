@@ -159,7 +159,8 @@ class Recipe:
             plain[group] = [_term_to_dict(term) for term in plain[group]]
         if self.pyramid is not None:
             plain["pyramid"] = asdict(self.pyramid)
-        settings = {} if isinstance(self.optimizer, Optax) else asdict(self.optimizer)  # type: ignore[call-overload]
+        hidden = isinstance(self.optimizer, Optax)
+        settings = {"fingerprint": self.optimizer.fingerprint} if hidden else asdict(self.optimizer)  # type: ignore
         return plain | {"optimizer": {"name": self.optimizer.kind, **settings}}
 
     @classmethod

@@ -76,6 +76,8 @@ def step(
         updates, opt_state = optimizer.transform().update(
             gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
         )
+    if jnp.shape(updates) != state.image.shape:
+        raise SettingError(f"optimizer: its update has the shape {jnp.shape(updates)}, the picture {state.image.shape}")
     image = (state.image + updates).astype(state.image.dtype)
     image = jnp.clip(image, 0, 1) if clip else image
     share = (1 - average) / (1 - lax.pow(jnp.asarray(average, float), state.step + 1))

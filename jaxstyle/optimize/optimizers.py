@@ -1,12 +1,15 @@
 """The optimisers and their settings: optax's Adam, L-BFGS, or any optax transformation."""
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array
 
@@ -100,8 +103,8 @@ class LBFGS:
 class Optax:
     """Wrapper of any optax transformation, such as `optax.sgd(0.1)`. Recipes accept it bare, and wrap it in this.
 
-    Its settings are hidden within functions, so a saved recipe cannot hold them: pass the transformation again to paint
-    the same picture again. At each level of a pyramid it begins afresh.
+    Its settings are hidden within functions, so a saved recipe cannot hold them, only a fingerprint: pass the
+    transformation again to paint the same picture again. At each level of a pyramid it begins afresh.
 
     Attributes:
         transformation: the optax transformation. Compiled programs are reused for the same object, not for an equal
@@ -119,6 +122,29 @@ class Optax:
     def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
         """Return the fresh state."""
         return fresh
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of what the transformation computes: the same in every process, and another for other settings."""
+        return _fingerprint(self.transformation)
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(transformation: optax.GradientTransformation) -> str:
+    """Hash of the program that the transformation is, in which its settings are constants."""
+    extended = optax.with_extra_args_support(transformation)
+
+    def step(image: Array, gradient: Array) -> Any:
+        state = extended.init(image)
+        total = jnp.sum(image**2)
+        arguments = {"value": total, "grad": gradient, "value_fn": lambda x: jnp.sum(x**2)}
+        return extended.update(gradient, state, image, **arguments)
+
+    picture = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32)
+    program = jax.make_jaxpr(step)(picture, picture)
+    constants = b"".join(np.asarray(each).tobytes() for each in program.consts)
+    text = re.sub(r"0x[0-9a-f]+", "", str(program))  # addresses in memory differ from process to process
+    return hashlib.sha256(text.encode() + constants).hexdigest()[:12]
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.kind: optimizer for optimizer in (Adam, LBFGS)}

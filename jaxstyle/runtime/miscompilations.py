@@ -28,7 +28,7 @@ def captured_constant() -> Check:
 
     On CPU, jaxlib 0.10.2 and later give arbitrary results, from NaN to 1e27.
     """
-    kernel = jnp.zeros((3, 3, 64, 64))
+    kernel = jnp.zeros((3, 3, 64, 64), jnp.float32)
     picture = jnp.asarray(np.random.default_rng(0).random((1, 16, 16, 64)), jnp.float32)
     correlate = partial(lax.conv_general_dilated, dimension_numbers=("NHWC", "HWIO", "NHWC"))
     got = jax.jit(lambda x: correlate(x, kernel, (1, 1), "SAME").mean() + 1)(picture)

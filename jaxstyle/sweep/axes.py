@@ -25,7 +25,9 @@ LISTS = ("content_layers", "style_layers", "blend")
 def check_axis(name: str) -> None:
     """Raise SettingError unless `name` is an axis or looks like the name of a term."""
     if name not in AXES and "/" not in name:
-        raise SettingError(f"axis {name!r}: is not known; {suggest(name, AXES)}, or a term's name for its weight")
+        if name in ("content_masks", "style_masks"):
+            raise SettingError(f"axis {name!r}: masks cannot vary in a sweep; call `stylize` for each picture")
+        raise SettingError(f"axis {name!r}: is neither a setting nor the name of a term; {suggest(name, AXES)}")
 
 
 def job_of(point: Mapping[str, Any], content: Any, styles: tuple[Any, ...], network: str) -> Job:

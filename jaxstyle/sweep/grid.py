@@ -1,13 +1,19 @@
 """The grid of a sweep: its runs, as a product, a zip or a list of contents, styles and settings."""
 
+import hashlib
 import itertools
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import optax
+
 from jaxstyle.errors import SettingError
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.optimize.optimizers import as_optimizer
 from jaxstyle.sweep.axes import LISTS, check_axis
 from jaxstyle.sweep.grid_file import MOST_CELLS, read_toml, runs_of
 
@@ -149,7 +155,9 @@ def _picture_label(picture: Any, otherwise: str, depth: int) -> str:
 
 
 def _label(value: Any) -> Any:
-    """The value in a form that JSON can hold: other objects by a short text."""
+    """The value in a form that JSON can hold: other objects by a short text, the same in every process."""
+    if isinstance(value, optax.GradientTransformation):
+        return f"optax {as_optimizer(value).fingerprint}"  # type: ignore[attr-defined]
     if isinstance(value, list | tuple):
         return [_label(each) for each in value]
     if isinstance(value, str | int | float | bool | None):
@@ -158,9 +166,8 @@ def _label(value: Any) -> Any:
 
 
 def _summary(value: Any) -> str:
-    import hashlib
-
-    return f"{type(value).__name__} {hashlib.sha256(repr(value).encode()).hexdigest()[:6]}"
+    text = json.dumps(value.to_dict(), sort_keys=True) if isinstance(value, Recipe) else repr(value)
+    return f"{type(value).__name__} {hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _points(columns: Mapping[str, Any], rows: Iterable[Sequence[tuple[Any, Any]]]) -> Iterator[Point]:

@@ -9,8 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxstyle.errors import JaxstyleError
-from jaxstyle.metrics import ContentTarget, Judge, stack_targets
+from jaxstyle.errors import JaxstyleError, SettingError
+from jaxstyle.metrics import METRICS, Judge, chroma_histogram, stack_targets
+from jaxstyle.metrics.judge import judge_pixels
+from jaxstyle.metrics.pictures import check_picture
+from jaxstyle.metrics.structural_similarity import WINDOW
 from jaxstyle.networks.vgg import VGG
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.sweep.studio import Studio
@@ -18,6 +21,9 @@ from jaxstyle.transfer.result import Result
 from jaxstyle.transfer.run import Run
 
 log = logging.getLogger(__name__)
+
+TAKEN = ("id", "status", "width", "height", "seconds", "total")
+"""Columns of a sweep's spreadsheet that are no metrics."""
 
 Measured = dict[str, float | None]
 Metric = Callable[[Array, Array], Array]
@@ -51,9 +57,6 @@ class Measures:
             missing, with a warning in the log.
         """
         found: dict[int, Measured] = {}
-        if not isinstance(self.studio.given, VGG):
-            self._warn(f"they are judged by a VGG19, and {type(self.studio.given).__name__} is none")
-            return found
         indices = list(results)
         for start in range(0, len(indices), width):
             part = indices[start : start + width]
@@ -64,26 +67,49 @@ class Measures:
         return found
 
     def _warn(self, reason: str) -> None:
-        """Log why there are no metrics; each reason only once."""
+        """Log why metrics are missing; each reason only once."""
         if reason not in self._said:
-            log.warning("no metrics: %s", reason)
+            log.warning("metrics are missing: %s", reason)
         self._said.add(reason)
 
     def _measure(self, results: Sequence[tuple[Run, Result]], width: int) -> list[Measured]:
-        judge = self._judge(results[0][0])
-        contents = [self.studio.once(_content_target, judge, run.picture.rgb) for run, _ in results]
-        styles = [self._style(judge, run) for run, _ in results]
-        images = [jnp.asarray(result.image) for _, result in results]
-        batch = [_filled(each, width) for each in (images, contents, styles)]
-        pictures = jnp.stack(batch[0])
-        values = dict(judge(pictures, stack_targets(batch[1]), stack_targets(batch[2])))
-        values |= {name: jax.vmap(metric)(pictures, _pictures(batch[1])) for name, metric in self.more.items()}
+        runs = _filled([run for run, _ in results], width)
+        images = jnp.stack(_filled([jnp.asarray(result.image) for _, result in results], width))
+        contents = jnp.stack([jnp.asarray(run.picture.rgb) for run in runs])
+        judged = self._by_network if isinstance(self.studio.given, VGG) else self._by_pixels
+        values = judged(images, runs, contents)
+        for name, metric in self.more.items():
+            values[name] = self._own(name, metric, images, contents)
         values = jax.device_get(values)
         return [{name: _number(column[i]) for name, column in values.items()} for i in range(len(results))]
 
-    def _style(self, judge: Judge, run: Run) -> Any:
-        """The judge's target for a run's style; for several styles the mean of their targets, weighted by shares."""
-        targets = [self.studio.once(_style_target, judge, style) for style in run.inputs.styles]
+    def _by_network(self, images: Array, runs: Sequence[Run], contents: Array) -> dict[str, Array]:
+        judge = self._judge(runs[0])
+        targets = [self.studio.once(_content_target, judge, run.picture.rgb) for run in runs]
+        styles = [self._style(run, _style_target, judge) for run in runs]
+        return dict(judge(images, stack_targets(targets), stack_targets(styles)))
+
+    def _by_pixels(self, images: Array, runs: Sequence[Run], contents: Array) -> dict[str, Array]:
+        """The metrics that need no network. The others compare features of a VGG, which this sweep does not have."""
+        self._warn(f"content_distance, style_distance and cfsd need a VGG, not {type(self.studio.given).__name__}")
+        check_picture(contents[0], "content", WINDOW, "SSIM's window")
+        return judge_pixels(images, contents, jnp.stack([self._style(run, _chroma, None) for run in runs]))
+
+    def _own(self, name: str, metric: Metric, images: Array, contents: Array) -> Array:
+        """Values of a user's metric; NaN, with a warning, where it fails."""
+        try:
+            values = jnp.asarray(jax.vmap(metric)(images, contents))
+        except Exception as error:  # whatever it is, the pictures and the other metrics are kept
+            self._warn(f"{name!r} fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+            return jnp.full(len(images), jnp.nan)
+        if values.shape != (len(images),):
+            self._warn(f"{name!r} returns the shape {values.shape[1:]}, expected a scalar")
+            return jnp.full(len(images), jnp.nan)
+        return values
+
+    def _style(self, run: Run, target: Callable[[Any, np.ndarray], Any], judge: Judge | None) -> Any:
+        """The target for a run's style; for several styles the mean of their targets, weighted by their shares."""
+        targets = [self.studio.once(target, judge, style) for style in run.inputs.styles]
         weigh = lambda *leaves: sum(share * leaf for share, leaf in zip(run.shares, leaves, strict=True))  # noqa: E731
         return jax.tree.map(weigh, *targets) if len(targets) > 1 else targets[0]
 
@@ -104,14 +130,26 @@ def _style_target(judge: Judge, picture: np.ndarray) -> Any:
     return judge.style_target(jnp.asarray(picture))
 
 
-def _pictures(targets: Sequence[ContentTarget]) -> Array:
-    """The content pictures of the targets, stacked: (n, h, w, 3)."""
-    return jnp.stack([target.picture for target in targets])
+def _chroma(_: None, picture: np.ndarray) -> Array:
+    return chroma_histogram(jnp.asarray(picture))
 
 
 def _filled(values: Sequence[Any], width: int) -> list[Any]:
     """The list extended to `width` items by repeating the last one, so that one compiled program serves all."""
     return [*values, *[values[-1]] * (width - len(values))]
+
+
+def check_metrics(given: Any) -> None:
+    """Raise SettingError unless `given` is True, False, or {name: function} with names that are not taken."""
+    if isinstance(given, bool):
+        return
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise SettingError(f"metrics: got {given!r}, expected True, False, or {{name: function of (result, content)}}")
+    for name, metric in given.items():
+        if name in (*METRICS, *TAKEN):
+            raise SettingError(f"metrics: {name!r} is a column of every sweep already; choose another name")
+        if not callable(metric):
+            raise SettingError(f"metrics: {name!r} is {metric!r}, expected a function of (result, content)")
 
 
 def _number(value: Any) -> float | None:

@@ -14,7 +14,7 @@ from jaxstyle.runtime.installation import require_right_numbers
 from jaxstyle.sweep.cells import Cell, resolve
 from jaxstyle.sweep.folder import SweepFolder
 from jaxstyle.sweep.grid import Grid
-from jaxstyle.sweep.measure import Metric
+from jaxstyle.sweep.measure import Metric, check_metrics
 from jaxstyle.sweep.painter import CHECKPOINT_SECONDS, CellPainter, SweepProgress, SweepSettings
 from jaxstyle.sweep.studio import Studio
 
@@ -87,6 +87,7 @@ def run_sweep(
     """
     require_right_numbers()
     check_options(grid, batch, shard)
+    check_metrics(metrics)
     if devices is not None and not devices:
         raise SettingError("devices: got none, expected at least one; leave it out for all local ones")
     folder, studio = SweepFolder(out), Studio(model, plan)

@@ -91,6 +91,8 @@ def read_masks(masks: Mapping[str, Any] | None, shape: tuple[int, ...], name: st
     """Read masks, {region: grey picture}, as (h, w) in [0, 1] at the size of the picture that they belong to."""
     if masks is None:
         return None
+    if not isinstance(masks, Mapping):
+        raise SettingError(f"{name}: got {type(masks).__name__}, expected {{region: grey picture}}")
     return {
         region: jnp.asarray(load_mask(mask, name=f"{name}[{region!r}]", shape=shape)) for region, mask in masks.items()
     }

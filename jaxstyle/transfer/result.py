@@ -4,11 +4,13 @@ import hashlib
 import io
 import os
 import platform
+import re
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 from PIL.Image import Image
@@ -130,9 +132,25 @@ def describe(source: Any, picture: Picture) -> dict[str, Any]:
 
 
 def describe_model(model: Any) -> dict[str, Any]:
-    """Describe a network for the record: its name, the hash of its weights, padding and pooling."""
+    """Describe a network for the record: its name, the hash of its weights, padding and pooling.
+
+    The hash of a network without one of its own is of its arrays, its fixed settings and the name of its class.
+    """
     names = ("name", "sha256", "padding", "pooling", "ceil_mode")
-    return {name: getattr(model, name) for name in names if hasattr(model, name)}
+    found = {name: getattr(model, name) for name in names if hasattr(model, name)}
+    return found if "sha256" in found else found | {"sha256": _hash_of_network(model)}
+
+
+def _hash_of_network(model: Any) -> str:
+    leaves, structure = jax.tree.flatten(model)
+    fixed = sorted(vars(model).items()) if not leaves and hasattr(model, "__dict__") else []
+    digest = hashlib.sha256(f"{type(model).__module__}.{type(model).__qualname__}".encode())
+    for part in (structure, *leaves, *fixed):
+        numbers = hasattr(part, "shape") and hasattr(part, "dtype")
+        # Addresses in memory differ from process to process.
+        text = f"{part.dtype}{part.shape}" if numbers else re.sub(r" at 0x[0-9a-f]+", "", str(part))
+        digest.update(text.encode() + (np.asarray(part).tobytes() if numbers else b""))
+    return digest.hexdigest()
 
 
 def versions(backend: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ def not_finite(recipe: Recipe, history: Columns) -> str:
     """Say which step of a run was not finite, in which terms, and what may help. `history` ends with that step."""
     steps = len(history["total"])
     terms = [name for name, column in history.items() if name != "total" and not np.isfinite(column[-1:]).all()]
-    where = f" in {', '.join(terms)}" if terms else ""
+    where = f" in {', '.join(terms)}" if terms else ": a gradient, for the losses were"
     if steps <= 1:
         return f"step 1 was not finite{where}, so no setting of the optimiser is to blame; try another size or recipe"
     return f"step {steps} was not finite{where}; {_gentler(recipe)} may help"

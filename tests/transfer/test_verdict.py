@@ -74,7 +74,7 @@ def test_which_step_and_term_was_not_finite():
     expected = "step 1 was not finite in gram, so no setting of the optimiser is to blame; try another size or recipe"
     assert not_finite(RECIPE, first) == expected
     gradient = {"total": np.array([1.0, 2.0]), "gram": np.array([1.0, 2.0])}
-    assert not_finite(RECIPE, gradient).startswith("step 2 was not finite; ")
+    assert not_finite(RECIPE, gradient).startswith("step 2 was not finite: a gradient, for the losses were; ")
 
 
 def test_a_run_that_climbs_says_so(embedded):
