@@ -40,6 +40,22 @@ def test_extending_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert '"lightness_kept": 0.' in next((tmp_path / "measured/records").glob("*.json")).read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_own_code_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "own_code"}
+    at = lambda image: float(names["objective"](image)[0])  # noqa: E731
+    for number, block in enumerate(blocks(ROOT / "docs/own_code.md", "python")):
+        exec(compile(block, f"docs/own_code.md block {number}", "exec"), names)
+        if "optimistix.minimise" in block:
+            assert at(names["found"].value) < 0.9 * at(names["image"])
+        if "scipy" in block:
+            assert names["found"].fun < 0.9 * at(names["image"])
+    assert at(names["painted"]) < 0.9 * at(names["image"])
+    assert float(names["again"].call(names["image"])) == pytest.approx(at(names["image"]), rel=1e-5)
+    assert int(names["state"].step) == 15
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
