@@ -27,7 +27,7 @@ class Layer(nnx.Module):
         self.transformed: nnx.Param | None = nnx.data(None)
 
     def prepare(self) -> None:
-        """Switch this layer to Winograd's algorithm, in place. Its gradients are NaN from then on."""
+        """Switch this layer to Winograd's algorithm, in place. Its kernel has no derivative from then on."""
         self.transformed = nnx.Param(jax.device_put(winograd.transform_kernel(np.asarray(self.kernel[...]))))
 
     def convolve(self, x: Float[Array, "h w i"], stride: int = 1) -> Float[Array, "_h _w o"]:

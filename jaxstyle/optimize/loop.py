@@ -146,10 +146,19 @@ def run(
         SettingError: `steps` is no whole number of at least 0, or `capacity` is too small or missing.
     """
     capacity = _capacity(steps, capacity)
-    state, info = _together(state, objective, optimizer, steps, capacity=capacity, average=average, clip=clip)
-    return state, info if isinstance(steps, jax.core.Tracer) else jax.tree.map(
-        lambda column: column[: int(steps)], info
-    )
+    optimizer, n, average = _on_device((optimizer, steps, average))
+    state, info = _together(state, objective, optimizer, n, capacity=capacity, average=average, clip=clip)
+    return state, info if isinstance(steps, jax.core.Tracer) else _first(info, int(steps))
+
+
+def _first(info: Info, steps: int) -> Info:
+    """The values of the first steps. Slices with brackets would send their bounds to the device."""
+    return jax.tree.map(lambda column: lax.slice_in_dim(column, 0, steps), info)
+
+
+def _on_device(settings: Any) -> Any:
+    """The settings with Python's numbers moved to the device, openly: `jax_transfer_guard` may forbid it otherwise."""
+    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, int | float) else leaf, settings)
 
 
 def _capacity(steps: int | Array, given: int | None) -> int:
@@ -189,12 +198,14 @@ def chunks(
     if every < 1:
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
     done, most = 0, 1
-    while done < steps and bool(state.finite):
+    optimizer, decay = _on_device((optimizer, float(average)))
+    while done < steps and jax.device_get(state.finite):
         n = min(most, CAPACITY, steps - done, every - (before + done) % every)
-        at, started = int(state.step), time.perf_counter()
-        state, info = _alone(state, objective, optimizer, n, average=float(average), clip=clip)
-        ran = n if bool(state.finite) else int(state.step) - at + 1
-        yield state, Info(info.total[:ran], {name: column[:ran] for name, column in info.values.items()})
+        at, started = int(jax.device_get(state.step)), time.perf_counter()
+        state, info = _alone(state, objective, optimizer, jax.device_put(n), average=decay, clip=clip)
+        finite, now = jax.device_get((state.finite, state.step))
+        ran = n if finite else int(now) - at + 1
+        yield state, _first(info, ran)
         most = max(1, int(seconds * n / (time.perf_counter() - started)))
         done += n
 

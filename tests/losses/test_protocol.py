@@ -55,8 +55,26 @@ def test_value_is_a_finite_scalar_at_least_zero(loss):
 def test_gradient(loss):
     target = target_of(loss, activations(loss, 1))
     check_grads(
-        jax.jit(lambda f: loss(f, target)), (activations(loss, 0),), order=1, modes=["rev"], eps=1e-6, rtol=1e-4
+        jax.jit(lambda f: loss(f, target)), (activations(loss, 0),), order=1, modes=["fwd", "rev"], eps=1e-6, rtol=1e-4
     )
+
+
+def test_curvature(loss):
+    """Hessian-vector products are finite, and the same in forward-over-reverse and reverse-over-reverse mode."""
+    features, target = activations(loss, 0), target_of(loss, activations(loss, 1))
+    along = jax.tree.map(lambda leaf: leaf - 0.5, activations(loss, 2))
+
+    @jax.jit
+    def both(features, along, target):
+        gradient = jax.grad(lambda features: loss(features, target))
+        dot = lambda a, b: sum(map(jnp.vdot, jax.tree.leaves(a), jax.tree.leaves(b)))  # noqa: E731
+        forward = jax.jvp(gradient, (features,), (along,))[1]
+        return forward, jax.grad(lambda features: dot(gradient(features), along))(features)
+
+    forward, reverse = map(jax.tree.leaves, both(features, along, target))
+    for one, other in zip(forward, reverse, strict=True):
+        assert np.isfinite(one).all()
+        np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-9 * max(1.0, np.abs(one).max()))
 
 
 def test_gradient_is_finite_where_there_is_nothing(loss):

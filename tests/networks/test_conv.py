@@ -41,7 +41,9 @@ def test_value_against_numpy(operands, padding):
 
 @pytest.mark.parametrize("padding", MODES)
 def test_gradients_of_input_kernel_and_bias(operands, padding):
-    check_grads(jax.jit(lambda *a: conv3x3_relu(*a, padding=padding)), operands, order=1, modes=["rev"], eps=1e-6)
+    check_grads(
+        jax.jit(lambda *a: conv3x3_relu(*a, padding=padding)), operands, order=2, modes=["fwd", "rev"], eps=1e-5
+    )
 
 
 def test_vmap_equals_loop(operands):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from jaxstyle.errors import SettingError
 from jaxstyle.networks import winograd
 from jaxstyle.networks.conv import conv3x3_relu
 from jaxstyle.networks.vgg import VGG19
@@ -61,8 +62,19 @@ def test_gradient_of_the_input(x64, narrow_strips):
 
 def test_weights_have_no_silent_gradient():
     x, kernel, bias = operands((8, 8), dtype=np.float32)
-    found = jax.grad(lambda ready: conv3x3_relu(x, kernel, bias, transformed=ready).sum())(transform(kernel))
-    assert np.isnan(found).all()
+    with pytest.raises(SettingError, match='not trained; take the network as it was loaded, or conv="exact"'):
+        jax.grad(lambda ready: conv3x3_relu(x, kernel, bias, transformed=ready).sum())(transform(kernel))
+    with pytest.raises(SettingError, match="not trained"):
+        jax.grad(lambda ready: winograd.correlate(x, ready, 1).sum())(transform(kernel))
+
+
+def test_the_bias_has_a_gradient(x64):
+    x, kernel, bias = operands((8, 8))
+    gradients = [
+        jax.grad(lambda bias, ready=ready: (conv3x3_relu(x, kernel, bias, transformed=ready) ** 2).sum())(bias)
+        for ready in (None, transform(kernel))
+    ]
+    np.testing.assert_allclose(*gradients, rtol=1e-10)
 
 
 def test_float32_rounding_is_small():
