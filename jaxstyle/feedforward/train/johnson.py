@@ -99,7 +99,7 @@ class JohnsonTask:
         mine, model = self.objective, self.objective.model
         targets = make_targets(model, content, self.content, None)
         scales = target_scales(model, content, targets, self.content, self.content, relative=self.relative, rows=None)
-        return replace(mine, targets={**mine.targets, **targets}, scales={**mine.scales, **scales})
+        return replace(mine, targets={**mine.targets, **targets}, scales={**mine.scales, **scales}, shape=content.shape)
 
 
 def train_johnson(
