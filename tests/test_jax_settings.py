@@ -84,8 +84,8 @@ Path("g.toml").write_text(
     encoding="utf-8",
 )
 for line in (
-    ["stylize", "c.png", "s.png", "-o", "o.png", "--recipe", recipe, "--steps", "2", *model],
-    ["rerun", "o.png", "--quiet"],
+    ["stylize", "c.png", "s.png", "-o", "ü.png", "--recipe", recipe, "--steps", "2", *model],
+    ["rerun", "ü.png", "--quiet"],
     ["sweep", "run", "g.toml", "-o", "sweep", *model],
     ["report", "sweep"],
     ["saliency", "c.png", "-o", "seen.png", *model],

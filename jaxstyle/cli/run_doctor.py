@@ -18,6 +18,7 @@ from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.optimize.optimizers import Adam
+from jaxstyle.runtime.accelerators import crowded_memory, unused_accelerator
 from jaxstyle.runtime.miscompilations import KNOWN, Check, relative_error
 from jaxstyle.runtime.reference import objective_gradient
 from jaxstyle.transfer.result import versions
@@ -59,12 +60,16 @@ CHECKS: tuple[Callable[[], Check], ...] = (*KNOWN, vgg_gradient, loop_equals_ste
 
 def report() -> int:
     """Print the checks, the devices and the versions; return 0 if every check passed, else 1."""
+    crowded = crowded_memory(jax.default_backend())
     checks = [check() for check in CHECKS]
     for check in checks:
         verdict = "ok  " if check.passed else "FAIL"
         print(f"{verdict}  {check.question}: error {check.error:.1e}, allowed {check.allowed:.0e}")
     for device in jax.devices():
         print(f"device  {device.platform} {device.id}: {device.device_kind}")
+    for hint in (unused_accelerator(jax.default_backend()), crowded):
+        if hint is not None:
+            print(f"hint    {hint}")
     print("version " + ", ".join(f"{name} {number}" for name, number in versions(jax.default_backend()).items()))
     print(f"system  {platform.platform()}")
     kept = ", ".join(f"{part} {size / 1e6:.0f} MB" for part, (_, size) in sizes().items())

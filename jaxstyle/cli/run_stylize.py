@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxstyle.cli.downloads import load_weights
+from jaxstyle.cli.shown import note_accelerator
 from jaxstyle.cli.state import ended, state_beside
 from jaxstyle.cli.stopping import stopping, watching
 from jaxstyle.errors import ImageFileError, SettingError
@@ -60,6 +61,7 @@ class Frames:
 def run_stylize(options: "StylizeCommand") -> int:
     """Paint the picture, save it, and return the exit code."""
     keep_programs()
+    note_accelerator()
     check_target(options.output)
     if options.save_every is not None and options.save_every < 1:
         raise SettingError(f"--save-every: got {options.save_every}, expected at least 1 step")

@@ -14,7 +14,7 @@ import numpy as np
 from jaxstyle.cli.downloads import load_weights
 from jaxstyle.cli.progress import Cells
 from jaxstyle.cli.recorded import model_of
-from jaxstyle.cli.shown import note
+from jaxstyle.cli.shown import note, note_accelerator
 from jaxstyle.cli.stopping import STOPPED, stopping, watching
 from jaxstyle.errors import SettingError, printable
 from jaxstyle.image import check_target, load_image, save_image
@@ -46,6 +46,7 @@ UNSOUND = (*NO_PICTURE, "no better")
 def run_grid(options: "SweepRun") -> int:
     """Paint the cells of a grid file, or go on with them, and return the exit code."""
     keep_programs()
+    note_accelerator()
     grid, table = Grid.from_toml(options.grid), read_toml(options.grid)
     if not len(grid):
         raise SettingError(f"{options.grid}: has no cells; expected contents and styles, or cells")

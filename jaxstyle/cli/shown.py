@@ -13,6 +13,7 @@ from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from jaxstyle.errors import SettingError, printable, suggest
+from jaxstyle.runtime.accelerators import crowded_memory, unused_accelerator
 
 How = Literal["auto", "bar", "lines", "json", "none"]
 _chosen: list[How] = ["auto"]
@@ -70,6 +71,16 @@ def note(text: str) -> None:
     """Print a line for people to standard error, unless progress is shown as JSON or not at all."""
     if _chosen[0] not in ("json", "none"):
         print(text, file=sys.stderr, flush=True)
+
+
+def note_accelerator() -> None:
+    """Print a line if the machine has an accelerator that JAX does not compute on, or whose memory others hold."""
+    import jax
+
+    backend = jax.default_backend()
+    for hint in (unused_accelerator(backend), crowded_memory(backend)):
+        if hint is not None:
+            note(f"jaxstyle: {hint}")
 
 
 def presentable() -> Callable[[logging.LogRecord], bool]:
