@@ -97,7 +97,7 @@ def geometry_of(model: FeatureModel, layer: str) -> Geometry:
     if layer == INPUT:
         return Geometry()
     found = model.geometry(layer)
-    if not isinstance(found, tuple) or not 2 <= len(found) <= 3:
+    if not isinstance(found, tuple | list) or not 2 <= len(found) <= 3:
         raise SettingError(
             f"model: {type(model).__name__}.geometry({layer!r}) gave {found!r}, expected (stride, halo), in pixels"
         )

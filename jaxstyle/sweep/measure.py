@@ -83,28 +83,29 @@ class Measures:
         values = jax.device_get(values)
         return [{name: _number(column[i]) for name, column in values.items()} for i in range(len(results))]
 
-    def _by_network(self, images: Array, runs: Sequence[Run], contents: Array) -> dict[str, Array]:
+    def _by_network(self, images: Array, runs: Sequence[Run], contents: Array) -> dict[str, Any]:
         judge = self._judge(runs[0])
         targets = [self.studio.once(_content_target, judge, run.picture.rgb) for run in runs]
         styles = [self._style(run, _style_target, judge) for run in runs]
         return dict(judge(images, stack_targets(targets), stack_targets(styles)))
 
-    def _by_pixels(self, images: Array, runs: Sequence[Run], contents: Array) -> dict[str, Array]:
+    def _by_pixels(self, images: Array, runs: Sequence[Run], contents: Array) -> dict[str, Any]:
         """The metrics that need no network. The others compare features of a VGG, which this sweep does not have."""
         self._warn(f"content_distance, style_distance and cfsd need a VGG, not {type(self.studio.given).__name__}")
         check_picture(contents[0], "content", WINDOW, "SSIM's window")
         return judge_pixels(images, contents, jnp.stack([self._style(run, _chroma, None) for run in runs]))
 
-    def _own(self, name: str, metric: Metric, images: Array, contents: Array) -> Array:
+    def _own(self, name: str, metric: Metric, images: Array, contents: Array) -> Array | np.ndarray:
         """Values of a user's metric; NaN, with a warning, where it fails."""
+        nothing = np.full(len(images), np.nan)  # by NumPy, as `jax_debug_nans` stops JAX at every NaN
         try:
             values = jnp.asarray(jax.vmap(metric)(images, contents))
         except Exception as error:  # whatever it is, the pictures and the other metrics are kept
             self._warn(f"{name!r} fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-            return jnp.full(len(images), jnp.nan)
+            return nothing
         if values.shape != (len(images),):
             self._warn(f"{name!r} returns the shape {values.shape[1:]}, expected a scalar")
-            return jnp.full(len(images), jnp.nan)
+            return nothing
         return values
 
     def _style(self, run: Run, target: Callable[[Any, np.ndarray], Any], judge: Judge | None) -> Any:
