@@ -27,7 +27,7 @@ def check_axis(name: str) -> None:
     if name not in AXES and "/" not in name:
         if name in ("content_masks", "style_masks"):
             raise SettingError(f"axis {name!r}: masks cannot vary in a sweep; call `stylize` for each picture")
-        raise SettingError(f"axis {name!r}: is neither a setting nor the name of a term; {suggest(name, AXES)}")
+        raise SettingError(f"axis {name!r}: is not known; {suggest(name, AXES)}")
 
 
 def job_of(point: Mapping[str, Any], content: Any, styles: tuple[Any, ...], network: str) -> Job:

@@ -112,7 +112,7 @@ def files(tmp_path, pictures, monkeypatch):
 
 def run(files, *pictures, **options):
     paths = tuple(files / picture for picture in pictures)
-    given = {"weights": "embedded", "recipe": str(files / "quick.toml")} | options
+    given = {"model": "embedded", "recipe": str(files / "quick.toml")} | options
     return ArtworkCommand(pictures=paths, output=files / "out", **given).run()
 
 
@@ -185,7 +185,7 @@ def test_names_that_would_be_the_same(files):
 
 def test_pictures_are_not_written_over(files):
     pictures = (files / "photos", files / "style.png")
-    options = ArtworkCommand(pictures=pictures, output=files / "photos", weights="embedded")
+    options = ArtworkCommand(pictures=pictures, output=files / "photos", model="embedded")
     with pytest.raises(SettingError, match=r"--output: .*a.png is one of the pictures given"):
         options.run()
 

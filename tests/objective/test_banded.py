@@ -243,7 +243,7 @@ def test_a_picture_of_one_band_is_computed_as_without():
         (40, {}, "rows: got 40, expected a multiple of 16"),
         (0, {}, "rows: got 0"),
         (32, {"normalize_gradients": True}, "rows: normalize_gradients"),
-        (32, {"style": (Term(SlicedWassersteinLoss("relu1_1")),)}, "rows: sliced_wasserstein/relu1_1 sorts"),
+        (32, {"style": (Term(SlicedWassersteinLoss("relu1_1")),)}, "rows: sliced_wasserstein/relu1_1 needs the whole"),
         (32, {"style": (Term(MMDLoss("relu1_1")),)}, "rows: mmd/relu1_1 .* leave rows out"),
     ],
 )

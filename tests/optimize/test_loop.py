@@ -199,7 +199,10 @@ def test_any_optax_transformation_is_an_optimizer(embedded, pictures):
     recipe = replace(presets.embedded(), optimizer=optax.adam(0.02), pyramid=Pyramid(32))
     assert isinstance(recipe.optimizer, Optax) and recipe == replace(recipe, steps=recipe.steps)
     result = jaxstyle.stylize(*pictures[:2], model=embedded, recipe=recipe, steps=2)
-    assert result.settings["recipe"]["optimizer"] == {"name": "optax"}
+    assert result.settings["recipe"]["optimizer"] == {
+        "name": "optax",
+        "fingerprint": recipe.optimizer.fingerprint,
+    }
     with pytest.raises(SettingError, match="optimizer: the run had an optax transformation, which no recipe can carry"):
         Recipe.from_dict(recipe.to_dict())
     with pytest.raises(SettingError, match="learning_rate: optax has its own within; leave it out"):

@@ -168,6 +168,7 @@ def test_computing_blocks_again_changes_nothing(embedded, pictures):
 
 
 def test_remat_is_for_networks_of_blocks(pictures):
+    @jax.tree_util.register_static
     class Other:
         layers = ("relu1_1",)
 
