@@ -113,9 +113,9 @@ def _parsed(arguments: list[str]) -> Any:
     """Parse the arguments into a command. If they are wrong, print one line that says why, and exit."""
     options: dict[str, Any] = {
         "prog": "jaxstyle",
-        "description": "Neural style transfer in JAX. With every command: --quiet shows no progress, --progress json "
-        "writes it as lines of JSON to standard error (or bar, lines), --debug shows tracebacks. --version prints the "
-        "version.",
+        "description": "Neural style transfer in JAX. With every command: --quiet shows no progress,\n"
+        "--progress json writes it as lines of JSON to standard error (or bar, lines),\n"
+        "--debug shows tracebacks. --version prints the version.",
         "args": reordered(arguments),
         "config": (OmitArgPrefixes,),
     }
