@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -16,6 +15,7 @@ from jaxstyle.objective.make import make_objective, ready
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.runtime.free_memory import free_memory
 from jaxstyle.runtime.heap import keep_heap
 
 # A VGG19 to relu5_1 takes 1.8 to 2.6 kB a pixel, losses that compare positions more.
@@ -155,24 +155,4 @@ def available_memory() -> int | None:
     if device.platform != "cpu":
         stats = device.memory_stats() or {}
         return stats["bytes_limit"] - stats["bytes_in_use"] if "bytes_limit" in stats else None
-    limits = [_system_memory(), _group_memory()]
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _system_memory() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
-
-
-def _group_memory() -> int | None:
-    """Bytes left under the limit of a container (cgroup version 2); None without one."""
-    try:
-        limit, used = (
-            Path(f"/sys/fs/cgroup/memory.{name}").read_text(encoding="utf-8").strip() for name in ("max", "current")
-        )
-    except OSError:
-        return None
-    return None if limit == "max" else int(limit) - int(used)
+    return free_memory()
