@@ -4,11 +4,17 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from jaxstyle.errors import SettingError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], option: str = "--output") -> None:
@@ -100,3 +106,36 @@ def replace(part: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def lock(handle: int, *, wait: bool) -> bool:
+    """Take the lock of an open file, which nobody else then has; the system frees it when the file is closed.
+
+    Args:
+        handle: the file, open for writing.
+        wait: wait until it is free.
+
+    Returns:
+        False if another process or thread has it and `wait` is False.
+    """
+    if fcntl is None:
+        return _lock_first_byte(handle, wait)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_first_byte(handle: int, wait: bool) -> bool:
+    """The same on Windows, which locks bytes of a file and gives up waiting after ten seconds."""
+    import msvcrt
+
+    while True:
+        os.lseek(handle, 0, os.SEEK_SET)
+        with contextlib.suppress(OSError):
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            return True
+        if not wait:
+            return False
+        time.sleep(0.05)

@@ -2,10 +2,13 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from jaxstyle import files
 from jaxstyle.errors import SettingError
 from jaxstyle.files import inside, open_inside, read_inside, refuse_overwriting, write_atomically
 
@@ -89,3 +92,32 @@ def _umask():
     found = os.umask(0)
     os.umask(found)
     return found
+
+
+@pytest.fixture(params=["fcntl", "msvcrt"])
+def system(request, monkeypatch):
+    """Where locks are the system's own, and where they are Windows'; the latter is imitated."""
+    if request.param == "msvcrt":
+        own = files.fcntl
+
+        def locking(handle, mode, size):
+            assert (mode, size) == (2, 1) and os.lseek(handle, 0, os.SEEK_CUR) == 0
+            try:
+                own.flock(handle, own.LOCK_EX | own.LOCK_NB)
+            except BlockingIOError:
+                raise PermissionError(13, "locked") from None
+
+        monkeypatch.setattr(files, "fcntl", None)
+        monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    return request.param
+
+
+def test_a_lock_is_held_by_one_until_its_file_is_closed(system, tmp_path):
+    first, second = (os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT) for _ in range(2))
+    assert files.lock(first, wait=False)
+    assert not files.lock(second, wait=False)
+    closing = threading.Timer(0.2, os.close, [first])
+    closing.start()
+    assert files.lock(second, wait=True)
+    closing.join()
+    os.close(second)

@@ -13,15 +13,10 @@ from typing import Any
 import numpy as np
 
 from jaxstyle.errors import SettingError
-from jaxstyle.files import inside, open_inside, write_atomically
+from jaxstyle.files import inside, lock, open_inside, write_atomically
 from jaxstyle.sweep.table import HEX, check_table
 from jaxstyle.sweep.untrusted import MAX_TABLE, read_json
 from jaxstyle.transfer.state_file import open_npz, read_member
-
-try:
-    import fcntl
-except ImportError:  # not Unix: without locks, only one process may use a folder
-    fcntl = None  # type: ignore[assignment]
 
 STATUSES = ("done", "no better", "not finite", "failed")
 """The statuses that a cell's record may have."""
@@ -125,13 +120,10 @@ class SweepFolder:
             handle = open_inside(self.path, f"locks/{name}.lock", os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise SettingError(f"{self.path / 'locks'}: {name}.lock cannot be used ({error.strerror})") from None
-        if fcntl is not None:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                os.close(handle)
-                return None
-        return handle
+        if lock(handle, wait=wait):
+            return handle
+        os.close(handle)
+        return None
 
     def release(self, handle: int) -> None:
         """Release a lock that `claim` took."""

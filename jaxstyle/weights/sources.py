@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jaxstyle.errors import WeightsFileError
+from jaxstyle.files import lock
 from jaxstyle.weights.catalogue import IMAGENET, digest
 from jaxstyle.weights.download import Progress, download
 from jaxstyle.weights.entry import Entry, Package
-
-try:
-    import fcntl
-except ImportError:  # not Unix: two processes may fetch the same file twice, and both check what they got
-    fcntl = None  # type: ignore[assignment]
 
 _log = logging.getLogger("jaxstyle")
 
@@ -103,12 +99,8 @@ def _ways(entry: Entry) -> str:
 
 
 @contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold the lock file `lock`, after waiting for any other process or thread that holds it.
-
-    The system frees the lock when a process dies. Where there is no fcntl (Windows), nothing is locked.
-    """
-    with lock.open("ab") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock file, after waiting for any other process or thread that holds it."""
+    with path.open("ab") as file:
+        lock(file.fileno(), wait=True)
         yield
