@@ -16,6 +16,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+TRIALS = 40 if os.name == "nt" else 1
+"""How often a file is renamed over another one that another program may have open."""
+
 
 def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], option: str = "--output") -> None:
     """Raise SettingError if the file to write is also one of the files that are read, so that no input is lost.
@@ -97,8 +100,19 @@ def sync(file: BinaryIO) -> None:
 
 
 def replace(part: Path, path: Path) -> None:
-    """Rename a synced file over `path` and wait until the rename has reached the disk."""
-    part.replace(path)
+    """Rename a synced file over `path` and wait until the rename has reached the disk.
+
+    Windows refuses it while another program has `path` open, such as a viewer or a virus scanner; then it is tried
+    again for two seconds.
+    """
+    for trial in range(TRIALS):
+        try:
+            part.replace(path)
+            break
+        except PermissionError:
+            if trial == TRIALS - 1:
+                raise
+            time.sleep(0.05)
     # Not every system can open a folder. There the rename is atomic, but may reach the disk later.
     with contextlib.suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and inputs that are not written over."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -121,3 +122,24 @@ def test_a_lock_is_held_by_one_until_its_file_is_closed(system, tmp_path):
     assert files.lock(second, wait=True)
     closing.join()
     os.close(second)
+
+
+@pytest.mark.parametrize(("held", "written"), [(2, True), (3, False)])
+def test_a_file_that_another_program_has_open(monkeypatch, tmp_path, held, written):
+    """As on Windows, where it cannot be renamed over."""
+    rename, refused = Path.replace, []
+
+    def replace(part, path):
+        if len(refused) < held:
+            refused.append(path)
+            raise PermissionError(13, "in use")
+        return rename(part, path)
+
+    monkeypatch.setattr(files, "TRIALS", 3)
+    monkeypatch.setattr(Path, "replace", replace)
+    with (
+        contextlib.nullcontext() if written else pytest.raises(PermissionError),
+        write_atomically(tmp_path / "a") as file,
+    ):
+        file.write(b"new")
+    assert [path.name for path in tmp_path.iterdir()] == (["a"] if written else [])
