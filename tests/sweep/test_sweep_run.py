@@ -55,9 +55,7 @@ def test_bits_depend_on_nothing_but_the_cell(grid, sweep, tmp_path):
     cells, expected = grid(seed=[0, 1, 2], init="noise"), None
     for name, options in {
         "auto": {},
-        "2": {"batch": 2},
         "3": {"batch": 3},
-        "two devices": {"devices": jax.devices()[:2]},
         "four devices": {"devices": jax.devices()[:4], "batch": 5},
     }.items():
         sweep(cells, tmp_path / name, **options)
