@@ -87,4 +87,5 @@ def _libraries() -> Iterator[Path]:
     for package in ("jaxlib", "libtpu", "jax_plugins"):
         spec = find_spec(package)
         for folder in (spec and spec.submodule_search_locations) or ():
-            yield from (path for pattern in ("*.so", "*.dll", "*.pyd") for path in Path(folder).rglob(pattern))
+            found = (path for pattern in ("*.so", "*.dll", "*.pyd") for path in Path(folder).rglob(pattern))
+            yield from (path for path in found if path.stat().st_size)  # an empty file cannot be mapped
