@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,8 +17,42 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-TRIALS = 40 if os.name == "nt" else 1
+WINDOWS = os.name == "nt"
+TRIALS = 40 if WINDOWS else 1
 """How often a file is renamed over another one that another program may have open."""
+
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+_LONGEST = 259  # characters in a path on Windows, unless long paths are switched on there
+
+
+def same_name(name: str) -> str:
+    """A key that is equal for names that some system takes for one.
+
+    macOS and Windows ignore case, and macOS ignores how accents are encoded.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def same_path(path: Path) -> tuple[Path, str]:
+    """A key that is equal for paths of one folder that some system takes for one file."""
+    return path.parent.resolve(), same_name(path.resolve().name)
+
+
+def check_name(path: Path) -> None:
+    """Check, on Windows only, that a file of this name can be found again where it was written.
+
+    Raises:
+        OSError: Windows takes the name for a device ("NUL.png"), for a hidden part of another file ("a:b.png"), or
+            drops its last sign ("a.png."); or the name has a sign that Windows allows in no name.
+    """
+    if not WINDOWS:
+        return
+    if path.name.split(".")[0].rstrip(" ").lower() in _DEVICES:
+        raise OSError(errno.EINVAL, "Windows keeps this name for a device; choose another", str(path))
+    if bad := sorted(set(path.name) & set('<>:"|?*')):
+        raise OSError(errno.EINVAL, f"Windows allows no {bad[0]} in the name of a file; leave it out", str(path))
+    if path.name != path.name.rstrip(". "):
+        raise OSError(errno.EINVAL, "Windows drops a dot or space at the end of a name; leave it out", str(path))
 
 
 def refuse_overwriting(target: str | os.PathLike[str], inputs: Iterable[Any], option: str = "--output") -> None:
@@ -81,16 +116,27 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing; it replaces `path` if the block ends without error, and else is deleted.
 
     Raises:
-        OSError: the file cannot be written there.
+        OSError: the file cannot be written there, or its name is none for this system (see `check_name`).
     """
+    check_name(path)
     part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
-        with part.open("xb") as file:
+        with _open_new(part) as file:
             yield file
             sync(file)
         replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _open_new(part: Path) -> BinaryIO:
+    try:
+        return part.open("xb")
+    except FileNotFoundError:
+        if WINDOWS and part.parent.is_dir() and (length := len(str(part.absolute()))) > _LONGEST:
+            why = f"the path has {length} characters, and Windows takes {_LONGEST} where long paths are off"
+            raise OSError(errno.ENAMETOOLONG, why, str(part)) from None
+        raise
 
 
 def sync(file: BinaryIO) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -10,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from jaxstyle import files
-from jaxstyle.errors import SettingError
+from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import inside, open_inside, read_inside, refuse_overwriting, write_atomically
+from jaxstyle.image.write import check_target
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -143,3 +145,55 @@ def test_a_file_that_another_program_has_open(monkeypatch, tmp_path, held, writt
     ):
         file.write(b"new")
     assert [path.name for path in tmp_path.iterdir()] == (["a"] if written else [])
+
+
+def test_names_that_some_system_takes_for_one():
+    assert files.same_name("Bild.PNG") == files.same_name("bild.png") != files.same_name("bilt.png")
+    assert files.same_name("\u00c4.png") == files.same_name("a\u0308.png"), "an accent in one sign or in two"
+    assert files.same_path(Path("x/A.png")) == files.same_path(Path("x/y/../a.png")) != files.same_path(Path("X/A.png"))
+
+
+BAD_NAMES = {
+    "NUL": "for a device",
+    "con.png": "for a device",
+    "lpt9.tar.png": "for a device",
+    "aux .png": "for a device",
+    "a:b.png": "no : in the name",
+    "what?.png": r"no \? in the name",
+    "a.png.": "drops a dot or space",
+    "a.png ": "drops a dot or space",
+}
+
+
+@pytest.mark.parametrize(("name", "why"), BAD_NAMES.items())
+def test_names_that_windows_would_not_keep(monkeypatch, tmp_path, name, why):
+    with write_atomically(tmp_path / name) as file:
+        file.write(b"here they are names like others")
+    monkeypatch.setattr(files, "WINDOWS", True)
+    with pytest.raises(OSError, match=why), write_atomically(tmp_path / name):
+        raise AssertionError("nothing is written")
+    with pytest.raises(ImageFileError, match=f"{re.escape(name)}: cannot be written .Windows.*{why}"):
+        check_target(tmp_path / name, [Path(name).suffix])
+
+
+@pytest.mark.parametrize("name", ["null.png", "com.png", "com10.png", "console.png", ".hidden", "a.b.png", "ü.png"])
+def test_names_that_windows_keeps(monkeypatch, tmp_path, name):
+    monkeypatch.setattr(files, "WINDOWS", True)
+    with write_atomically(tmp_path / name) as file:
+        file.write(b"x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("windows", [True, False])
+def test_a_path_too_long_for_windows(monkeypatch, tmp_path, windows):
+    def missing(path, mode):
+        raise FileNotFoundError(2, "no such file", str(path))
+
+    folder = tmp_path.joinpath(*["x" * 50] * 5)
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(files, "WINDOWS", windows)
+    monkeypatch.setattr(Path, "open", missing)
+    with pytest.raises(OSError, match=r"the path has \d{3} characters" if windows else "no such file"):
+        write_atomically(folder / "a.png").__enter__()
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        write_atomically(tmp_path / "missing" / ("x" * 250)).__enter__()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxstyle.errors import ImageFileError, SettingError
+from jaxstyle.files import same_name, same_path
 from jaxstyle.image import READABLE, is_picture_name
 
 
@@ -32,19 +33,26 @@ def _pictures_in(folder: Path) -> list[Path]:
 def name_results(contents: Sequence[Path], style: Path, folder: Path) -> list[str]:
     """The names of the contents' results, without ".png".
 
-    A result is named like its content, without the suffix. Where two contents would have the same name, both keep it.
+    A result is named like its content, without the suffix. Where two contents would have the same name, or names that
+    differ only in upper and lower case, which macOS and Windows ignore, both keep the suffix.
 
     Raises:
         SettingError: a result would overwrite one of the given pictures or another result.
     """
-    stems = Counter(path.stem for path in contents)
-    names = [path.stem if stems[path.stem] == 1 else path.name for path in contents]
-    inputs = {path.resolve() for path in (*contents, style)}
+    names = shortest_names(contents)
+    counts = Counter(map(same_name, names))
+    inputs = {same_path(path) for path in (*contents, style)}
     for path, name in zip(contents, names, strict=True):
-        if names.count(name) > 1:
+        if counts[same_name(name)] > 1:
             raise SettingError(
                 f"CONTENT: two pictures are named {path.name}, so their results would collide; rename one"
             )
-        if (folder / f"{name}.png").resolve() in inputs:
+        if same_path(folder / f"{name}.png") in inputs:
             raise SettingError(f"--output: {folder / name}.png is one of the pictures given; choose another folder")
     return names
+
+
+def shortest_names(paths: Sequence[Path]) -> list[str]:
+    """Each path's name without its suffix, or with it where another path has the same name without."""
+    stems = Counter(same_name(path.stem) for path in paths)
+    return [path.stem if stems[same_name(path.stem)] == 1 else path.name for path in paths]

@@ -1,16 +1,16 @@
 """Plans a run of `jaxstyle fast`: which contents and styles belong together, the output files, and the batches."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
-from jaxstyle.artworks.contents import find_contents, name_results
+from jaxstyle.artworks.contents import find_contents, name_results, shortest_names
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.feedforward.painter import Frame
+from jaxstyle.files import same_name, same_path
 from jaxstyle.image import read_recipe
 from jaxstyle.image.recipe import encode_recipe
 from jaxstyle.transfer.memory import available_memory
@@ -63,27 +63,26 @@ def group(contents: Sequence[Path], styles: Sequence[Path], folder: Path, *, ble
         SettingError: two results would have the same path, or a result would overwrite one of the given pictures.
     """
     sets = [tuple(styles)] if blended or len(styles) < 2 else [(style,) for style in styles]
-    stems = Counter(style.stem for style in styles)
+    names = dict(zip(styles, shortest_names(styles), strict=True))
     groups = []
     for each in sets:
-        name = "" if len(sets) == 1 else each[0].stem if stems[each[0].stem] == 1 else each[0].name
-        into = folder / name
-        names = name_results(contents, into, into)
-        groups.append(Group(each, {content: into / f"{n}.png" for content, n in zip(contents, names, strict=True)}))
+        into = folder / ("" if len(sets) == 1 else names[each[0]])
+        outputs = [into / f"{name}.png" for name in name_results(contents, into, into)]
+        groups.append(Group(each, dict(zip(contents, outputs, strict=True))))
     _check_apart(groups, (*contents, *styles))
     return groups
 
 
 def _check_apart(groups: Sequence[Group], inputs: Iterable[Path]) -> None:
-    given, seen = {path.resolve() for path in inputs}, set()
+    given, seen = {same_path(path) for path in inputs}, set()
     for path in (path.resolve() for each in groups for path in each.outputs.values()):
-        if path in given:
+        if same_path(path) in given:
             raise SettingError(f"--output: {path} is one of the pictures given; choose another folder")
-        if path in seen:
+        if (key := same_name(str(path))) in seen:
             raise SettingError(
                 f"--style: two styles are named {path.parent.name}, so their output folders collide; rename one"
             )
-        seen.add(path)
+        seen.add(key)
 
 
 def is_done(path: Path, settings: dict[str, Any]) -> bool:

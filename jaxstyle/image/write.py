@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from jaxstyle.errors import ImageError, ImageFileError, SettingError
-from jaxstyle.files import write_atomically
+from jaxstyle.files import check_name, write_atomically
 from jaxstyle.image.picture import Picture, from_array
 from jaxstyle.image.profiles import srgb_icc
 from jaxstyle.image.recipe import encode_recipe, insert_comments, metadata_options
@@ -119,7 +119,8 @@ def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) ->
     """Return `path` as a Path if a picture can be saved there. Call it before minutes of work, not after.
 
     Raises:
-        ImageFileError: if its suffix is none of `suffixes`, it is a folder, or its folder is missing or not writable.
+        ImageFileError: if its suffix is none of `suffixes`, it is a folder, its folder is missing or not writable, or
+            the name is none for this system (see `jaxstyle.files.check_name`).
     """
     target = Path(path)
     if target.suffix.lower() not in suffixes:
@@ -129,6 +130,7 @@ def check_target(path: str | os.PathLike, suffixes: Iterable[str] = SUFFIXES) ->
     if not target.parent.is_dir():
         raise ImageFileError(f"{target}: there is no folder {str(target.parent)!r}; make it first")
     try:
+        check_name(target)
         with tempfile.TemporaryFile(dir=target.parent):
             return target
     except OSError as error:

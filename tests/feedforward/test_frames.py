@@ -33,6 +33,18 @@ def test_results_are_kept_apart(tmp_path):
         group([tmp_path / "a.png", tmp_path / "x" / "a.png"], [tmp_path / "s.png"], tmp_path / "out", blended=False)
     with pytest.raises(SettingError, match=r"two styles are named s.png, so their output folders collide"):
         group(pictures, [tmp_path / "x/s.png", tmp_path / "y/s.png"], tmp_path / "out", blended=False)
+    group([tmp_path / "x" / "a.jpg"], [tmp_path / "b.png"], tmp_path, blended=False)
+    with pytest.raises(SettingError, match=r"--output: .*a.png is one of the pictures given"):  # where case is ignored
+        group([tmp_path / "x" / "a.jpg"], [tmp_path / "A.PNG"], tmp_path, blended=False)
+    two = [tmp_path / "x" / "s.png", tmp_path / "A" / "A.png"]
+    with pytest.raises(SettingError, match=r"--output: .*a.png is one of the pictures given"):
+        group([tmp_path / "x" / "a.jpg"], two, tmp_path, blended=False)
+    with pytest.raises(SettingError, match=r"two pictures are named (a|A).png, so their results would collide"):
+        group([tmp_path / "a.png", tmp_path / "x" / "A.png"], [tmp_path / "s.png"], tmp_path / "out", blended=False)
+    with pytest.raises(SettingError, match=r"two styles are named S.png, so their output folders collide"):
+        group(pictures, [tmp_path / "x/s.png", tmp_path / "y/S.png"], tmp_path / "out", blended=False)
+    (made,) = group([tmp_path / "c.png", tmp_path / "C.jpg"], [tmp_path / "s.png"], tmp_path / "out", blended=False)
+    assert [path.name for path in made.outputs.values()] == ["c.png.png", "C.jpg.png"]
     made = group(pictures, [tmp_path / "s.png", tmp_path / "s.jpg"], tmp_path / "out", blended=False)
     assert [each.outputs[pictures[0]] for each in made] == [tmp_path / f"out/{s}/a.png" for s in ("s.png", "s.jpg")]
 
