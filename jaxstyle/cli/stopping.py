@@ -37,12 +37,17 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Context in which a `Stop` handles SIGINT, SIGTERM and, unless it is ignored, SIGHUP."""
+    """Context in which a `Stop` handles SIGINT, SIGTERM and, where they exist and are not ignored, two more signals.
+
+    SIGHUP comes when a terminal closes; `nohup` has it ignored. Windows sends SIGBREAK for Ctrl-Break and a closed
+    window.
+    """
     stop = Stop()
     numbers = [signal.SIGINT, signal.SIGTERM]
-    closed = getattr(signal, "SIGHUP", None)  # the terminal closes; under `nohup` this signal is ignored
-    if closed is not None and signal.getsignal(closed) is not signal.SIG_IGN:
-        numbers.append(closed)
+    for name in ("SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            numbers.append(number)
     before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield stop

@@ -2,7 +2,7 @@
 
     python tests/sweep/kill_sweeps.py [--kills 200] [--seed 0]
 
-Each round is a sweep of 12 cells in processes of their own, killed (SIGKILL) after a random time until one of them ends
+Each round is a sweep of 8 cells in processes of their own, killed (SIGKILL) after a random time until one of them ends
 by itself. Then every cell must have its record and its picture, readable, with the pixels of the undisturbed sweep, and
 no record may have been written twice.
 """
@@ -28,10 +28,10 @@ model = "embedded"
 recipe = "default"
 content_layers = ["relu2_1"]
 style_layers = ["relu1_1", "relu2_1"]
-steps = 60
+steps = 40
 size = 32
 init = "noise"
-seed = [0, 1, 2]
+seed = [0, 1]
 """
 
 
@@ -100,14 +100,14 @@ def search(kills: int, seed: int, longest: float | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         grid = prepare(folder)
-        for out in ("cold", "calm"):  # the second start finds its programs compiled
+        for out in ("cold", "calm") if longest is None else ("calm",):  # the second start finds its programs compiled
             began = time.perf_counter()
             process = start(grid, folder / out)
             _, errors = process.communicate()
             assert process.returncode == 0, errors.decode()
             took = time.perf_counter() - began
         expected = pixels(folder / "calm")
-        assert len(expected) == 12
+        assert len(expected) == 8
         while done < kills:
             out, rounds = folder / f"round {rounds}", rounds + 1
             done += disturbed(grid, out, min(15, kills - done), chance, longest or took)
