@@ -169,7 +169,7 @@ def gradient(model, layers, content, style, dtype, conv):
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
-def test_gradients_on_the_real_network_against_float64(imagenet, shared, pooling, optimized):
+def test_gradients_on_the_real_network_against_float64(imagenet, shared, pooling):
     """With max pooling the near-ties that rounding decides weigh more than either convolution's rounding."""
     from jaxstyle.image import load_image, resize
 
