@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from jaxstyle.errors import SettingError
 from jaxstyle.feedforward.model import Code, check_pictures, check_strength
-from jaxstyle.networks.vgg import pool2x2
+from jaxstyle.networks.pooling import pool2x2
 
 Transform = Callable[[Array, Any, Array | None], Array]
 

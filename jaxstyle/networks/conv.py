@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.networks import winograd
+from jaxstyle.networks.pooling import rectified_maximum
 from jaxstyle.networks.primitive import linear_pair, rectified
 from jaxstyle.weights.layout import Padding
 
@@ -17,7 +18,7 @@ _PAD_MODE = {"reflect": "reflect", "replicate": "edge"}
 
 
 # Jitted, as pooling is, so that layers of one shape are traced and lowered once.
-@partial(jax.jit, static_argnames="padding")
+@partial(jax.jit, static_argnames=("padding", "pool", "ceil_mode"))
 def conv3x3_relu(
     x: Float[Array, "h w i"],
     kernel: Float[Array, "3 3 i o"],
@@ -25,7 +26,9 @@ def conv3x3_relu(
     *,
     padding: Padding = "zero",
     transformed: Float[Array, "36 i o"] | None = None,
-) -> Float[Array, "h w o"]:
+    pool: bool = False,
+    ceil_mode: bool = False,
+) -> Float[Array, "_h _w o"]:
     """3x3 convolution with bias and ReLU: `relu(correlation of x with the kernel + bias)`, stride 1, the size kept.
 
     The input gradient is an ordinary convolution with the flipped, transposed kernel. The one that autodiff makes has
@@ -35,15 +38,17 @@ def conv3x3_relu(
     algorithm: on CPUs about twice as fast, and less exact (a relative error near 1e-5 instead of 1e-7 in float32).
     `kernel` is not used then, and there is no derivative along `transformed`.
 
+    With `pool` the result is `pool2x2` of that, the maximum of 2x2 blocks; its gradient needs less memory and traffic.
+
     Raises:
         SettingError: a derivative along `transformed` is taken.
     """
     pad = 1 if padding == "zero" else 0
     if not pad:
         x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode=_PAD_MODE[padding])
-    if transformed is None:
-        return _exact_relu.bind(x[None], kernel, bias, pad=pad)[0]
-    return winograd.correlate(x, transformed, pad, bias)
+    relu, maximum = (_relu, _maximum) if transformed is None else (winograd.relu, winograd.maximum)
+    arrays = x[None], kernel if transformed is None else transformed, bias
+    return maximum.bind(*arrays, pad=pad, ceil_mode=ceil_mode)[0] if pool else relu.bind(*arrays, pad=pad)[0]
 
 
 def _correlate(x: Array, kernel: Array, pad: int) -> Array:
@@ -71,4 +76,5 @@ def _along_kernel(dkernel: Array, x: Array, kernel: Array, *, pad: int) -> Array
 
 
 _exact, _ = linear_pair("convolution", _forward, _backward)
-_exact_relu = rectified(_exact, _with_relu, _along_kernel, one_by_one=False)
+_relu = rectified(_exact, _with_relu, _along_kernel, one_by_one=False)
+_maximum = rectified_maximum(_exact, _relu, _along_kernel, one_by_one=False)

@@ -35,7 +35,12 @@ def primitive(name: str, function: Operation, *, one_by_one: bool = False) -> Pr
 
 
 def linear_pair(
-    name: str, forward: Operation, backward: Operation, along_kernel: Operation | None = None
+    name: str,
+    forward: Operation,
+    backward: Operation,
+    along_kernel: Operation | None = None,
+    *,
+    one_by_one: bool = False,
 ) -> tuple[Primitive, Primitive]:
     """Make primitives of `forward(x, kernel)`, linear in both, and of its transpose in x, `backward(y, kernel)`.
 
@@ -45,10 +50,10 @@ def linear_pair(
         backward: the same of its transpose.
         along_kernel: called as a derivative along the kernel is taken: `along_kernel(dkernel, x, kernel, **settings)`.
             By default that is the operation itself with `dkernel`.
+        one_by_one: as for `primitive`.
     """
-    loop = along_kernel is not None
-    first = primitive(name, forward, one_by_one=loop)
-    second = primitive(f"{name}_transpose", backward, one_by_one=loop)
+    first = primitive(name, forward, one_by_one=one_by_one)
+    second = primitive(f"{name}_transpose", backward, one_by_one=one_by_one)
     for this, other, function in ((first, second, forward), (second, first, backward)):
         ad.defjvp(this, partial(_along_picture, this), along_kernel or partial(_along_kernel, function))
         ad.primitive_transposes[this] = partial(_transposed, other)
@@ -67,15 +72,24 @@ def rectified(linear: Primitive, function: Operation, along_kernel: Operation, *
     made = primitive(f"{linear.name}_relu", function, one_by_one=one_by_one)
 
     def jvp(primals: tuple, tangents: tuple, **settings: Any) -> tuple[Array, Any]:
-        (x, kernel, bias), (dx, dkernel, dbias) = primals, tangents
-        y = made.bind(x, kernel, bias, **settings)
-        parts = [] if _is_zero(dx) else [linear.bind(dx, kernel, **settings)]
-        parts += [] if _is_zero(dkernel) else [along_kernel(dkernel, x, kernel, **settings)]
-        parts += [] if _is_zero(dbias) else [jnp.broadcast_to(dbias, y.shape)]
-        return y, jnp.where(y > 0, sum(parts[1:], parts[0]), jnp.zeros((), y.dtype))
+        y = made.bind(*primals, **settings)
+        change = before_relu(linear, along_kernel, y.shape, primals, tangents, **settings)
+        # Not y > 0, which XLA would turn into a question about the sum before the ReLU, and compute that apart.
+        return y, jnp.where(y != 0, change, jnp.zeros((), y.dtype))
 
     ad.primitive_jvps[made] = jvp
     return made
+
+
+def before_relu(
+    linear: Primitive, along_kernel: Operation, shape: tuple[int, ...], primals: tuple, tangents: tuple, **settings: Any
+) -> Array:
+    """Derivative of a linear operation of x and kernel, plus bias, along those of its arguments that have a tangent."""
+    (x, kernel, _), (dx, dkernel, dbias) = primals, tangents
+    parts = [] if _is_zero(dx) else [linear.bind(dx, kernel, **settings)]
+    parts += [] if _is_zero(dkernel) else [along_kernel(dkernel, x, kernel, **settings)]
+    parts += [] if _is_zero(dbias) else [jnp.broadcast_to(dbias, shape)]
+    return sum(parts[1:], parts[0])
 
 
 def _is_zero(tangent: Any) -> bool:

@@ -1,18 +1,17 @@
 """VGG19 and VGG16 (Simonyan & Zisserman 2015) as feature extractors: flax Modules used as plain pytrees."""
 
 from collections.abc import Iterable
-from functools import partial
 from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.networks.conv import Conv, conv3x3_relu
 from jaxstyle.networks.model import Geometry, check_layers
+from jaxstyle.networks.pooling import pool2x2
 from jaxstyle.networks.winograd import transform_kernel
 from jaxstyle.weights.layout import AUXILIARY, CONVOLUTIONS, Padding, Pooling, Weights
 
@@ -50,12 +49,12 @@ class Convolution(nnx.Module):
                 if isinstance(array, nnx.Param):
                     setattr(self, name, nnx.Param(array[...].astype(jnp.bfloat16)))
 
-    def __call__(self, x: Float[Array, "h w i"], padding: Padding) -> Float[Array, "h w o"]:
-        """Apply the 3x3 convolution with bias and ReLU."""
+    def __call__(self, x: Float[Array, "h w i"], padding: Padding, **pooling: bool) -> Float[Array, "_h _w o"]:
+        """Apply the 3x3 convolution with bias and ReLU; `pooling` are the options `pool` and `ceil_mode`."""
         kernel = self.kernel[...]
-        if self.transformed is None or kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST:
-            return conv3x3_relu(x, kernel, self.bias[...], padding=padding)
-        return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=self.transformed[...])
+        few = kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST
+        transformed = None if self.transformed is None or few else self.transformed[...]
+        return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=transformed, **pooling)
 
 
 class VGG(nnx.Module):
@@ -123,7 +122,9 @@ class VGG(nnx.Module):
 
     def preprocessed(self, image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
         """Convert RGB in [0, 1] to the input of the first convolution, in the dtype of its weights."""
-        x = image @ self.matrix[...].astype(image.dtype) + self.offset[None, None].astype(image.dtype)
+        matrix, offset = (each[None, None].astype(image.dtype) for each in (self.matrix, self.offset))
+        # Not a matrix product, which accelerators would round to fewer digits and could not join with what is around.
+        x = sum((image[..., i, None] * matrix[..., i, :] for i in range(3)), offset)
         return x.astype(self.conv1_1.kernel.dtype)
 
     def block(
@@ -136,19 +137,31 @@ class VGG(nnx.Module):
         found: Features = {}
         here = {name for name in layers if block_of(name) == number}
         last = all(block_of(name) <= number for name in layers)
-        for name in (name for name in self.layers if block_of(name) == number):
+        names = [name for name in self.layers if block_of(name) == number]
+        pooled = self._pooled(names, here)
+        for name in names:
             if last and here <= found.keys():
                 break
+            if name == pooled:
+                continue
             with jax.named_scope(name):
-                found[name] = self._layer(name, x)
+                found[name] = self._layer(name, x, pooled)
             if not name.endswith("_aux"):
                 x = found[name]
         return x, {name: found[name] for name in found if name in here}
 
-    def _layer(self, name: str, x: Array) -> Array:
+    def _pooled(self, names: list[str], wanted: set[str]) -> str | None:
+        """The layer that is computed together with the pooling after it, as nothing else needs it."""
+        before = names[-2] if self.pooling == "max" and names[-1].startswith("pool") else ""
+        return before if before.startswith("relu") and before not in wanted and not before.endswith("_aux") else None
+
+    def _layer(self, name: str, x: Array, pooled: str | None) -> Array:
+        if name.startswith("pool") and pooled is not None:
+            conv = getattr(self, f"conv{pooled[4:]}")
+            return conv(x, self.padding, pool=True, ceil_mode=self.ceil_mode)
         if name.startswith("pool"):
             return pool2x2(x, self.pooling, ceil_mode=self.ceil_mode)
-        conv: Convolution = getattr(self, f"conv{name[4:]}")
+        conv = getattr(self, f"conv{name[4:]}")
         if name.endswith("_aux"):
             return nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
         return conv(x, self.first_padding if name == "relu1_1" else self.padding)
@@ -218,25 +231,3 @@ class VGG16(VGG):
 def block_of(layer: str) -> int:
     """Number of the block of a VGG's layer: 1 to 5 for convolutions and poolings, 0 for "input"."""
     return 0 if layer == "input" else int(layer[4])
-
-
-@partial(jax.jit, static_argnames=("pooling", "ceil_mode"))
-def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:
-    """Pool 2x2 blocks with stride 2: their maximum, mean ("average"), or the root of their summed squares ("l2").
-
-    An odd last row or column is dropped, or kept as a smaller block with `ceil_mode`.
-    """
-    h, w = x.shape[:2]
-    pad = ((0, h % 2), (0, w % 2), (0, 0)) if ceil_mode else ((0, -(h % 2)), (0, -(w % 2)), (0, 0))
-    fill = -jnp.inf if pooling == "max" else 0.0
-
-    def blocks(values: Array) -> Array:
-        padded = lax.pad(values, jnp.asarray(fill, values.dtype), [(low, high, 0) for low, high in pad])
-        return padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, -1)
-
-    if pooling == "max":
-        return blocks(x).max((1, 3))
-    if pooling == "average":
-        return blocks(x).sum((1, 3)) / blocks(jnp.ones((h, w, 1), x.dtype)).sum((1, 3))
-    # The root has no gradient at 0, where all of a block is 0: this is the smallest shift that gives it one.
-    return jnp.sqrt(blocks(x**2).sum((1, 3)) + jnp.finfo(x.dtype).tiny ** 0.5)

@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
+from jaxstyle.networks.pooling import rectified_maximum
 from jaxstyle.networks.primitive import linear_pair, rectified
 
 STRIP_BYTES = 5 << 20
@@ -52,7 +53,7 @@ def correlate(
     """
     if bias is None:
         return _linear.bind(x[None], transformed, pad=pad)[0]
-    return _relu.bind(x[None], transformed, bias, pad=pad)[0]
+    return relu.bind(x[None], transformed, bias, pad=pad)[0]
 
 
 class _Strips(NamedTuple):
@@ -222,5 +223,6 @@ def _along_kernel(*_: Any, **__: Any) -> Array:
     )
 
 
-_linear, _ = linear_pair("winograd", _forward, _backward, _along_kernel)
-_relu = rectified(_linear, _forward, _along_kernel, one_by_one=True)
+_linear, _ = linear_pair("winograd", _forward, _backward, _along_kernel, one_by_one=True)
+relu = rectified(_linear, _forward, _along_kernel, one_by_one=True)
+maximum = rectified_maximum(_linear, relu, _along_kernel, one_by_one=True)

@@ -30,7 +30,7 @@ class Classifier:
         Raises:
             SettingError: the activation has another size or other channels than the classifier takes.
         """
-        from jaxstyle.networks.vgg import pool2x2  # not at import: recipes name localizers, and need no network
+        from jaxstyle.networks.pooling import pool2x2  # not at import: recipes name localizers, and need no network
 
         x = pool2x2(activation, "max").reshape(-1)
         if len(x) != len(self.kernels[0]):

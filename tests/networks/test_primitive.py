@@ -36,7 +36,7 @@ def along_kernel(dkernel, x, kernel):
 
 
 FREE, TRANSPOSED = linear_pair("free", forward, backward)
-FIXED, _ = linear_pair("fixed", forward, backward, refused)
+FIXED, _ = linear_pair("fixed", forward, backward, refused, one_by_one=True)
 FREE_RELU = rectified(FREE, with_relu, along_kernel, one_by_one=False)
 FIXED_RELU = rectified(FIXED, with_relu, refused, one_by_one=True)
 

@@ -8,28 +8,13 @@ from PIL import Image
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.networks.load import load_vgg19
-from jaxstyle.networks.vgg import VGG19, pool2x2
+from jaxstyle.networks.vgg import VGG19
 from jaxstyle.weights.layout import CAFFE, CONVOLUTIONS, TORCHVISION, Preprocessing, Weights
 from jaxstyle.weights.random_features import random_weights
 
 
 def relative(got, expected):
     return float(np.abs(np.asarray(got) - expected).max() / np.abs(expected).max())
-
-
-@pytest.mark.parametrize("odd", [False, True])
-@pytest.mark.parametrize("pooling", ["max", "average", "l2"])
-def test_pooling_closed_form(pooling, odd):
-    x = jnp.asarray([[1.0, 2.0, 9.0], [3.0, 4.0, 7.0]][: 2 - odd + 1])[..., None]
-    full = {"max": 4.0, "average": 2.5, "l2": 30**0.5}[pooling]
-    edge = {"max": 9.0, "average": 8.0, "l2": 130**0.5}[pooling]
-    np.testing.assert_allclose(pool2x2(x, pooling)[..., 0], [[full]], rtol=1e-6)
-    np.testing.assert_allclose(pool2x2(x, pooling, ceil_mode=True)[..., 0], [[full, edge]], rtol=1e-6)
-
-
-def test_l2_pooling_of_zeros_has_a_gradient():
-    gradient = jax.grad(lambda x: pool2x2(x, "l2").sum())(jnp.zeros((2, 2, 1)))
-    assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize(("name", "layer"), [("se4", "relu4_1"), ("se5", "relu5_1")])
@@ -144,3 +129,19 @@ def test_too_small_pictures_say_how_small(embedded):
     with pytest.raises(ImageError, match="needs at least 16"):
         VGG19(Weights(random_weights().arrays, CAFFE)).features(jnp.zeros((15, 15, 3)), ["relu5_1"])
     VGG19(Weights(random_weights().arrays, CAFFE)).features(jnp.zeros((16, 16, 3)), ["relu5_1"])
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_a_layer_before_a_pooling_changes_nothing_by_being_asked_for(embedded, pictures, pooling):
+    """With a maximum it is else computed together with the pooling."""
+    model = embedded.with_changes(pooling=pooling)
+
+    def both(layers):
+        run = lambda image: (model.features(image, layers)["relu2_1"] ** 2).sum()  # noqa: E731
+        return jax.value_and_grad(run)(pictures[0])
+
+    np.testing.assert_allclose(both(["relu2_1"])[0], both(["relu1_2", "relu2_1"])[0], rtol=1e-6)
+    np.testing.assert_allclose(both(["relu2_1"])[1], both(["relu1_2", "relu2_1"])[1], rtol=1e-4, atol=1e-5)
+    assert [*model.features(pictures[0], ["relu1_2"])] == ["relu1_2"]
+    assert [*model.features(pictures[0], ["pool1", "relu2_1"])] == ["pool1", "relu2_1"]
+    assert model.features(pictures[0], ["pool1"])["pool1"].shape == (16, 16, 32)
