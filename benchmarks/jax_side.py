@@ -20,9 +20,6 @@ from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.runtime.heap import trim_heap
 from jaxstyle.weights.layout import Preprocessing, Weights
 
-OPTIONS: Any = {"compiler_options": optimize.LESS_MEMORY}
-"""As `optimize.chunks`, and so `stylize`, compiles the same program."""
-
 
 def make_model(problem: Mapping[str, np.ndarray]) -> VGG19:
     """The network of a problem."""
@@ -59,11 +56,11 @@ class Batch:
             return optimize.run(state, objective, optimizer, steps, average=AVERAGE)
 
         if len(objectives) == 1:
-            self.state, self.objective, self.advance = states[0], objectives[0], jax.jit(advance, **OPTIONS)
+            self.state, self.objective, self.advance = states[0], objectives[0], optimize.Program(advance)
         else:
             self.state, self.objective = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), _joined(objectives)
             axes = replace(objectives[0], model=None, targets=0, scales=0, weights=0)
-            self.advance = jax.jit(jax.vmap(advance, in_axes=(0, axes, None)), **OPTIONS)
+            self.advance = optimize.Program(jax.vmap(advance, in_axes=(0, axes, None)))
 
     def run(self, steps: int) -> np.ndarray:
         """Go on for some steps; the totals before the last one, of each picture."""

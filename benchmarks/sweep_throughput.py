@@ -92,7 +92,7 @@ def lanes(path: Path, options: Any) -> dict[str, list[float]]:
 
     def program(n: int) -> Any:
         if n == 1:
-            return lambda k: optimize._alone(state, objective, recipe.optimizer, k, average=recipe.average)
+            return lambda k: optimize.loop._alone(state, objective, recipe.optimizer, k, average=recipe.average)
         states, optimizers = (spread(stack([each] * n), mesh) for each in (state, recipe.optimizer))
         both = states, stack_objectives([objective] * n, mesh), optimizers, np.full(n, recipe.average, np.float32)
         return lambda k: run_lanes(*both, k, mesh=mesh, clip=recipe.clip)

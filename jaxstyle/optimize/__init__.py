@@ -2,7 +2,6 @@
 
 from jaxstyle.optimize.loop import (
     CAPACITY,
-    LESS_MEMORY,
     Evaluate,
     Info,
     State,
@@ -14,19 +13,21 @@ from jaxstyle.optimize.loop import (
     step,
 )
 from jaxstyle.optimize.optimizers import LBFGS, OPTIMIZERS, Adam, Optax, Optimizer
+from jaxstyle.optimize.program import COMPILER_OPTIONS, Program
 from jaxstyle.optimize.pyramid import Pyramid, grow
 from jaxstyle.optimize.quasi_newton import lbfgs
 
 __all__ = [
     "CAPACITY",
+    "COMPILER_OPTIONS",
     "LBFGS",
-    "LESS_MEMORY",
     "OPTIMIZERS",
     "Adam",
     "Evaluate",
     "Info",
     "Optax",
     "Optimizer",
+    "Program",
     "Pyramid",
     "State",
     "chunks",

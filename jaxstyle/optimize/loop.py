@@ -12,14 +12,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxstyle.errors import SettingError
 from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.optimize.program import Program
 
 CAPACITY = 100
 """Lengths of Info's arrays are multiples of this, so that few compiled programs serve all numbers of steps."""
-LESS_MEMORY: dict[str, Any] = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
-"""Compiler options for `run` as a program of its own: `jax.jit` takes no options within another program.
-
-XLA's usual scheduler for CPUs prefers concurrency, which takes up to half as much memory again, and no less time here.
-"""
 Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
 """An objective, image -> (total, {term: value}). As an argument of `run` it must be a pytree too, as `Objective` is."""
 
@@ -117,7 +113,7 @@ def run_plain(
 
 run_plain.__name__ = run_plain.__qualname__ = "run"
 _together = jax.jit(run_plain, static_argnames=("capacity", "clip"))
-_alone = jax.jit(run_plain, static_argnames=("capacity", "clip"), compiler_options=LESS_MEMORY)
+_alone = Program(run_plain, static_argnames=("capacity", "clip"))
 
 
 def run(

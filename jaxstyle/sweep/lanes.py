@@ -55,7 +55,7 @@ def mesh_of(devices: Sequence[jax.Device]) -> Mesh:
     return Mesh(np.asarray(devices), (AXIS,))
 
 
-@partial(jax.jit, static_argnames=("mesh", "clip"), compiler_options=optimize.LESS_MEMORY)
+@partial(optimize.Program, static_argnames=("mesh", "clip"))
 def run_lanes(
     states: State,
     objectives: Objective,
