@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from jaxstyle.networks import conv, vgg, winograd
+from jaxstyle.networks import conv, pooling, vgg, winograd
 from jaxstyle.objective import targets
 from jaxstyle.optimize import loop, pyramid
 
@@ -17,9 +17,9 @@ def remember(shapes: Hashable) -> None:
     Only jaxstyle's own programs are freed, never those of the user's functions. The cache on disk keeps its programs.
     """
     if shapes not in _seen and len(_seen) >= MOST:
-        for module in (conv, winograd, vgg, targets, loop, pyramid):
+        for module in (conv, pooling, winograd, vgg, targets, loop, pyramid):
             for value in vars(module).values():
-                if callable(clear := getattr(value, "clear_cache", None)):
-                    clear()
+                if hasattr(value, "clear_cache") and not isinstance(value, type):
+                    value.clear_cache()
         _seen.clear()
     _seen[shapes] = None
