@@ -24,9 +24,12 @@ class Painting(Settings):
     """Algorithm of the convolutions: winograd is twice as fast on CPU, exact rounds less. auto: winograd on CPU."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the network: bfloat16 takes half the memory on accelerators, with three digits."""
+    precision: Literal["auto", "fast", "exact"] = "auto"
+    """How accelerators round products of float32 numbers: exact as float32, fast to ten bits or fewer. auto: exact for
+    L-BFGS, else fast. CPUs are always exact."""
     rows: int | None = None
     """Rows of the picture to compute at a time, a multiple of 16, for huge pictures. By default chosen by the free
-    memory, unless --conv or --dtype is given."""
+    memory, unless --conv, --dtype or --precision is given."""
 
     def arguments(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Keyword arguments of `stylize`, without the network, for a content of `shape` (height, width, ...)."""
@@ -34,7 +37,7 @@ class Painting(Settings):
         from jaxstyle.objective.presets import recipe_for
         from jaxstyle.objective.recipe_file import load_recipe
 
-        plan = Plan(conv=self.conv, dtype=self.dtype, rows=self.rows)
+        plan = Plan(conv=self.conv, dtype=self.dtype, precision=self.precision, rows=self.rows)
         return {entry.name: getattr(self, entry.name) for entry in fields(Settings)} | {
             "recipe": recipe_for(self.model) if self.recipe is None else load_recipe(self.recipe),
             "size": min(DEFAULT_SIZE, max(shape[:2])) if self.size is None else self.size,

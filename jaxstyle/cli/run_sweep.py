@@ -72,7 +72,7 @@ def run_grid(options: "SweepRun") -> int:
             model=lambda: load_weights(model),
             batch=options.batch or "auto",
             resume=options.resume == "on",
-            plan=Plan(conv=options.conv, dtype=options.dtype),
+            plan=Plan(conv=options.conv, dtype=options.dtype, precision=options.precision),
             metrics=options.metrics == "on",
             shard=_shard(options.shard),
             callback=callback,

@@ -29,6 +29,8 @@ class SweepRun:
     """Algorithm of the convolutions, as for `jaxstyle stylize`."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the network, as for `jaxstyle stylize`."""
+    precision: Literal["auto", "fast", "exact"] = "auto"
+    """How accelerators round products of float32 numbers, as for `jaxstyle stylize`."""
     metrics: Literal["on", "off"] = "on"
     """on: measure every result, see docs/metrics.md."""
     checkpoint: float | None = None

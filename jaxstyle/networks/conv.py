@@ -43,36 +43,39 @@ def conv3x3_relu(
     Raises:
         SettingError: a derivative along `transformed` is taken.
     """
-    pad = 1 if padding == "zero" else 0
-    if not pad:
+    # The primitives are lowered later, when JAX's setting may be another.
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    settings = {"pad": 1 if padding == "zero" else 0, "precision": precision}
+    if padding != "zero":
         x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode=_PAD_MODE[padding])
     relu, maximum = (_relu, _maximum) if transformed is None else (winograd.relu, winograd.maximum)
     arrays = x[None], kernel if transformed is None else transformed, bias
-    return maximum.bind(*arrays, pad=pad, ceil_mode=ceil_mode)[0] if pool else relu.bind(*arrays, pad=pad)[0]
+    return maximum.bind(*arrays, **settings, ceil_mode=ceil_mode)[0] if pool else relu.bind(*arrays, **settings)[0]
 
 
-def _correlate(x: Array, kernel: Array, pad: int) -> Array:
+def _correlate(x: Array, kernel: Array, pad: int, precision: str | None) -> Array:
     dimensions = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, (1, 1), [(pad, pad)] * 2, dimension_numbers=dimensions)
+    pads = [(pad, pad)] * 2
+    return lax.conv_general_dilated(x, kernel, (1, 1), pads, dimension_numbers=dimensions, precision=precision)
 
 
-@partial(jax.jit, static_argnames="pad")
-def _forward(x: Array, kernel: Array, *, pad: int) -> Array:
-    return _correlate(x, kernel, pad)
+@partial(jax.jit, static_argnames=("pad", "precision"))
+def _forward(x: Array, kernel: Array, *, pad: int, precision: str | None) -> Array:
+    return _correlate(x, kernel, pad, precision)
 
 
-@partial(jax.jit, static_argnames="pad")
-def _backward(y: Array, kernel: Array, *, pad: int) -> Array:
-    return _correlate(y, kernel[::-1, ::-1].swapaxes(2, 3), 2 - pad)
+@partial(jax.jit, static_argnames=("pad", "precision"))
+def _backward(y: Array, kernel: Array, *, pad: int, precision: str | None) -> Array:
+    return _correlate(y, kernel[::-1, ::-1].swapaxes(2, 3), 2 - pad, precision)
 
 
-@partial(jax.jit, static_argnames="pad")
-def _with_relu(x: Array, kernel: Array, bias: Array, *, pad: int) -> Array:
-    return jax.nn.relu(_correlate(x, kernel, pad) + bias[None, None, None])
+@partial(jax.jit, static_argnames=("pad", "precision"))
+def _with_relu(x: Array, kernel: Array, bias: Array, *, pad: int, precision: str | None) -> Array:
+    return jax.nn.relu(_correlate(x, kernel, pad, precision) + bias[None, None, None])
 
 
-def _along_kernel(dkernel: Array, x: Array, kernel: Array, *, pad: int) -> Array:
-    return _correlate(x, dkernel, pad)
+def _along_kernel(dkernel: Array, x: Array, kernel: Array, *, pad: int, precision: str | None) -> Array:
+    return _correlate(x, dkernel, pad, precision)
 
 
 _exact, _ = linear_pair("convolution", _forward, _backward)

@@ -60,9 +60,8 @@ def rectified_maximum(linear: Primitive, relu: Primitive, along_kernel: Operatio
         one_by_one: as for `primitive.primitive`.
     """
 
-    @partial(jax.jit, static_argnames=("ceil_mode", "pad"))
-    def function(x: Array, kernel: Array, bias: Array, *, ceil_mode: bool, pad: int) -> Array:
-        return _maximum(ceil_mode, relu.bind(x, kernel, bias, pad=pad))
+    def function(*arrays: Array, ceil_mode: bool, **settings: Any) -> Array:
+        return _maximum(ceil_mode, relu.bind(*arrays, **settings))
 
     made = primitive(f"{relu.name}_maximum", function, one_by_one=one_by_one)
 

@@ -82,8 +82,10 @@ class _Strips(NamedTuple):
         return k // self.n * self.group, k % self.n * 4 * self.rows, 0, 0
 
 
-@partial(jax.jit, static_argnames="pad")
-def _forward(x: Array, transformed: Array, bias: Array | None = None, *, pad: int) -> Array:
+@partial(jax.jit, static_argnames=("pad", "precision"))
+def _forward(
+    x: Array, transformed: Array, bias: Array | None = None, *, pad: int, precision: str | None = None
+) -> Array:
     b, h, w = x.shape[0], x.shape[1] + 2 * pad - 2, x.shape[2] + 2 * pad - 2
     strips = _Strips.of((b, h, w), transformed, x.dtype.itemsize)
     n, rows, across, group, number = strips
@@ -94,7 +96,7 @@ def _forward(x: Array, transformed: Array, bias: Array | None = None, *, pad: in
     def strip(k: Array | int) -> Array:
         part = lax.dynamic_slice(padded, strips.start(k), (group, 4 * rows + 4, *padded.shape[2:]))
         v = _transform_input(part.astype(wide), x.dtype)
-        m = lax.dot_general(v, transformed, (((2,), (1,)), ((0,), (0,))), preferred_element_type=wide)
+        m = _products(v, transformed, 1, precision)
         return _transform_output(m.reshape(6, 6, group, rows, across, -1), bias, x.dtype)
 
     def body(k: Array, y: Array) -> Array:
@@ -105,8 +107,8 @@ def _forward(x: Array, transformed: Array, bias: Array | None = None, *, pad: in
     return y[:, :h, :w]
 
 
-@partial(jax.jit, static_argnames="pad")
-def _backward(dy: Array, transformed: Array, *, pad: int) -> Array:
+@partial(jax.jit, static_argnames=("pad", "precision"))
+def _backward(dy: Array, transformed: Array, *, pad: int, precision: str | None = None) -> Array:
     b, h, w = dy.shape[:3]
     strips = _Strips.of((b, h, w), transformed, dy.dtype.itemsize)
     n, rows, across, group, number = strips
@@ -116,7 +118,7 @@ def _backward(dy: Array, transformed: Array, *, pad: int) -> Array:
     def strip(k: Array | int) -> Array:
         part = lax.dynamic_slice(padded, strips.start(k), (group, 4 * rows, *padded.shape[2:]))
         v = _transpose_output(part.astype(wide), dy.dtype)
-        m = lax.dot_general(v, transformed, (((2,), (2,)), ((0,), (0,))), preferred_element_type=wide)
+        m = _products(v, transformed, 2, precision)
         return _transpose_input(m.reshape(6, 6, group, rows, across, -1)).astype(dy.dtype)
 
     def body(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -132,6 +134,12 @@ def _backward(dy: Array, transformed: Array, *, pad: int) -> Array:
     start = empty, jnp.zeros((group, 4, 4 * (across + 1), i), dy.dtype)
     dx = strip(0) if number == 1 else lax.fori_loop(0, number, body, start)[0]
     return dx[:, pad : h + 2 - pad, pad : w + 2 - pad]
+
+
+def _products(v: Array, transformed: Array, axis: int, precision: str | None) -> Float[Array, "36 t c"]:
+    """The 36 matrix products over the channels, which are the kernels' `axis`."""
+    wide, axes = jnp.promote_types(v.dtype, jnp.float32), (((2,), (axis,)), ((0,), (0,)))
+    return lax.dot_general(v, transformed, axes, preferred_element_type=wide, precision=precision)
 
 
 def _transform_input(x: Float[Array, "b h w i"], dtype: jnp.dtype) -> Float[Array, "36 t i"]:

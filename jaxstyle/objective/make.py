@@ -25,13 +25,14 @@ from jaxstyle.objective.blend import blend_shares, blend_targets, blended
 from jaxstyle.objective.guidance import Guided, Masks
 from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.objective import Objective
-from jaxstyle.objective.plan import Plan
+from jaxstyle.objective.plan import Plan, exactly
 from jaxstyle.objective.recipe import Recipe, Term
 from jaxstyle.objective.targets import Regions, make_targets, target_scales
 
 Picture = Float[Array | np.ndarray, "_h _w 3"]
 
 
+@exactly
 def make_objective(
     model: FeatureModel,
     content: Float[Array | np.ndarray, "h w 3"],
@@ -124,6 +125,7 @@ def _assemble(
         normalized=normalized,
         rows=plan.rows,
         remat=plan.remat,
+        precision=plan.matmul_precision(recipe.optimizer),
     )
 
 

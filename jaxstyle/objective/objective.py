@@ -1,5 +1,6 @@
 """The objective: the weighted sum of a recipe's losses, as a pure function of the generated picture."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from jaxstyle.objective import banded
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["model", "targets", "scales", "weights"],
-    meta_fields=["losses", "layers", "shape", "normalized", "rows", "remat"],
+    meta_fields=["losses", "layers", "shape", "normalized", "rows", "remat", "precision"],
 )
 @dataclass(frozen=True)
 class Objective:
@@ -42,6 +43,7 @@ class Objective:
     normalized: tuple[str, ...] = ()  # terms whose gradients are normalised at their layer
     rows: int | None = None  # rows of the picture that are computed at a time; None for all
     remat: bool = False  # whether the gradient computes the network again, a block at a time, to save memory
+    precision: str | None = None  # of products, as JAX names it; None for what is set in JAX
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
         """Compute the weighted sum, and each term's value, of one RGB picture in [0, 1].
@@ -51,7 +53,8 @@ class Objective:
         """
         image = checked(image, self.shape)
         bands = banded.cut(self.model, image.shape[0], self.rows, self.layers)
-        found = self._whole(image) if bands is None else self._in_bands(image, bands)
+        with contextlib.nullcontext() if self.precision is None else jax.default_matmul_precision(self.precision):
+            found = self._whole(image) if bands is None else self._in_bands(image, bands)
         values = {name: self.scales[name] * value for name, value in found.items()}
         weighted = [self.weights[name] * value for name, value in values.items()]
         return sum(weighted[1:], weighted[0]), values

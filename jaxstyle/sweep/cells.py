@@ -167,7 +167,9 @@ def _cell(job: Job, labels: dict[str, Any], studio: Studio, sources: Sources) ->
         "blend": None if job.blend is None else list(job.blend),
         "init": None if init is None else init[0],
     }
-    how = {"conv": studio.plan.conv, "dtype": studio.plan.dtype}
+    how: dict[str, str] = {"conv": studio.plan.conv, "dtype": studio.plan.dtype}
+    if studio.plan.precision != "auto":  # else the names of cells would be others than before there was this setting
+        how["precision"] = studio.plan.precision
     identity = entry | {"model": studio.described, "plan": how}
     name = _digest(identity)
     settings = {key: getattr(job, key) for key in _JOB}

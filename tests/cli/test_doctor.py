@@ -1,5 +1,6 @@
 import re
 
+import jax
 import pytest
 
 from jaxstyle.cli import run_bench
@@ -14,6 +15,15 @@ def test_a_wrong_number_fails_it(capsys, monkeypatch):
     assert doctor.report() == 1
     captured = capsys.readouterr()
     assert captured.out.count("FAIL") == 2 and "2 of 3 checks failed" in captured.err
+
+
+def test_everything_is_computed_exactly(monkeypatch):
+    """With TF32, which GPUs take by default, sound installations would fail."""
+    seen = []
+    check = doctor.Check("something", 0.0, 1.0)
+    monkeypatch.setattr(doctor, "CHECKS", [lambda: seen.append(jax.config.jax_default_matmul_precision) or check] * 2)
+    assert doctor.report() == 0
+    assert seen == ["highest"] * 2
 
 
 def test_a_step_is_timed(capsys, monkeypatch):
