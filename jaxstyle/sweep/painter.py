@@ -134,7 +134,9 @@ class CellPainter:
     def _width(self, structure: Any, group: Sequence[Cell]) -> int:
         if structure not in self.widths:
             run = self.studio.run(group[0].job)
-            self.widths[structure] = program_width(run.levels[-1].shape, len(group), self.settings.devices)
+            self.widths[structure] = program_width(
+                run.levels[-1].shape, len(group), self.settings.devices, self.studio.plan
+            )
         return self.widths[structure]
 
     @contextmanager

@@ -144,9 +144,29 @@ def test_a_sweep_goes_on_where_it_was(grid, sweep, tmp_path):
     steps = []
     summary = sweep(cells, tmp_path / "in parts", callback=lambda progress: steps.append(progress.step))
     assert summary.counts == {"done": 12}
-    assert steps.count(10) == 2  # of the eight lanes that had not begun
+    assert steps.count(1) == 2  # of the eight lanes that had not begun
     assert hashes(tmp_path / "in parts") == hashes(tmp_path / "at once")
     assert not list((tmp_path / "in parts" / "checkpoints").glob("*.npz"))
+
+
+def test_chunks_take_about_half_a_second_and_states_stay_on_the_devices(embedded, paintings, grid, sweep, monkeypatch):
+    from jaxstyle.sweep import batch
+    from jaxstyle.transfer.job import Job, prepare
+
+    assert [batch.next_steps(*chunk) for chunk in ((1, 2.0), (4, 1.0), (10, 0.01))] == [1, 2, 500]
+    monkeypatch.setattr(batch, "next_steps", lambda done, seconds: 2)
+    recipe = replace(grid().points[0].axes["recipe"], steps=5)
+    runs = [prepare(Job(paintings[name], (paintings["x"],), recipe), embedded) for name in "ab"]
+    made = batch.Batch(runs, [run.begun() for run in runs], 2, jax.devices()[:1])
+    begun = [at.state for at in made.begun]
+    assert [*made.paint()] == [(0, 1), (0, 3), (0, 5)]
+    assert [at.state for at in made.begun] == begun, "not fetched as long as nobody asks"
+    for at, run in zip(made.lanes, runs, strict=True):
+        assert at.at == (0, 5) and [len(info.total) for info in at.infos[0]] == [1, 2, 2]
+        whole = optimize.run(
+            run.first(), run.objective(0), recipe.optimizer, 5, average=recipe.average, clip=recipe.clip
+        )[0]
+        np.testing.assert_allclose(at.state.average, whole.average, atol=1e-3)
 
 
 def test_finished_cells_are_not_done_again(grid, sweep, tmp_path):
@@ -210,8 +230,9 @@ def test_out_of_memory_halves_the_width(grid, sweep, tmp_path, monkeypatch):
 
     sweep(grid(contents="a", steps=15), tmp_path / "expected")
     monkeypatch.setattr(batch, "run_lanes", run_lanes)
+    monkeypatch.setattr(batch, "next_steps", lambda done, seconds: 10)
     assert sweep(grid(contents="a", steps=15), tmp_path / "short").counts == {"done": 2}
-    assert widths == [4, 4, 2]  # what was done is not done again
+    assert widths == [4, 4, 4, 2, 2]  # after 1 step, 10 more, and a failure: what was done is not done again
     expected = records(tmp_path / "expected")
     for axes, record in records(tmp_path / "short").items():
         np.testing.assert_allclose(record["losses"]["total"], expected[axes]["losses"]["total"], rtol=1e-3)

@@ -58,6 +58,15 @@ def test_the_fastest_plan_that_fits_is_chosen(embedded, recipe, monkeypatch):
     assert choose(100) == replace(SMALL, rows=64)  # the smallest there is
 
 
+def test_pictures_of_more_numbers_than_cudnn_counts_are_computed_in_bands(embedded, recipe, monkeypatch):
+    whole = lambda edge, **options: choose_plan((edge, edge), recipe, model=embedded, available=10**15, **options)  # noqa: E731
+    assert whole(8192) == Plan(), "on CPUs nothing counts in 32 bits"
+    monkeypatch.setattr(memory.jax, "default_backend", lambda: "gpu")
+    assert whole(5792) == Plan() and whole(5793) == Plan(rows=1024)
+    assert whole(16384, plan=Plan(dtype="bfloat16")) == Plan(dtype="bfloat16", rows=1024)
+    assert memory.fits_counters((512, 512), lanes=127) and not memory.fits_counters((512, 512), lanes=128)
+
+
 @pytest.mark.usefixtures("unchecked")
 def test_the_same_question_is_compiled_for_once(embedded, recipe, monkeypatch):
     monkeypatch.setattr(memory, "_needed", {})
