@@ -186,7 +186,7 @@ def chunks(
 
     Chunks end after the first step, at every multiple of `every` (in a count of steps that starts from `before`), after
     100 steps, and about every `seconds` where steps are slow. How a run is cut into chunks does not change its bits.
-    The Info of a chunk covers the steps it did, including one that failed.
+    The Info of a chunk has NumPy arrays of the steps it did, including one that failed.
 
     Raises:
         SettingError: `every` is below 1.
@@ -195,13 +195,14 @@ def chunks(
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
     done, most = 0, 1
     optimizer, decay = _on_device((optimizer, float(average)))
-    while done < steps and jax.device_get(state.finite):
-        n = min(most, CAPACITY, steps - done, every - (before + done) % every)
-        at, started = int(jax.device_get(state.step)), time.perf_counter()
+    finite, at = jax.device_get((state.finite, state.step))
+    while done < steps and finite:
+        n, started = min(most, CAPACITY, steps - done, every - (before + done) % every), time.perf_counter()
         state, info = _alone(state, objective, optimizer, jax.device_put(n), average=decay, clip=clip)
-        finite, now = jax.device_get((state.finite, state.step))
-        ran = n if finite else int(now) - at + 1
-        yield state, _first(info, ran)
+        # All in one transfer, and cut on the host: each length would be a program, each value a wait for the device.
+        finite, now, info = jax.device_get((state.finite, state.step, info))
+        ran, at = n if finite else int(now) - int(at) + 1, now
+        yield state, jax.tree.map(lambda column, ran=ran: column[:ran], info)
         most = max(1, int(seconds * n / (time.perf_counter() - started)))
         done += n
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from jaxstyle.errors import JaxstyleError, SettingError
 from jaxstyle.objective.plan import Plan
 from jaxstyle.sweep.cells import Cell, resolve
@@ -59,10 +61,13 @@ def run_on_ray(
     check_options(grid, batch, shard)
     folder, studio = SweepFolder(out), Studio(model, plan)
     folder.make()
-    cells = resolve(grid, studio, folder, resume=resume)
-    with _connected(address) as ray:
-        driver = _Driver(ray, folder, studio, batch if isinstance(batch, int) else BATCH, metrics, len(cells), callback)
-        stopped = driver.run(cells, cells[shard[0] :: shard[1]])
+    # A network on this process's GPU would take the memory of the worker that has that GPU.
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        cells = resolve(grid, studio, folder, resume=resume)
+        with _connected(address) as ray:
+            size = batch if isinstance(batch, int) else BATCH
+            driver = _Driver(ray, folder, studio, size, metrics, len(cells), callback)
+            stopped = driver.run(cells, cells[shard[0] :: shard[1]])
     folder.write_results(cell.id for cell in cells)
     return Summary(folder.path, count(folder, [cell.id for cell in cells]), stopped)
 
