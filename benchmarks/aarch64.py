@@ -21,8 +21,9 @@ import report
 from PIL import Image
 
 DEBIAN = """
-python3.11 python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libc6 zlib1g libexpat1 libssl3 libffi8 libbz2-1.0
-liblzma5 libsqlite3-0 libreadline8 libncursesw6 libtinfo6 libuuid1 libgcc-s1 libstdc++6 libdb5.3 libcrypt1 libgomp1
+python3.11 python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libc6 zlib1g libexpat1 libssl3 libffi8
+libbz2-1.0 liblzma5 libsqlite3-0 libreadline8 libncursesw6 libtinfo6 libuuid1 libgcc-s1 libstdc++6 libdb5.3
+libcrypt1 libgomp1
 """
 PACKAGES = """
 flax optax numpy pillow scikit-image scikit-learn h5py safetensors tflite flatbuffers jaxtyping tyro rich tomli-w jinja2
@@ -91,16 +92,9 @@ def on_arm(options: Any, *arguments: str, folder: Path = report.ROOT) -> subproc
     """Run Python on ARM, from the repository's code."""
     root = options.root.resolve()
     paths = {"PYTHONPATH": f"{root / 'site'}:{report.ROOT}", "JAXSTYLE_HOME": str(root / "home")}
-    command = [
-        "qemu-aarch64-static",
-        "-cpu",
-        options.cpu,
-        "-L",
-        str(root / "root"),
-        str(root / "root/usr/bin/python3.11"),
-    ]
+    emulator = ["qemu-aarch64-static", "-cpu", options.cpu, "-L", str(root / "root")]
     return subprocess.run(
-        [*command, str(root / "root/usr/bin/python3.11"), *arguments],
+        [*emulator, str(root / "root/usr/bin/python3.11"), *arguments],
         cwd=folder,
         env=os.environ | paths | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

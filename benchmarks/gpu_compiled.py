@@ -59,7 +59,7 @@ def read_all(options: Any, folder: Path) -> dict[str, Read]:
         raise SystemExit(f"gpu_compiled: {error}; benchmarks/gpu_topology.py says what to install") from None
     from gpu_programs import PROGRAMS
 
-    size, narrow = (64, 8) if options.quick else (512, 1)
+    size, narrow = (256, 8) if options.quick else (512, 1)
     return {name: read(PROGRAMS[name](options.kind, size, narrow), folder) for name in options.only or PROGRAMS}
 
 

@@ -75,8 +75,8 @@ def rows(kind: str, size: int, narrow: int, *, count: int = 4) -> Any:
     def place(leaf: Any) -> Any:
         return placed(leaf, split if leaf.shape[:2] == state.image.shape[:2] or leaf.ndim == 3 else whole)
 
-    states, rest = jax.tree.map(place, state), placed(replace(objective, targets=None), whole)
-    targets = jax.tree.map(place, {k: v for k, v in objective.targets.items()})
+    states, rest = jax.tree.map(place, state), placed(replace(objective, targets=None, mesh=mesh), whole)
+    targets = placed(dict(objective.targets), whole)
     number = placed(jax.ShapeDtypeStruct((), jnp.int32), whole)
     return jax.jit(optimize.run_plain).lower(
         states, replace(rest, targets=targets), placed(chosen.optimizer, whole), number, average=0.9

@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 SCRIPTS = (
+    "aarch64",
     "compile_time",
     "conv_algorithms",
     "conv_pictures",
@@ -25,6 +26,7 @@ SCRIPTS = (
     "fast_transfer",
     "gatys_curve",
     "gpu",
+    "gpu_compiled",
     "huge",
     "jax_versions",
     "memory",
@@ -141,3 +143,30 @@ def test_pytorch_is_for_benchmarks_only():
     assert with_torch == ["bench"] and not any(need.startswith("torch") for need in project["dependencies"])
     for path in (ROOT / "jaxstyle").rglob("*.py"):
         assert not re.search(r"^\s*(import|from) torch\b", path.read_text(encoding="utf-8"), re.M), path
+
+
+def test_what_xla_makes_of_the_programs_for_gpus(tmp_path):
+    """Of small ones; benchmarks/results/gpu_compiled.md has the figures of the real ones."""
+    why = "needs XLA's compiler for GPUs: see benchmarks/gpu_topology.py"
+    pytest.importorskip("jax_plugins.xla_cuda13", reason=why)
+    run("gpu_compiled", "--quick", "--output", str(tmp_path))
+    found = json.loads((tmp_path / "gpu_compiled.json").read_text(encoding="utf-8"))["programs"]
+    for name, program in found.items():
+        assert program["graphs"] == 1 and program["grouped"] == program["select_and_scatter"] == 0, name
+        assert program["fused_relus"] >= 13 and program["exchanges"] == (4 if "4 devices" in name else 0), name
+
+
+def test_bytes_that_a_compiled_step_moves(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    read = load("gpu_compiled")
+    body = """%body (p: f32[2]) -> f32[2] {
+      %p = f32[2]{0} parameter(0)
+      %a = bf16[4,8]{1,0} fusion(%p, %p), kind=kLoop
+      %c = (f32[100]{0}, u8[0]{0}) custom-call(%a), custom_call_target="__cudnn$convForward"
+      %cudnn-conv.1 = (f32[100]{0}, u8[0]{0}) custom-call(%a), custom_call_target="x"
+      ROOT %b = f32[2]{0} fusion(%a), kind=kLoop
+    }"""
+    assert read.size_of("(f32[10,2]{1,0}, u8[3]{0}, pred[])") == 84
+    assert read.moved(body.replace("      %c = ", "      %cudnn.2 = ")) == (64 + 8) + (8 + 64)
+    text = f"%other () {{\n}}\n\n{body}\n\nENTRY %main () {{\n  %w = while(%t), condition=%c, body=%body\n}}"
+    assert read.loop_body(text) == body and read.loop_body(text.replace("while(", "call(")).startswith("ENTRY")

@@ -87,7 +87,7 @@ def cut(model: FeatureModel, height: int, rows: int | None, losses: Named) -> Ba
     """
     if rows is None:
         return None
-    unit, halo = _unit(model, losses), _halo(model, losses)
+    unit, halo = unit_of(model, losses), halo_of(model, losses)
     rows, rest = max(rows // unit, 1) * unit, height % unit
     inner = height - 2 * halo - rest
     if inner <= rows:
@@ -107,7 +107,7 @@ def band_sums(
     Time: a forward pass, and for the gradient a forward and a backward one, each with the halos in addition. Memory:
     one band's activations, the picture and its gradient.
     """
-    return add_up(partial(_of_band, model, targets, losses, bare), image, bands)
+    return add_up(partial(sums_of_crop, model, targets, losses, bare), image, bands.places, bands.height)
 
 
 def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float[Array, "h w c"], bands: Bands) -> Any:
@@ -119,19 +119,32 @@ def accumulate(add: Callable[[Any, Array, Place], Any], found: Any, image: Float
     return lax.scan(step, found, bands.places)[0]
 
 
-def add_up(of_band: Callable[[Array, Place], Any], image: Float[Array, "h w c"], bands: Bands) -> Any:
-    """Add up `of_band(band, place)`, a pytree, over the bands; the gradient computes every band anew."""
+def add_up(
+    of_band: Callable[[Array, Place], Any],
+    image: Float[Array, "h w c"],
+    places: Place,
+    height: int,
+    first: int | Int[Array, ""] = 0,
+) -> Any:
+    """Add up `of_band(band, place)`, a pytree, over the bands; the gradient computes every band anew.
+
+    Args:
+        of_band: computes what is added up.
+        image: the picture, or some of its rows.
+        places: of the bands, stacked.
+        height: number of rows of a band.
+        first: row of the picture that is the first of `image`.
+    """
 
     @partial(jax.checkpoint, prevent_cse=False)
     def sums(image: Array, place: Place) -> Any:
-        return of_band(lax.dynamic_slice_in_dim(image, place.start, bands.height), place)
+        return of_band(lax.dynamic_slice_in_dim(image, place.start - first, height), place)
 
     def step(found: Any, place: Place) -> tuple[Any, None]:
         return jax.tree.map(jnp.add, found, sums(image, place)), None
 
-    first = Place(*(column[0] for column in bands.places))
-    empty = zeros(jax.eval_shape(of_band, image[: bands.height], first))
-    return lax.scan(step, empty, bands.places)[0]
+    empty = zeros(jax.eval_shape(of_band, image[:height], Place(*(column[0] for column in places))))
+    return lax.scan(step, empty, places)[0]
 
 
 def zeros(shapes: Any) -> Any:
@@ -156,9 +169,9 @@ def sums_of_band(
     return sums
 
 
-def _halo(model: FeatureModel, losses: Named) -> int:
-    """Number of rows of the picture that a band has on each side beyond those that count, a multiple of `_unit`."""
-    unit, needed = _unit(model, losses), 0
+def halo_of(model: FeatureModel, losses: Named) -> int:
+    """Number of rows of the picture that a band has on each side beyond those that count, a multiple of `unit_of`."""
+    unit, needed = unit_of(model, losses), 0
     for _, loss in losses:
         for layer in layers_of(loss):
             stride, halo, _ = geometry_of(model, layer)
@@ -166,13 +179,14 @@ def _halo(model: FeatureModel, losses: Named) -> int:
     return -(-needed // unit) * unit
 
 
-def _unit(model: FeatureModel, losses: Named) -> int:
+def unit_of(model: FeatureModel, losses: Named) -> int:
     """Number of rows of the picture that every band starts at a multiple of."""
     strides = (geometry_of(model, layer).stride * loss.unit for _, loss in losses for layer in layers_of(loss))
     return math.lcm(16, *strides)
 
 
-def _of_band(
+def sums_of_crop(
     model: Any, targets: dict[str, Any], losses: Named, bare: Named, crop: Array, place: Place
 ) -> dict[str, Any]:
+    """Sums of each loss over the positions of one crop of the picture, {term: sums}."""
     return sums_of_band(model, features_of(model, crop, layers_named(bare)), targets, losses, bare, place)

@@ -27,6 +27,7 @@ from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan, exactly
 from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.shared import mesh_of
 from jaxstyle.objective.targets import Regions, make_targets, target_scales
 
 Picture = Float[Array | np.ndarray, "_h _w 3"]
@@ -126,6 +127,7 @@ def _assemble(
         rows=plan.rows,
         remat=plan.remat,
         precision=plan.matmul_precision(recipe.optimizer),
+        mesh=mesh_of(content),
     )
 
 

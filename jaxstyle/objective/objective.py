@@ -9,18 +9,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import Loss, layers_of, select
 from jaxstyle.networks.model import FeatureModel, features_of
 from jaxstyle.objective import banded
+from jaxstyle.objective.shared import Shares, share_out, shared_sums
 
 
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["model", "targets", "scales", "weights"],
-    meta_fields=["losses", "layers", "shape", "normalized", "rows", "remat", "precision"],
+    meta_fields=["losses", "layers", "shape", "normalized", "rows", "remat", "precision", "mesh"],
 )
 @dataclass(frozen=True)
 class Objective:
@@ -44,6 +46,7 @@ class Objective:
     rows: int | None = None  # rows of the picture that are computed at a time; None for all
     remat: bool = False  # whether the gradient computes the network again, a block at a time, to save memory
     precision: str | None = None  # of products, as JAX names it; None for what is set in JAX
+    mesh: Mesh | None = None  # devices over which the picture's rows are divided
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
         """Compute the weighted sum, and each term's value, of one RGB picture in [0, 1].
@@ -52,7 +55,9 @@ class Objective:
             ImageError: `image` is no array of floats, or has not the shape of the content.
         """
         image = checked(image, self.shape)
-        bands = banded.cut(self.model, image.shape[0], self.rows, self.layers)
+        height = image.shape[0]
+        shares = None if self.normalized else share_out(self.mesh, self.model, height, self.rows, self.layers)
+        bands = banded.cut(self.model, height, self.rows, self.layers) if shares is None else shares
         with contextlib.nullcontext() if self.precision is None else jax.default_matmul_precision(self.precision):
             found = self._whole(image) if bands is None else self._in_bands(image, bands)
         values = {name: self.scales[name] * value for name, value in found.items()}
@@ -101,8 +106,9 @@ class Objective:
                 raise SettingError(f"{name}: the loss returned the shape {values[name].shape}, expected a scalar")
         return values
 
-    def _in_bands(self, image: Array, bands: banded.Bands) -> dict[str, Array]:
-        sums = banded.band_sums(self.model, dict(self.targets), image, self.losses, self.layers, bands)
+    def _in_bands(self, image: Array, bands: banded.Bands | Shares) -> dict[str, Array]:
+        add_up: Any = shared_sums if isinstance(bands, Shares) else banded.band_sums
+        sums = add_up(self.model, dict(self.targets), image, self.losses, self.layers, bands)
         return {name: loss.from_sums(sums[name], self.targets[name]) for name, loss in self.losses}
 
 

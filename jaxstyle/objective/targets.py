@@ -94,7 +94,7 @@ def target_scales(
         def of_band(crop: Array, at: Place) -> dict[str, Any]:
             return banded.sums_of_band(model, _zero_features(model, bare, crop), targets, losses, bare, at)
 
-        sums = banded.add_up(of_band, picture, bands)
+        sums = banded.add_up(of_band, picture, bands.places, bands.height)
         values = {name: partial(loss.from_sums, sums[name], targets[name]) for name, loss in losses}
     sizes = {}
     for name, value in values.items():

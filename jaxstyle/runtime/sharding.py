@@ -1,4 +1,4 @@
-"""Splits one picture over several devices: each holds some rows, and XLA exchanges the rows that convolutions need."""
+"""Splits one picture over several devices: each holds some rows, and gets those beside them that it needs."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,10 @@ def split_rows(
 
     Everything that is computed from the result under `jax.jit` is split too. `make_objective` with a split content and
     `optimize.run` from a split image give the same as on one device, up to rounding, while each of n devices holds an
-    n-th of the activations. Use it with networks as they are loaded (`Plan(conv="exact")`). A `Plan` with `rows` saves
-    no further memory.
+    n-th of the activations. Use it with networks as they are loaded (`Plan(conv="exact")`). Where the losses are sums
+    over positions, and a device has at least two halos of rows (some 160 for a VGG19 to relu5_1) and a multiple of 16,
+    rows are exchanged once for each value and once for its gradient, and `Plan(rows=...)` lets each device compute its
+    own rows in bands. Else XLA exchanges a row for each convolution.
 
     Raises:
         ImageError: the number of rows is not a multiple of the number of devices.
