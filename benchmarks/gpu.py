@@ -1,120 +1,90 @@
-"""How long is one step on an accelerator, and how much of its peak is that?
+"""How long is a step on an accelerator, how much of its peak is that, and does everything work there?
 
-    python benchmarks/gpu.py [--torch-python PATH] [--size 512] [--batches 1 4 16]
+    python benchmarks/gpu.py --output FOLDER [--limit 520] [--torch-python PATH] [--quick]
 
-Contenders take turns in processes of their own. TFLOP/s count the convolutions forward and to their inputs and the
-Gram matrices, beside a measured bfloat16 matrix product's. Without an accelerator it says so and exits with 0.
+One call of at most nine minutes. Each result is a line of FOLDER/gpu.jsonl as soon as it is there, the most important
+first: what the limit cuts off is the end. TFLOP/s count convolutions, forward and to their inputs, and Gram matrices.
+With --quick it is a rehearsal of small programs, which a CPU does too.
 """
 
-import subprocess
-import sys
-import tempfile
+import json
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import problem
 import report
-from workers import Worker, WorkerFailed
 
-CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "jaxstyle float32": ("jaxstyle", {}),
-    "jaxstyle bfloat16": ("jaxstyle", {"plan": {"dtype": "bfloat16"}}),
-    "jaxstyle bfloat16 remat": ("jaxstyle", {"plan": {"dtype": "bfloat16", "remat": True}}),
-    "torch float32 channels-last": ("torch", {}),
-    "torch float32 compiled": ("torch", {"compile": True}),
-    "torch bfloat16 channels-last": ("torch", {"dtype": "bfloat16"}),
-    "torch bfloat16 compiled": ("torch", {"dtype": "bfloat16", "compile": True}),
-    "torch bfloat16 max-autotune": ("torch", {"dtype": "bfloat16", "compile": "max-autotune"}),
-}
-COMMON = {"device": "cuda", "env": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}}
+LIMIT = 520.0
 
 
-def accelerator() -> bool:
-    """Whether JAX sees one, asked in another process so that this one holds no device."""
-    code = "import jax; print(jax.default_backend())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8")
-    return done.returncode == 0 and done.stdout.strip().splitlines()[-1] != "cpu"
+class Call:
+    """The parts of one call: what each found is written at once, and none begins that has no time left.
 
+    Attributes:
+        folder: where the results are written.
+        limit: seconds that all parts have together.
+        quick: whether everything is small.
+        found: the results so far.
+    """
 
-def has_torch(python: str) -> bool:
-    """Whether that Python's PyTorch sees the device too."""
-    code = "import sys, torch; sys.exit(not torch.cuda.is_available())"
-    return subprocess.run([python, "-c", code], capture_output=True).returncode == 0
+    def __init__(self, folder: Path, limit: float, quick: bool):
+        self.folder, self.limit, self.quick, self.started = folder, limit, quick, time.time()
+        self.found: list[dict[str, Any]] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "gpu.jsonl").unlink(missing_ok=True)
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self.limit - (time.time() - self.started)
 
-def measure(names: list[str], batch: int, options: Any, path: Path) -> dict[str, Any]:
-    """Every contender's seconds per step at one batch."""
-    made = problem.make(path, options.size, batch=batch)
-    workers: dict[str, Worker] = {}
-    found: dict[str, Any] = {"batch": batch, "flops": made["flops"], "samples": {}, "memory": {}, "failures": {}}
-    for name in names:
-        report.say(f"batch {batch}: {name}")
-        side, settings = CONTENDERS[name]
+    def record(self, part: str, **found: Any) -> None:
+        """Write a result."""
+        line = {"part": part, "at": round(time.time() - self.started, 1), **found}
+        self.found.append(line)
+        report.say(json.dumps(line, default=str)[:400])
+        with (self.folder / "gpu.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, default=str) + "\n")
+
+    def part(self, name: str, needs: float, measure: Callable[["Call"], Any]) -> None:
+        """Do a part if it has the seconds it needs; an error is its result, and the next part begins."""
+        if self.left < needs:
+            self.record(name, skipped=f"{self.left:.0f} s are left, and it needs {needs:.0f}")
+            return
         try:
-            worker = Worker(side, COMMON | settings | {"problem": str(path)}, torch_python=options.torch_python)
-            worker.ask("run", steps=2)
-            if side == "jaxstyle":
-                found["memory"][name] = worker.ask("analysis")
-            workers[name], found["samples"][name] = worker, []
-        except WorkerFailed as error:
-            found["failures"][name] = str(error)
-    found["device"] = next((worker.ready["device"] for worker in workers.values()), None)
-    found["torch"] = next((worker.ready["torch"] for worker in workers.values() if "torch" in worker.ready), None)
-    for number in range(options.rounds):
-        for name in list(workers)[:: 1 if number % 2 == 0 else -1]:
-            found["samples"][name].append(workers[name].ask("run", steps=options.steps)["seconds"] / options.steps)
-    for worker in workers.values():
-        worker.stop()
-    found["seconds"] = {name: report.median_iqr(values) for name, values in found["samples"].items()}
-    return found
-
-
-def matmul_peak(path: Path) -> float:
-    """TFLOP/s of a large bfloat16 matrix product."""
-    problem.make(path, 64)
-    with Worker("jaxstyle", COMMON | {"problem": str(path)}) as worker:
-        return worker.ask("matmul_peak", size=8192, dtype="bfloat16")["tflops"]
-
-
-def tables(cells: list[dict[str, Any]], peak: float) -> list[str]:
-    """One table for each batch."""
-    found = [f"Matrix product, bfloat16, 8192: {peak:.0f} TFLOP/s.\n"]
-    header = ("contender", "ms/step", "x best torch", "TFLOP/s", "of the matrix product", "temporaries MiB")
-    for cell in cells:
-        torch = [each for name, each in cell["seconds"].items() if name.startswith("torch")]
-        best = min(torch, key=lambda each: each["median"], default=None)
-        rows = []
-        for name, each in cell["seconds"].items():
-            speed = cell["flops"] / each["median"] / 1e12
-            ms = report.spread({"median": 1e3 * each["median"], "iqr": 1e3 * each["iqr"]})
-            temporaries = cell["memory"].get(name, {}).get("temp_size")
-            rows.append((name, ms, report.ratio(best, each), speed, f"{speed / peak:.0%}", temporaries))
-        rows += [(f"{name}: {why}", *[None] * 5) for name, why in cell["failures"].items()]
-        found += [f"## batch {cell['batch']}\n", report.table(header, rows)]
-    return found
+            measure(self)
+        except Exception as error:
+            self.record(name, error=f"{type(error).__name__}: {error}"[:1500])
 
 
 def main() -> None:
-    """Measure and write."""
+    """Do all parts, and write the table."""
     parser = report.parser(__doc__)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=20, help="of one turn")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds")
     options = parser.parse_args()
-    if not accelerator():
-        print("no accelerator")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share the device
+    import jax
+
+    import jaxstyle  # noqa: F401  (before JAX computes anything: it keeps a miscompilation out)
+
+    if jax.default_backend() == "cpu" and not options.quick:
+        print("no accelerator; --quick rehearses on a CPU")
         return
-    if options.quick:
-        options.size, options.batches, options.rounds, options.steps = 64, [2], 2, 2
-    torch = has_torch(options.torch_python)
-    names = [name for name in CONTENDERS if torch or not name.startswith("torch")]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "problem.npz"
-        peak = matmul_peak(path)
-        cells = [measure(names, batch, options, path) for batch in options.batches]
-    result = {"device": cells[0]["device"], "torch": cells[0]["torch"], "peak": peak, "cells": cells}
-    report.write("gpu", "How long is one step on an accelerator?", result, tables(cells, peak), options)
+    from gpu_parts import PARTS
+
+    call = Call(options.output or report.RESULTS / "gpu", options.limit, options.quick)
+    for name, needs, measure in PARTS:
+        call.part(name, 0 if options.quick else needs, lambda call, measure=measure: measure(call, options))
+    call.record("end", seconds=round(time.time() - call.started, 1))
+    steps = [each for each in call.found if each["part"] == "step" and "ms" in each]
+    header = ("size", "batch", "numbers", "ms/step", "TFLOP/s", "of the product", "predicted MiB", "peak MiB", "graph")
+    keys = ("size", "batch", "numbers", "ms", "tflops", "share", "predicted_mib", "peak_mib", "graph")
+    table = report.table(header, [[each[key] for key in keys] for each in steps])
+    others = [f"- {json.dumps(each, default=str)}" for each in call.found if each not in steps]
+    question = "How long is a step on an accelerator, and how much of its peak is that?"
+    report.write("gpu", question, {"parts": call.found}, [table, "\n".join(others)], options)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Batch:
         states = [optimize.init(jnp.asarray(picture), optimizer) for picture in pictures]
 
         def advance(state: State, objective: Objective, steps: Any) -> tuple[State, Info]:
-            return optimize.run(state, objective, optimizer, steps, average=AVERAGE)
+            return optimize.run_plain(state, objective, optimizer, steps, average=AVERAGE)
 
         if len(objectives) == 1:
             self.state, self.objective, self.advance = states[0], objectives[0], optimize.Program(advance)

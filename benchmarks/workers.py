@@ -41,7 +41,8 @@ class Worker:
     def __init__(self, side: str, settings: Mapping[str, Any], *, torch_python: str = sys.executable):
         self.started = time.time()
         python = torch_python if side.startswith("torch") else sys.executable
-        given = os.environ | {"PYTHONPATH": str(HERE.parent)} | dict(settings.get("env", {}))
+        path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+        given = os.environ | {"PYTHONPATH": path} | dict(settings.get("env", {}))
         if settings.get("device", "cpu") == "cpu":
             given |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115

@@ -117,7 +117,7 @@ def test_every_script_is_listed():
 
 
 def test_without_an_accelerator_there_is_nothing_to_do():
-    assert run("gpu", "--quick") == "no accelerator\n"
+    assert run("gpu") == "no accelerator; --quick rehearses on a CPU\n"
 
 
 def test_jax_versions_quickly():
@@ -170,3 +170,33 @@ def test_bytes_that_a_compiled_step_moves(monkeypatch):
     assert read.moved(body.replace("      %c = ", "      %cudnn.2 = ")) == (64 + 8) + (8 + 64)
     text = f"%other () {{\n}}\n\n{body}\n\nENTRY %main () {{\n  %w = while(%t), condition=%c, body=%body\n}}"
     assert read.loop_body(text) == body and read.loop_body(text.replace("while(", "call(")).startswith("ENTRY")
+
+
+def test_a_call_on_an_accelerator_keeps_what_was_found(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    call = load("gpu").Call(tmp_path, limit=100.0, quick=True)
+
+    def broken(call):
+        call.record("first", ms=1.5)
+        raise ValueError("no such kernel")
+
+    call.part("broken", 50, broken)
+    call.part("long", 101, lambda call: pytest.fail("there is no time for it"))
+    lines = [json.loads(line) for line in (tmp_path / "gpu.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["part"] for line in lines] == ["first", "broken", "long"]
+    assert lines[1]["error"] == "ValueError: no such kernel" and "needs 101" in lines[2]["skipped"]
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_our_side_of_a_comparison_goes_on_from_where_it_was(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import jax_side
+    import problem
+
+    problem.make(tmp_path / "problem.npz", 32, batch=2, narrow=16)
+    given = problem.load(tmp_path / "problem.npz")
+    objectives = jax_side.make_objectives(jax_side.make_model(given), given, {"conv": "exact"})
+    turn = jax_side.Batch(objectives, given["probe"])
+    first, then = turn.run(2), turn.run(2)
+    assert first.shape == then.shape == (2,) and (then < first).all()
+    assert turn.lowered().compile() is not None

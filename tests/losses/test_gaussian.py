@@ -9,6 +9,8 @@ from jax.test_util import check_grads
 from jaxstyle.losses.gaussian import EPSILON, GaussianWassersteinLoss, root_trace
 from jaxstyle.weights.random_features import dead_leaves
 
+pytestmark = pytest.mark.device
+
 LOSS = GaussianWassersteinLoss("relu1_1")
 value_and_gradient = jax.jit(jax.value_and_grad(LOSS))
 features_at = jax.jit(lambda model, image, layer: model.features(image, (layer,))[layer], static_argnums=2)

@@ -1,7 +1,10 @@
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxstyle.losses import GramLoss, gram_matrix
+
+pytestmark = pytest.mark.device
 
 
 def test_gram_matrix_closed_form():

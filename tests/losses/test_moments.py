@@ -6,6 +6,8 @@ from jax.test_util import check_grads
 
 from jaxstyle.losses.moments import EPSILON, MomentLoss
 
+pytestmark = pytest.mark.device
+
 LOSSES = [MomentLoss("relu1_1"), MomentLoss("relu1_1", covariance=True)]
 both = pytest.mark.parametrize("loss", LOSSES, ids=["std", "covariance"])
 

@@ -7,6 +7,8 @@ from jax.test_util import check_grads
 from jaxstyle.networks.conv import conv3x3_relu
 from jaxstyle.runtime.reference import correlate
 
+pytestmark = pytest.mark.device
+
 MODES = {"zero": "constant", "reflect": "reflect", "replicate": "edge"}
 
 

@@ -11,6 +11,8 @@ from jaxstyle.networks.conv import conv3x3_relu
 from jaxstyle.networks.pooling import chosen, largest, pool2x2
 from jaxstyle.networks.winograd import transform_kernel
 
+pytestmark = pytest.mark.device
+
 random = np.random.default_rng(0)
 
 

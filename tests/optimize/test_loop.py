@@ -15,6 +15,8 @@ from jaxstyle.objective.presets import default
 from jaxstyle.optimize import Pyramid
 from jaxstyle.optimize.optimizers import LBFGS, Adam, Optax, as_optimizer
 
+pytestmark = pytest.mark.device
+
 
 @partial(jax.tree_util.register_dataclass, data_fields=["goal"], meta_fields=["cliff"])
 class Bowl:

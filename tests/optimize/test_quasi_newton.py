@@ -10,6 +10,8 @@ from jaxstyle import optimize
 from jaxstyle.optimize.optimizers import LBFGS
 from jaxstyle.optimize.quasi_newton import lbfgs
 
+pytestmark = pytest.mark.device
+
 
 def wells(x):
     """Two minima in each coordinate, a maximum between them: curvature is negative at the start."""
