@@ -165,8 +165,8 @@ def load_johnson(path: str | os.PathLike[str]) -> Johnson:
 
     Example:
         >>> net = jaxstyle.feedforward.load_johnson("wave.npz")
-        >>> net(content).shape
-        (341, 512, 3)
+        >>> net(content).shape == content.shape
+        True
     """
     arrays, metadata = read_johnson(path)
     return Johnson.from_arrays(arrays, {"name": Path(path).stem} | metadata)

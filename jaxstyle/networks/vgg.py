@@ -201,7 +201,7 @@ class VGG(nnx.Module):
         """Geometry of a layer: each convolution sees one more position on every side, and each pooling joins two.
 
         >>> jaxstyle.load_vgg19("embedded").geometry("relu3_1")
-        Geometry(stride=4, halo=10, least=4)
+        Geometry(stride=4, halo=10, least=8)
         """
         stride, halo = 1, 0
         for name in self.layers[1 : self.layers.index(layer) + 1]:

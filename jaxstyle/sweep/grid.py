@@ -31,9 +31,11 @@ class Point(NamedTuple):
 class Grid:
     """The runs of a sweep; by default every combination of the contents, the styles and the values of all axes.
 
-    >>> Grid(["cat.jpg", "dog.jpg"], ["waves.jpg"], style_weight=[1, 10], seed=[0, 1])   # 8 runs
-    >>> Grid.zipped(["a.jpg", "b.jpg"], ["x.jpg", "y.jpg"], seed=[1, 2])                 # 2 runs
-    >>> Grid(...) + Grid.listed([{"content": "a.jpg", "style": "x.jpg", "steps": 50}])
+    >>> grid = Grid(["cat.jpg", "dog.jpg"], ["waves.jpg"], style_weight=[1, 10], seed=[0, 1])
+    >>> pairs = Grid.zipped(["a.jpg", "b.jpg"], ["x.jpg", "y.jpg"], seed=[1, 2])
+    >>> more = Grid.listed([{"content": "a.jpg", "style": "x.jpg", "steps": 50}])
+    >>> len(grid), len(pairs), len(grid + more)
+    (8, 2, 9)
 
     Contents and styles are paths, arrays or PIL images, in a list, or in a dict {name of your own: picture}. A style
     may be a list of pictures, which are blended. An axis is a list of values, or one value; `jaxstyle.sweep.AXES` lists

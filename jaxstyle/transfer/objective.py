@@ -58,7 +58,7 @@ def make_objective(
     Example:
         >>> photo = jaxstyle.load_image("photo.jpg", size=256)
         >>> objective = jaxstyle.make_objective("imagenet-8bit", photo, "painting.jpg")
-        >>> total, values = objective(image)  # values: {"gram/relu3_1": ...}
+        >>> total, values = objective(photo)  # values: {"gram/relu3_1": ...}
     """
     require_right_numbers()
     network = as_network(model)
