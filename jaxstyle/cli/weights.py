@@ -1,5 +1,7 @@
 """The command `jaxstyle weights`: list, fetch, convert and verify. Nothing heavy is imported before it is needed."""
 
+import shutil
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,12 +20,19 @@ class WeightsList:
 
         for entry in CATALOGUE:
             size = "? MB" if entry.size is None else f"{entry.size / 1e6:.1f} MB"
-            print(f"{entry.name:<22}{size:>8}  {'here' if entry.present else '-':<6}{entry.licence}")
-            print(f"{'':<32}{'':<6}{entry.note}")
-        print(f"{'embedded':<22}{'4.8 MB':>8}  {'here':<6}MIT; small, trained on free pictures, comes with jaxstyle")
-        print(f"{'random':<22}{'0.0 MB':>8}  {'here':<6}MIT; random features, made from a seed")
+            _print_network(entry.name, size, "here" if entry.present else "-", entry.licence, entry.note)
+        _print_network("embedded", "4.8 MB", "here", "MIT", "small, trained on free pictures, comes with jaxstyle")
+        _print_network("random", "0.0 MB", "here", "MIT", "random features, made from a seed")
         print(f"files are kept in {cache_dir()}")
         return 0
+
+
+def _print_network(name: str, size: str, here: str, licence: str, note: str) -> None:
+    """Print a line of facts, and what there is to say below it, as wide as the terminal."""
+    width = max(40, shutil.get_terminal_size().columns - 1)
+    print(f"{name:<22}{size:>8}  {here}")
+    for text in (note, licence):
+        print(textwrap.fill(text, width, initial_indent=" " * 4, subsequent_indent=" " * 4))
 
 
 @dataclass

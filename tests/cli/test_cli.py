@@ -183,9 +183,11 @@ def test_usage_errors_are_2(capsys, arguments):
     assert run(capsys, *arguments)[0] == 2
 
 
-def test_weights_commands(files, capsys):
+def test_weights_commands(files, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     code, stdout, _ = run(capsys, "weights", "list")
     assert code == 0 and "imagenet" in stdout and "embedded" in stdout and str(files / "home") in stdout
+    assert all(len(line) < 80 or str(files / "home") in line for line in stdout.splitlines())
     code, *_ = run(capsys, "weights", "convert", "embedded", files / "own.safetensors")
     assert code == 0
     code, stdout, _ = run(capsys, "weights", "verify", files / "own.safetensors")
