@@ -28,14 +28,14 @@ class Plan:
             convolution; "auto" uses Winograd's algorithm on CPU, for the layers where it is faster.
         dtype: dtype of the network's weights and activations, "float32" or "bfloat16". The picture, statistics and
             losses stay float32.
+        remat: whether to keep the activations of only one block of the network at a time, and compute them again for
+            the gradient. For accelerators: XLA undoes it on CPU.
+        rows: number of rows of the picture that pass through the network at a time, a multiple of 16; None for all.
         precision: how products of float32 numbers are rounded, where an accelerator can do it faster: "exact" as
             float32; "fast" as the accelerator likes it, on NVIDIA's GPUs to ten bits (TF32), on TPUs to seven
             (bfloat16), or as JAX's setting `jax_default_matmul_precision` says; "auto" is "exact" for L-BFGS, whose
             line search compares values with gradients, and else "fast". CPUs always compute exactly. The targets are
             always exact.
-        remat: whether to keep the activations of only one block of the network at a time, and compute them again for
-            the gradient. For accelerators: XLA undoes it on CPU.
-        rows: number of rows of the picture that pass through the network at a time, a multiple of 16; None for all.
 
     Raises:
         SettingError: a setting that is none of these.
@@ -43,9 +43,9 @@ class Plan:
 
     conv: Conv = "auto"
     dtype: Activations = "float32"
-    precision: Precision = "auto"
     remat: bool = False
     rows: int | None = None
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         for name, choices in (("conv", Conv), ("dtype", Activations), ("precision", Precision)):
