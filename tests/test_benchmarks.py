@@ -47,6 +47,13 @@ def load(name: str) -> ModuleType:
     return module
 
 
+@pytest.fixture
+def beside(monkeypatch):
+    """The benchmarks' modules can be imported, though a folder of tests is named `report` too."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setitem(sys.modules, "report", load("report"))
+
+
 def run(name: str, *options: str) -> str:
     """What a script prints."""
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options]
@@ -156,8 +163,7 @@ def test_what_xla_makes_of_the_programs_for_gpus(tmp_path):
         assert program["fused_relus"] >= 13 and program["exchanges"] == (4 if "4 devices" in name else 0), name
 
 
-def test_bytes_that_a_compiled_step_moves(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def test_bytes_that_a_compiled_step_moves(beside):
     read = load("gpu_compiled")
     body = """%body (p: f32[2]) -> f32[2] {
       %p = f32[2]{0} parameter(0)
@@ -172,8 +178,7 @@ def test_bytes_that_a_compiled_step_moves(monkeypatch):
     assert read.loop_body(text) == body and read.loop_body(text.replace("while(", "call(")).startswith("ENTRY")
 
 
-def test_a_call_on_an_accelerator_keeps_what_was_found(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def test_a_call_on_an_accelerator_keeps_what_was_found(beside, tmp_path):
     call = load("gpu").Call(tmp_path, limit=100.0, quick=True)
 
     def broken(call):
@@ -188,8 +193,7 @@ def test_a_call_on_an_accelerator_keeps_what_was_found(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_our_side_of_a_comparison_goes_on_from_where_it_was(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def test_our_side_of_a_comparison_goes_on_from_where_it_was(beside, tmp_path):
     import jax_side
     import problem
 
