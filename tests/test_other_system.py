@@ -15,19 +15,6 @@ from jaxstyle.feedforward.johnson import Johnson
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system that is imitated away is Linux")
 
 HERE = Path(__file__).parent
-GRID = """
-contents = ["a.png", "b.png"]
-styles = ["x.png"]
-model = "embedded"
-[axes]
-recipe = "default"
-content_layers = ["relu2_1"]
-style_layers = ["relu1_1"]
-steps = 40
-size = 32
-init = "noise"
-seed = [0, 1, 2, 3]
-"""
 COMMANDS = """
 import os, sys
 from jaxstyle.cli.main import main
@@ -41,10 +28,9 @@ for line in sys.argv[1:]:
 
 @pytest.fixture
 def start(tmp_path, embedded):
-    """Starts Python on the imitated system, in a folder with four pictures and a style network."""
+    """Starts Python on the imitated system, in a folder with four pictures, a grid of 8 cells and a style network."""
     prepare(tmp_path)
     Johnson.random(seed=0).save(tmp_path / "net.safetensors")
-    (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
     path = os.pathsep.join(filter(None, [str(HERE / "other_system"), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": path, "JAXSTYLE_HOME": str(tmp_path / "home")}
 

@@ -36,13 +36,8 @@ def transform_kernel(kernel: Float[np.ndarray, "3 3 i o"]) -> Float[np.ndarray, 
     return transformed.reshape(36, *kernel.shape[2:])
 
 
-def correlate(
-    x: Float[Array, "h w i"],
-    transformed: Float[Array, "36 i o"],
-    pad: int,
-    bias: Float[Array, " o"] | None = None,
-) -> Float[Array, "_h _w o"]:
-    """Compute the 3x3 correlation of x padded with `pad` rows and columns of zeros; with a bias, ReLU of their sum.
+def correlate(x: Float[Array, "h w i"], transformed: Float[Array, "36 i o"], pad: int) -> Float[Array, "_h _w o"]:
+    """Compute the 3x3 correlation of x padded with `pad` rows and columns of zeros.
 
     A batch under `jax.vmap` becomes more tiles of the same matrix products. The transpose in x is `B [(A dy A^T) * U]
     B^T` for an output gradient dy and the transformed kernels U; a convolution with the flipped kernel would need
@@ -51,9 +46,7 @@ def correlate(
     Raises:
         SettingError: a derivative along `transformed` is taken.
     """
-    if bias is None:
-        return _linear.bind(x[None], transformed, pad=pad)[0]
-    return relu.bind(x[None], transformed, bias, pad=pad)[0]
+    return _linear.bind(x[None], transformed, pad=pad)[0]
 
 
 class _Strips(NamedTuple):
