@@ -1,7 +1,7 @@
 """The 3x3 convolution with bias and ReLU, and its gradient, which take most of a run's time."""
 
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -43,9 +43,9 @@ def conv3x3_relu(
     Raises:
         SettingError: a derivative along `transformed` is taken.
     """
+    config: Any = jax.config
     # The primitives are lowered later, when JAX's setting may be another.
-    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
-    settings = {"pad": 1 if padding == "zero" else 0, "precision": precision}
+    settings = {"pad": 1 if padding == "zero" else 0, "precision": config.jax_default_matmul_precision}
     if padding != "zero":
         x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode=_PAD_MODE[padding])
     relu, maximum = (_relu, _maximum) if transformed is None else (winograd.relu, winograd.maximum)
