@@ -3,6 +3,7 @@
 from jaxstyle.objective.make import make_objective, ready
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan
-from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.objective.term import Term
 
 __all__ = ["Objective", "Plan", "Recipe", "Term", "make_objective", "ready"]

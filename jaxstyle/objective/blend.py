@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import Loss
 from jaxstyle.losses.bands import Band
-from jaxstyle.objective.recipe import Blending, check_weight
+from jaxstyle.objective.recipe import Blending
+from jaxstyle.objective.term import check_weight
 
 
 @dataclass(frozen=True)

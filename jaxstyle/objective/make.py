@@ -26,9 +26,10 @@ from jaxstyle.objective.guidance import Guided, Masks
 from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan, exactly
-from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.shared import mesh_of
 from jaxstyle.objective.targets import Regions, make_targets, target_scales
+from jaxstyle.objective.term import Term
 
 Picture = Float[Array | np.ndarray, "_h _w 3"]
 

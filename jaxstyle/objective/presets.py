@@ -22,7 +22,8 @@ from jaxstyle.losses import (
     SlicedWassersteinLoss,
     TotalVariation,
 )
-from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.objective.term import Term
 from jaxstyle.optimize.optimizers import LBFGS, Adam
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.weights.catalogue import SHIPPED

@@ -1,56 +1,20 @@
 """A recipe: everything about a run but its pictures and its network, as data that can be saved and compared."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 from jaxstyle.errors import SettingError, is_number, is_whole, suggest
-from jaxstyle.losses import Loss, layers_of
-from jaxstyle.losses.base import check_loss, find_loss
+from jaxstyle.losses.base import find_loss
 from jaxstyle.objective.plain_types import fits, name_of
+from jaxstyle.objective.term import Term, as_terms, check_weight
 from jaxstyle.optimize.optimizers import OPTIMIZERS, Adam, Optax, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.weights.layout import Padding, Pooling
 
-MAX_WEIGHT = 3e38  # about the largest float32
 Init = Literal["content", "style", "noise"]
 Blending = Literal["targets", "losses"]
 Propagation = Literal["simple", "inside", "all"]
 Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]
-
-
-@dataclass(frozen=True)
-class Term:
-    """A loss and its weight.
-
-    Attributes:
-        loss: the loss, which says what is compared, and at which layer.
-        weight: weight of the loss, at least 0; multiplied by the recipe's weight for the group the term is in.
-        relative: whether to divide the loss by its value for all-zero features, that is by the target's own size (for a
-            Gram matrix, mean(A^2)). Then 1 means "as far from the target as all-zero features", and a weight means the
-            same at every picture size, layer and network. Published recipes do not divide.
-        of: name of the reference picture that the target comes from, instead of the content or the styles; see
-            `make_objective`.
-    """
-
-    loss: Loss
-    weight: float = 1.0
-    relative: bool = True
-    of: str | None = None
-
-    def __post_init__(self) -> None:
-        check_loss(self.loss, "loss")
-        if not isinstance(self.of, str | None):
-            raise SettingError(f"of: got {self.of!r}, expected the name of a reference picture, or None")
-        check_weight(f"weight of {self.name}", self.weight)
-        object.__setattr__(self, "weight", float(self.weight))
-
-    @property
-    def name(self) -> str:
-        """Name of the term, unique in a recipe: "gram/relu3_1", or "gram/relu3_1 of NAME"."""
-        layers = layers_of(self.loss)
-        place = layers[0] + (f"..{layers[-1]}" if len(layers) > 1 else "")
-        return f"{self.loss.label}/{place}" + (f" of {self.of}" if self.of else "")
 
 
 @dataclass(frozen=True)
@@ -105,7 +69,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for group in ("content", "style", "prior"):
-            object.__setattr__(self, group, _terms(group, getattr(self, group)))
+            object.__setattr__(self, group, as_terms(group, getattr(self, group)))
         check_weight("content_weight", self.content_weight)
         check_weight("style_weight", self.style_weight)
         if not is_whole(self.steps, 0):
@@ -180,24 +144,6 @@ class Recipe:
         if "pyramid" in settings:
             settings["pyramid"] = _build(Pyramid, _expect(dict, "pyramid", settings["pyramid"]))
         return _build(cls, settings)
-
-
-def _terms(group: str, given: Any) -> tuple[Term, ...]:
-    """Tuple of a group's terms, which may be given as one or several, as terms or as bare losses."""
-    if isinstance(given, Term | Loss) or not isinstance(given, Iterable) or isinstance(given, str):
-        given = (given,)
-    terms = list(given)
-    for i, each in enumerate(terms):
-        if not isinstance(each, Term):
-            check_loss(each, f"{group}[{i}]")
-            terms[i] = Term(each)
-    return tuple(terms)
-
-
-def check_weight(name: str, weight: float) -> None:
-    """Raise SettingError unless the weight is a number that float32 holds, at least 0."""
-    if not is_number(weight, 0, MAX_WEIGHT):
-        raise SettingError(f"{name}: got {weight!r}, expected a finite number, at least 0")
 
 
 def _term_to_dict(term: Term) -> dict[str, Any]:

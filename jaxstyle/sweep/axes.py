@@ -7,8 +7,9 @@ from typing import Any
 
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.objective.presets import PRESETS, recipe_for
-from jaxstyle.objective.recipe import Recipe, Term, check_weight
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.recipe_file import load_recipe
+from jaxstyle.objective.term import Term, check_weight
 from jaxstyle.transfer.api import make_job
 from jaxstyle.transfer.job import Job
 from jaxstyle.transfer.settings import Settings

@@ -11,7 +11,8 @@ from jaxstyle.losses import TotalVariation
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective import presets
 from jaxstyle.objective.plan import Plan
-from jaxstyle.objective.recipe import Color, Init, Recipe, Term, check_weight
+from jaxstyle.objective.recipe import Color, Init, Recipe
+from jaxstyle.objective.term import Term, check_weight
 from jaxstyle.optimize.optimizers import LBFGS, Adam, Optimizer, as_optimizer, with_learning_rate
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.transfer.job import Job, prepare

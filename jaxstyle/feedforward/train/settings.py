@@ -5,7 +5,7 @@ from typing import get_args
 
 from jaxstyle.errors import SettingError, is_number, is_whole
 from jaxstyle.objective.plan import Activations
-from jaxstyle.objective.recipe import check_weight
+from jaxstyle.objective.term import check_weight
 
 
 @dataclass(frozen=True, kw_only=True)
