@@ -115,9 +115,9 @@ def paint(judge: Any, content: np.ndarray, style: np.ndarray, how: Any, options:
         state, _ = next(chunks)
         started = time.perf_counter()
         for state, _ in chunks:
-            jax.block_until_ready(state.image)
+            jax.block_until_ready(state.parameters)
         seconds = (time.perf_counter() - started) / max(1, recipe.steps - 1)
-        picture = np.clip(np.asarray(state.average if recipe.average else state.image), 0, 1)
+        picture = np.clip(np.asarray(state.average if recipe.average else state.parameters), 0, 1)
         found.append(
             Painted(picture, *distances(judge, picture, content, style), float(ssim(picture, content)), seconds)
         )

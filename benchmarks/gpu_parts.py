@@ -113,7 +113,7 @@ def step(size: int, batch: int, numbers: str, call: Any, options: Any, *, graph:
     compiled = turn.lowered().compile(compiler_options=None if graph or call.quick else NO_GRAPH)
     count = 2 if call.quick else max(5, min(100, 320 // batch))
     seconds = timed(lambda: compiled(turn.state, turn.objective, np.int32(count))) / count
-    first, again = (compiled(turn.state, turn.objective, np.int32(count))[0].image for _ in range(2))
+    first, again = (compiled(turn.state, turn.objective, np.int32(count))[0].parameters for _ in range(2))
     analysis = compiled.memory_analysis()
     predicted = sum(getattr(analysis, f"{part}_size_in_bytes") for part in ("temp", "argument", "output"))
     tflops = batch * problem.step_flops(size, 8 if call.quick else 1) / seconds / 1e12

@@ -73,7 +73,7 @@ def rows(kind: str, size: int, narrow: int, *, count: int = 4) -> Any:
     whole, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("rows"))
 
     def place(leaf: Any) -> Any:
-        return placed(leaf, split if leaf.shape[:2] == state.image.shape[:2] or leaf.ndim == 3 else whole)
+        return placed(leaf, split if leaf.shape[:2] == state.parameters.shape[:2] or leaf.ndim == 3 else whole)
 
     states, rest = jax.tree.map(place, state), placed(replace(objective, targets=None, mesh=mesh), whole)
     targets = placed(dict(objective.targets), whole)

@@ -15,7 +15,7 @@ from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe, Term
-from jaxstyle.optimize.loop import Info, State
+from jaxstyle.optimize import Info, State
 from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.runtime.heap import trim_heap
 from jaxstyle.weights.layout import Preprocessing, Weights

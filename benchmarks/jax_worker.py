@@ -95,7 +95,7 @@ class Side:
             if lowest < best:
                 best = lowest
                 curve.append((time.time(), steps, best))
-        np.save(out, np.asarray(state.image))
+        np.save(out, np.asarray(state.parameters))
         return {"curve": curve, "ended": time.time(), "steps": steps}
 
 

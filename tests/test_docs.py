@@ -14,7 +14,7 @@ import jaxstyle
 from jaxstyle import transfer
 from jaxstyle.feedforward import fast
 from jaxstyle.networks import load
-from jaxstyle.optimize.loop import Info
+from jaxstyle.optimize import Info
 from jaxstyle.sweep import run as sweep_run
 from jaxstyle.transfer import api
 from jaxstyle.transfer import pictures as job_pictures

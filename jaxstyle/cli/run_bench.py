@@ -48,7 +48,7 @@ def _times(state: optimize.State, objective: optimize.Evaluate, recipe: presets.
     times: list[float] = []
     begun = before = time.perf_counter()
     for after, _ in optimize.chunks(state, objective, recipe.optimizer, STEPS, every=1, seconds=0):
-        after.image.block_until_ready()
+        after.average.block_until_ready()
         now = time.perf_counter()
         times.append(now - before)
         before = now

@@ -17,7 +17,8 @@ from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
 from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.plan import EXACT
-from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.objective.term import Term
 from jaxstyle.optimize.optimizers import Adam
 from jaxstyle.runtime.accelerators import crowded_memory, unused_accelerator
 from jaxstyle.runtime.miscompilations import KNOWN, Check, relative_error
@@ -46,12 +47,12 @@ def loop_equals_steps() -> Check:
     """Compare the image of the compiled loop with that of the same steps run one by one."""
     objective, (image, *_) = _small_objective()
     state = optimize.init(jnp.asarray(image, jnp.float32), Adam())
-    looped = optimize.run(state, objective, Adam(), 4)[0].image
+    looped = optimize.run(state, objective, Adam(), 4)[0].parameters
     single = jax.jit(optimize.step)
     for _ in range(4):
         state, _, _ = single(state, objective, Adam())
     return Check(
-        "four steps in a loop against four single steps", relative_error(looped, np.asarray(state.image)), 1e-3
+        "four steps in a loop against four single steps", relative_error(looped, np.asarray(state.parameters)), 1e-3
     )
 
 

@@ -67,7 +67,7 @@ class WeightsConvert:
     padding: str | None = None
     """Padding of the convolutions: zero, reflect or replicate. By default as the file says, else zero."""
     pooling: str | None = None
-    """Kind of pooling: max, average or l2. By default as the file says, else max."""
+    """Kind of pooling: max, average, l2, scaled_average or scaled_l2. By default as the file says, else max."""
     bits: Literal[8, 16, 32] = 32
     """Bits of each number in the new file: 8 makes it a quarter as large, kernels rounded to tables of 256 numbers."""
 

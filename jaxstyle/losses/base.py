@@ -5,6 +5,7 @@ from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -37,6 +38,8 @@ class Loss:
         unit: for an additive loss, the number of layer rows that every band must start at a multiple of.
         narrow: whether the loss takes activations in the network's own dtype, such as bfloat16, and widens them itself
             where needed.
+        random: whether the loss draws random numbers. It is then called with a third argument, a random key, which is
+            another one at every step of a run.
 
     Example:
         >>> @jaxstyle.losses.register
@@ -58,6 +61,7 @@ class Loss:
     reach: ClassVar[int] = 0
     unit: ClassVar[int] = 1
     narrow: ClassVar[bool] = False
+    random: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -71,6 +75,11 @@ class Loss:
     def __call__(self, features: Any, target: Any) -> Float[Array, ""]:
         """Compute the distance of the generated picture's features from the target: a scalar."""
         raise missing(self, "__call__")
+
+
+def fixed_key() -> Array:
+    """The random key of losses that draw random numbers, where no run gives them one."""
+    return jax.random.key(0, impl="threefry2x32")
 
 
 def missing(loss: Loss, method: str) -> NotImplementedError:

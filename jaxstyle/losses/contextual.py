@@ -30,9 +30,9 @@ class ContextualLoss(Loss):
 
     Mechrez, Talmi & Zelnik-Manor 2018 ("The Contextual Loss for Image Transformation with Non-Aligned Data"), eq. 5.
     Both sets are centred on the style's mean, and D = (1 - cos) / 2 as in the authors' code. They use relu3_2 and
-    relu4_2, bandwidth 0.5, and up to 65^2 random positions. Here positions are fixed, one in each cell of an even grid
-    (see `hypercolumn.sample_positions`), so that the loss is a pure function of the picture. It vanishes at its own
-    target where the features there are distinct; equal features share their affinity and keep it above 0.
+    relu4_2, bandwidth 0.5, and up to 65^2 random positions. Here one is drawn in each cell of an even grid (see
+    `hypercolumn.sample_positions`). The loss vanishes at its own target where the features there are distinct; equal
+    features share their affinity and keep it above 0.
 
     Cost: 2 n m c operations for n and m positions, and about six matrices of n m numbers, 4 MiB each for 1024.
 
@@ -40,7 +40,8 @@ class ContextualLoss(Loss):
         layer: name of the layer whose activations are compared.
         bandwidth: h of the paper, above 0; smaller values prefer one match to several.
         samples: the most positions of a picture that are compared, at least 1. It bounds memory.
-        seed: random seed of the positions, from 0 to 2**32 - 1.
+        seed: random seed of fixed positions, from 0 to 2**32 - 1.
+        fresh: whether new positions of the generated picture are drawn at every step, see `HypercolumnLoss`.
 
     Raises:
         SettingError: a setting is out of range.
@@ -50,19 +51,28 @@ class ContextualLoss(Loss):
     bandwidth: float = 0.5
     samples: int = 1024
     seed: int = 0
+    fresh: bool = False
     kind: ClassVar[str] = "contextual"
 
     def __post_init__(self) -> None:
         if not is_number(self.bandwidth, 0) or not self.bandwidth:
             raise SettingError(f"bandwidth: got {self.bandwidth!r}, expected a finite number above 0")
-        check_sampling(self.samples, self.seed)
+        check_sampling(self.samples, self.seed, self.fresh)
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether new positions are drawn at every step."""
+        return self.fresh
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
         """The style's features at the sampled positions."""
         return sampled_hypercolumns((features,), self.samples, self.seed)
 
-    def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "m c"]) -> Float[Array, ""]:
+    def __call__(
+        self, features: Float[Array, "h w c"], target: Float[Array, "m c"], key: Array | None = None
+    ) -> Float[Array, ""]:
         """Contextual loss, `-log(contextual_similarity)`, of features centred on the style's mean."""
         mean = jnp.mean(target, axis=0, keepdims=True)
-        distances = cosine_distances(self.target(features) - mean, target - mean) / 2
+        found = sampled_hypercolumns((features,), self.samples, key if self.fresh and key is not None else self.seed)
+        distances = cosine_distances(found - mean, target - mean) / 2
         return -jnp.log(contextual_similarity(distances, self.bandwidth))

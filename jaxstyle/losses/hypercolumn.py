@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -11,16 +12,21 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, check_seed, is_whole
 from jaxstyle.losses.base import Loss
 
+Maps = tuple[Float[Array, "_h _w _c"], ...]
+
 # Added to squared norms: an all-zero feature then has a gradient, and its cosine with anything is 0.
 EPSILON = 1e-8
 
 
-def sample_positions(height: int, width: int, samples: int, seed: int = 0) -> Float[np.ndarray, "n 2"]:
+Positions = Float[np.ndarray | Array, "n 2"]
+
+
+def sample_positions(height: int, width: int, samples: int, seed: int | Array = 0) -> Positions:
     """Choose at most `samples` distinct pixels (row, column), one at a random place in each cell of an even grid.
 
     If there are at most `samples` pixels, all are returned in order. The result depends on the arguments alone, so two
-    pictures of the same size are sampled at the same positions. It costs nothing at run time, because sizes are known
-    when JAX traces.
+    pictures of the same size are sampled at the same positions. With a whole number as `seed` it costs nothing at run
+    time, because sizes are known when JAX traces. With a random key of JAX the positions are drawn at run time.
 
     >>> sample_positions(1, 3, 9).tolist()
     [[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]]
@@ -30,17 +36,20 @@ def sample_positions(height: int, width: int, samples: int, seed: int = 0) -> Fl
     else:
         rows = int(np.clip(round((samples * height / width) ** 0.5), 1, min(height, samples)))
         columns = min(width, samples // rows)
-    # Not `default_rng`: NumPy promises to keep only RandomState's numbers the same in later versions.
-    jitter = np.random.RandomState(seed).random_sample((rows, columns, 2))
     # Cells begin and end at whole pixels, so that no pixel is in two cells.
     top, left = (np.arange(count + 1) * size // count for count, size in ((rows, height), (columns, width)))
-    y = top[:-1, None] + np.floor(jitter[..., 0] * np.diff(top)[:, None])
-    x = left[None, :-1] + np.floor(jitter[..., 1] * np.diff(left)[None])
-    return np.stack([y.ravel(), x.ravel()], axis=1)
+    first = np.stack(np.meshgrid(top[:-1], left[:-1], indexing="ij"), axis=-1).astype(float)
+    cells = np.stack(np.meshgrid(np.diff(top), np.diff(left), indexing="ij"), axis=-1)
+    if isinstance(seed, int):
+        # Not `default_rng`: NumPy promises to keep only RandomState's numbers the same in later versions.
+        jitter = np.random.RandomState(seed).random_sample((rows, columns, 2))
+        return (first + np.floor(jitter * cells)).reshape(-1, 2)
+    drawn = jax.random.uniform(seed, (rows, columns, 2), jnp.float32)
+    return (first.astype(np.float32) + jnp.floor(drawn * cells.astype(np.float32))).reshape(-1, 2)
 
 
 def hypercolumns(
-    maps: tuple[Float[Array, "_h _w _c"], ...], positions: Float[np.ndarray, "n 2"]
+    maps: tuple[Float[Array, "_h _w _c"], ...], positions: Positions, *, corners: bool = False, whole: bool = False
 ) -> Float[Array, "n channels"]:
     """Read every map at the given positions, and join the channels: (n, sum of channels), in float32 or wider.
 
@@ -48,14 +57,30 @@ def hypercolumns(
     interpolation, as if they were resized to the first map's size (pixel centres at i + 1/2, edges repeated), but only
     at the positions: memory is O(n * channels), whatever the size of the picture. Hariharan et al. 2015
     ("Hypercolumns for Object Segmentation and Fine-grained Localization") resize the whole maps.
+
+    Args:
+        maps: activations (h, w, c) of one picture, the largest first.
+        positions: (row, column) pixels of the first map.
+        corners: whether pixel (0, 0) of all maps lie on each other, as in STROTSS's code: positions are divided by how
+            often a map is smaller, in powers of two.
+        whole: whether to round positions between pixels down instead.
     """
-    scale = np.asarray(maps[0].shape[:2])
-    found = [_bilinear(each, (positions + 0.5) * (np.asarray(each.shape[:2]) / scale) - 0.5) for each in maps]
+    found = [_bilinear(each, _places(positions, maps[0], each, corners, whole)) for each in maps]
     return jnp.concatenate(found, axis=1)
 
 
+def _places(positions: Positions, first: Array, other: Array, corners: bool, whole: bool) -> Positions:
+    """The positions of the first map, in pixels of another map."""
+    ratio = np.asarray([other.shape[:2]]) / np.asarray([first.shape[:2]])
+    if corners:
+        ratio = 2.0 ** -np.floor(np.log2(1 / ratio))
+    ratio, shift = ratio.astype(positions.dtype), 0.0 if corners else 0.5
+    places = (positions + shift) * ratio - shift
+    return (np.floor(places) if isinstance(places, np.ndarray) else jnp.floor(places)) if whole else places
+
+
 def sampled_hypercolumns(
-    maps: tuple[Float[Array, "_h _w _c"], ...], samples: int, seed: int
+    maps: tuple[Float[Array, "_h _w _c"], ...], samples: int, seed: int | Array
 ) -> Float[Array, "n channels"]:
     """Hypercolumns at the positions that `sample_positions` chooses for the first map's size."""
     height, width = maps[0].shape[:2]
@@ -84,52 +109,80 @@ class HypercolumnLoss(Loss):
         layers: names of the layers that make up a hypercolumn, kept as a tuple. Positions are pixels of the first one,
             so name the shallowest layer first.
         samples: the most positions of a picture that are compared, at least 1. It bounds memory.
-        seed: random seed of the positions, from 0 to 2**32 - 1. The positions are fixed for a picture size, where the
-            published codes draw new ones at each step: so the objective stays a pure function, on which line searches,
-            resuming and comparisons can rely. The price is noise between the positions, where shallow layers are not
-            compared. Where it shows, raise `samples` towards the number of pixels. (STROTSS at 96x96, its value at
-            other positions: from 1.05 to 0.73 with 256 fixed ones, 0.62 with 2304, 0.55 with 256 new ones a step.)
+        seed: random seed of fixed positions, from 0 to 2**32 - 1.
+        fresh: whether new positions of the generated picture are drawn at every step of a run, from the run's own
+            seed, as in the published codes. Fixed positions make the same loss at every step, which L-BFGS needs; the
+            price is noise between them, where shallow layers are not compared. (STROTSS at 96x96, its value at other
+            positions: from 1.05 to 0.73 with 256 fixed ones, 0.62 with 2304, 0.55 with 256 new ones a step.)
+        style_samples: the most positions of a style, at least 1; as many as `samples` by default. They are fixed.
+        corners: how positions at one layer become positions at another, see `hypercolumns`. If true, a style's are
+            also rounded down to whole pixels of each layer, as in STROTSS's code.
 
     Raises:
-        SettingError: `layers` is no tuple of names, or `samples` or `seed` is out of range.
+        SettingError: `layers` is no tuple of names, or another setting is out of range.
     """
 
     layers: Sequence[str]
     samples: int = 1024
     seed: int = 0
+    fresh: bool = False
+    style_samples: int | None = None
+    corners: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.layers, str) or not all(isinstance(layer, str) for layer in self.layers) or not self.layers:
             raise SettingError(f"layers: got {self.layers!r}, expected a tuple of layer names, at least one")
         # JSON and TOML give lists, which do not hash.
         object.__setattr__(self, "layers", tuple(self.layers))
-        check_sampling(self.samples, self.seed)
+        check_sampling(self.samples, self.seed, self.fresh)
+        if self.style_samples is not None:
+            check_sampling(self.style_samples, self.seed, name="style_samples")
 
-    def columns(self, features: tuple[Float[Array, "_h _w _c"], ...]) -> Float[Array, "n channels"]:
-        """Hypercolumns of a picture at the positions for its size."""
-        return sampled_hypercolumns(features, self.samples, self.seed)
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether new positions are drawn at every step."""
+        return self.fresh
+
+    def columns(self, features: Maps, key: Array | None = None) -> Float[Array, "n channels"]:
+        """Hypercolumns of the generated picture, at the positions for its size or at those drawn with the key."""
+        return hypercolumns(features, self.positions(features, key), corners=self.corners)
+
+    def positions(self, features: Maps, key: Array | None = None) -> Positions:
+        """Positions of the generated picture: those for its size, or with a key of a loss with `fresh` new ones."""
+        height, width = features[0].shape[:2]
+        return sample_positions(height, width, self.samples, key if self.fresh and key is not None else self.seed)
+
+    def style_columns(self, features: Maps) -> Float[Array, "m channels"]:
+        """Hypercolumns of a style picture at fixed positions."""
+        height, width = features[0].shape[:2]
+        positions = sample_positions(height, width, self.style_samples or self.samples, self.seed)
+        return hypercolumns(features, positions, corners=self.corners, whole=self.corners)
 
 
-def check_sampling(samples: Any, seed: Any) -> None:
-    """Raise SettingError unless `samples` is a whole number, at least 1, and `seed` one from 0 to 2**32 - 1."""
+def check_sampling(samples: Any, seed: Any, fresh: Any = False, *, name: str = "samples") -> None:
+    """Raise SettingError unless `samples` is a whole number, at least 1, `seed` is a seed, and `fresh` a bool."""
     if not is_whole(samples, 1):
-        raise SettingError(f"samples: got {samples!r}, expected a whole number, at least 1")
+        raise SettingError(f"{name}: got {samples!r}, expected a whole number, at least 1")
+    if not isinstance(fresh, bool):
+        raise SettingError(f"fresh: got {fresh!r}, expected true or false")
     check_seed(seed)
 
 
-def _bilinear(features: Float[Array, "h w c"], positions: Float[np.ndarray, "n 2"]) -> Float[Array, "n c"]:
+def _bilinear(features: Float[Array, "h w c"], positions: Positions) -> Float[Array, "n c"]:
     """Read `features` at positions between pixels by bilinear interpolation; corners of weight 0 are not read."""
     height, width, channels = features.shape
-    inside = np.clip(positions, 0, [height - 1, width - 1])
-    corner = np.floor(inside).astype(np.int32)
+    np_ = np if isinstance(positions, np.ndarray) else jnp
+    last = np.array([[height - 1, width - 1]], np.int32)
+    inside = np_.clip(positions, 0, last.astype(positions.dtype))
+    corner = np_.floor(inside).astype(np.int32)
     part = inside - corner
     flat = features.reshape(height * width, channels)
     wide = jnp.promote_types(features.dtype, jnp.float32)
     total = jnp.zeros((len(positions), channels), wide)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weight = (part[:, 0] if down else 1 - part[:, 0]) * (part[:, 1] if right else 1 - part[:, 1])
-        if weight.any():
-            y, x = np.minimum(corner[:, 0] + down, height - 1), np.minimum(corner[:, 1] + right, width - 1)
+        if not isinstance(weight, np.ndarray) or weight.any():
+            y, x = np_.minimum(corner[:, 0] + down, height - 1), np_.minimum(corner[:, 1] + right, width - 1)
             found = flat.at[y * width + x].get(mode="promise_in_bounds")
             total += found * jnp.asarray(weight[:, None], wide)
     return total

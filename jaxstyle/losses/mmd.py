@@ -33,8 +33,8 @@ class MMDLoss(StatisticLoss):
     The paper's kernels have no c, but a factor for each layer. Its Gaussian bandwidth is a mean of squared distances of
     sampled pairs; here `gamma = 1 / mean_ij norm(s_i - s_j)^2` over the style's sample, a constant of the target (1 for
     a style without any variation). The paper estimates the Gaussian form from random pairs; this loss uses all pairs of
-    up to `samples` positions, one drawn at random in each cell of a regular grid, the same at every step. It is 0 at
-    its own target, and never below.
+    up to `samples` positions, one drawn at random in each cell of a regular grid. It is 0 at its own target if
+    positions are fixed, and never below.
 
     With the Gaussian kernel only the sampled positions are compared, and only they receive a gradient: take more
     samples at shallow layers of large pictures. Because samples cannot be averaged, the losses of several styles are
@@ -48,7 +48,9 @@ class MMDLoss(StatisticLoss):
         layer: name of the layer whose activations are compared.
         kernel: name of the kernel, from the table above.
         samples: the most positions that the Gaussian kernel compares, at least 1.
-        seed: random seed of the sampled positions.
+        seed: random seed of fixed positions.
+        fresh: whether the Gaussian kernel compares new positions of the generated picture at every step, see
+            `HypercolumnLoss`.
 
     Raises:
         SettingError: an unknown kernel, `samples` below 1, or a wrong seed.
@@ -58,12 +60,13 @@ class MMDLoss(StatisticLoss):
     kernel: Kernel = "gaussian"
     samples: int = 1024
     seed: int = 0
+    fresh: bool = False
     kind: ClassVar[str] = "mmd"
 
     def __post_init__(self) -> None:
         if self.kernel not in get_args(Kernel):
             raise SettingError(f"kernel: got {self.kernel!r}; {suggest(self.kernel, get_args(Kernel))}")
-        check_sampling(self.samples, self.seed)
+        check_sampling(self.samples, self.seed, self.fresh)
 
     def target(self, features: Float[Array, "h w c"]) -> Any:
         """The style's mean or its Gram matrix; or its sampled features, gamma, and the mean kernel of their pairs."""
@@ -76,11 +79,11 @@ class MMDLoss(StatisticLoss):
         gamma = 1 / jnp.where(distance > 0, distance, 1)
         return sample, gamma, mean_kernel(sample, sample, gamma)
 
-    def __call__(self, features: Float[Array, "h w c"], target: Any) -> Float[Array, ""]:
+    def __call__(self, features: Float[Array, "h w c"], target: Any, key: Array | None = None) -> Float[Array, ""]:
         """Squared discrepancy of the features from the target."""
         if self.kernel != "gaussian":
             return self.distance(self.target(features), target)
-        (style, gamma, among_style), sample = target, self._sample(features)
+        (style, gamma, among_style), sample = target, self._sample(features, key)
         return mean_kernel(sample, sample, gamma) + among_style - 2 * mean_kernel(sample, style, gamma)
 
     @property
@@ -103,7 +106,12 @@ class MMDLoss(StatisticLoss):
         """Mean squared difference of the statistics, for the linear or polynomial kernel."""
         return jnp.mean((found - target) ** 2)
 
-    def _sample(self, features: Array) -> Array:
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether new positions are drawn at every step."""
+        return self.fresh and self.kernel == "gaussian"
+
+    def _sample(self, features: Array, key: Array | None = None) -> Array:
         """Features (n, c) at all positions if there are at most `samples`, else at one in each cell of an even grid."""
         height, width, channels = features.shape
         flat = features.reshape(-1, channels).astype(_wide(features))
@@ -111,7 +119,8 @@ class MMDLoss(StatisticLoss):
             return flat
         rows = min(height, self.samples, max(1, round(math.sqrt(self.samples * height / width))))
         columns = min(width, self.samples // rows)
-        shift = jax.random.uniform(jax.random.key(self.seed), (2, rows, columns), jnp.float32)
+        drawn = jax.random.key(self.seed) if key is None else key
+        shift = jax.random.uniform(drawn, (2, rows, columns), jnp.float32)
         y, x = _in_cells(shift[0], height), _in_cells(shift[1].T, width).T
         return flat[(y * width + x).ravel()]
 

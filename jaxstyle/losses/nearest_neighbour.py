@@ -8,9 +8,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from jaxstyle.losses.hypercolumn import HypercolumnLoss, unit_rows
-
-Maps = tuple[Float[Array, "_h _w _c"], ...]
+from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, unit_rows
 
 # Number of rows of the similarity matrix that are computed at a time.
 BLOCK = 256
@@ -27,8 +25,7 @@ class NearestNeighbourLoss(HypercolumnLoss):
 
     The match is made anew at each evaluation and has no gradient. With one such loss per layer ("feature splitting"),
     for relu1_1 to relu4_3 of VGG16, this is the authors' final pass. Their earlier passes match the content once and
-    keep the targets. Two deviations: there are no rotated copies of the style, and positions are fixed (see
-    `HypercolumnLoss`), where the authors' final pass draws new ones at every iteration.
+    keep the targets. Where we deviate: there are no rotated copies of the style.
 
     Cost: 2 n m c operations for n and m positions and c channels in all. Similarities are computed 256 rows at a time:
     memory is 256 m + a few times (n + m) c numbers, at 4096 positions 4 MiB + a few times 2 x 16 MiB per 1024 channels.
@@ -39,18 +36,22 @@ class NearestNeighbourLoss(HypercolumnLoss):
 
     def target(self, features: Maps) -> Float[Array, "m c"]:
         """The style's hypercolumns, with layers balanced, centred on their mean, and scaled to length 1."""
-        # Relative to the first layer: cosines do not change by a common factor, but the 1e-8 in the norm would matter.
-        channels = [each.shape[-1] for each in features]
-        balance = np.repeat(channels[0] / np.asarray(channels), channels)
-        columns = self.columns(features)
-        columns = columns * jnp.asarray(balance[None], columns.dtype)
-        return unit_rows(columns - jnp.mean(columns, axis=0, keepdims=True))
+        return _balanced(features, self.style_columns(features))
 
-    def __call__(self, features: Maps, target: Float[Array, "m c"]) -> Float[Array, ""]:
+    def __call__(self, features: Maps, target: Float[Array, "m c"], key: Array | None = None) -> Float[Array, ""]:
         """Mean cosine distance of the picture's hypercolumns from their nearest style hypercolumns."""
-        units = self.target(features)
+        units = _balanced(features, self.columns(features, key))
         matched = target[nearest(units, target)]
         return jnp.mean(jnp.maximum(1 - jnp.sum(units * matched, axis=1), 0))
+
+
+def _balanced(features: Maps, columns: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    """Hypercolumns with layers balanced, centred on their mean, and scaled to length 1."""
+    # Relative to the first layer: cosines do not change by a common factor, but the 1e-8 in the norm would matter.
+    channels = [each.shape[-1] for each in features]
+    balance = np.repeat(channels[0] / np.asarray(channels), channels)
+    columns = columns * jnp.asarray(balance[None], columns.dtype)
+    return unit_rows(columns - jnp.mean(columns, axis=0, keepdims=True))
 
 
 def nearest(rows: Float[Array, "n c"], candidates: Float[Array, "m c"]) -> Int[Array, " n"]:

@@ -14,12 +14,11 @@ from jaxtyping import Array, Float
 from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import (
     HypercolumnLoss,
+    Maps,
     check_sampling,
     cosine_distances,
     sampled_hypercolumns,
 )
-
-Maps = tuple[Float[Array, "_h _w _c"], ...]
 
 
 def relaxed_emd(distances: Float[Array, "n m"]) -> Float[Array, ""]:
@@ -36,9 +35,8 @@ class RelaxedEMDLoss(HypercolumnLoss):
     """Relaxed earth mover's distance between hypercolumns, with `D = 1 - cos`: in [0, 2], 1 for all-zero features.
 
     This is l_r of STROTSS. Every hypercolumn of the generated picture should be like some hypercolumn of the style, and
-    every one of the style should be used. Two deviations: positions are fixed (see `HypercolumnLoss`), and "input" is
-    RGB in [0, 1], where their pixels are in [-1/2, 1/2]. At its own target the value is not 0 but about 1e-8 / |x|^2,
-    because of the 1e-8 in the norm.
+    every one of the style should be used. At its own target the value is not 0 but about 1e-8 / |x|^2, because of the
+    1e-8 in the norm.
 
     Cost: 2 n m c operations for n and m positions and c channels in all; memory a few matrices of n m and n c numbers,
     4 and 9 MiB for 1024 positions and the 2179 channels of STROTSS.
@@ -48,11 +46,11 @@ class RelaxedEMDLoss(HypercolumnLoss):
 
     def target(self, features: Maps) -> Float[Array, "m c"]:
         """The style's hypercolumns."""
-        return self.columns(features)
+        return self.style_columns(features)
 
-    def __call__(self, features: Maps, target: Float[Array, "m c"]) -> Float[Array, ""]:
+    def __call__(self, features: Maps, target: Float[Array, "m c"], key: Array | None = None) -> Float[Array, ""]:
         """Relaxed earth mover's distance from the style's hypercolumns, with the costs `1 - cos`."""
-        return relaxed_emd(cosine_distances(self.columns(features), target))
+        return relaxed_emd(cosine_distances(self.columns(features, key), target))
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,6 @@ class HypercolumnMomentLoss(HypercolumnLoss):
     This is l_m of STROTSS, which keeps the magnitude of features right: cosine distances do not see it. The mean's part
     is in units of the features, the covariance's in those squared. As in STROTSS, the covariances are between the
     channels of all layers; they are divided by the number of positions n. The value is exactly 0 at its own target.
-    Positions are fixed (see `HypercolumnLoss`).
 
     Cost: 2 n c^2 operations and a few matrices of c^2 numbers, 18 MiB each for STROTSS's 2179 channels.
     """
@@ -72,50 +69,69 @@ class HypercolumnMomentLoss(HypercolumnLoss):
 
     def target(self, features: Maps) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
         """Mean and covariance of the style's hypercolumns."""
-        columns = self.columns(features)
-        mean = jnp.mean(columns, axis=0, keepdims=True)
-        centred = columns - mean
-        return mean[0], centred.T @ centred / len(columns)
+        return _moments(self.style_columns(features))
 
-    def __call__(self, features: Maps, target: tuple[Float[Array, " c"], Float[Array, "c c"]]) -> Float[Array, ""]:
+    def __call__(
+        self, features: Maps, target: tuple[Float[Array, " c"], Float[Array, "c c"]], key: Array | None = None
+    ) -> Float[Array, ""]:
         """Sum of the mean absolute differences of means and covariances."""
-        (mean, covariance), (wanted_mean, wanted_covariance) = self.target(features), target
+        (mean, covariance), (wanted_mean, wanted_covariance) = _moments(self.columns(features, key)), target
         return jnp.mean(jnp.abs(mean - wanted_mean)) + jnp.mean(jnp.abs(covariance - wanted_covariance))
+
+
+def _moments(columns: Float[Array, "n c"]) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
+    """Mean and covariance of hypercolumns."""
+    mean = jnp.mean(columns, axis=0, keepdims=True)
+    centred = columns - mean
+    return mean[0], centred.T @ centred / len(columns)
 
 
 @dataclass(frozen=True)
 class PaletteLoss(Loss):
-    """Relaxed earth mover's distance between colours x, y = RGB - 1/2, with `D = (1 - cos) + |x - y| / sqrt(3)`.
+    """Relaxed earth mover's distance between colours x, y, RGB in [0, 1], with `D = (1 - cos) + |x - y| / sqrt(3)`.
 
     This is l_p of STROTSS as in its code. The paper compares colours in a decorrelated colour space and by Euclidean
     distance alone; the code's colour matrix ("YUV") is a rotation, which changes neither lengths nor angles, so it is
     left out here. As in the code, |x - y|^2 is at least 1e-5: at its own target the value is 0.0018, and more where
-    pixels are within 1e-3 of mid-grey, whose angle is undefined.
+    pixels are within 1e-3 of black, whose angle is undefined.
 
-    Cost: a few matrices of n m numbers, 4 MiB for 1024 positions. Positions are fixed (see `HypercolumnLoss`), and
-    only the pixels there have a gradient: use it beside losses that carry colour everywhere.
+    Cost: a few matrices of n m numbers, 4 MiB for 1024 positions. Only the pixels at the sampled positions have a
+    gradient: use it beside losses that carry colour everywhere.
 
     Attributes:
         layer: name of the layer that holds the colours; "input" is the picture.
         samples: the most positions of a picture that are compared, at least 1.
-        seed: random seed of the positions, a whole number from 0 to 2**32 - 1.
+        seed: random seed of fixed positions, a whole number from 0 to 2**32 - 1.
+        fresh: whether new positions of the generated picture are drawn at every step, see `HypercolumnLoss`.
+        style_samples: the most positions of a style, at least 1; as many as `samples` by default.
     """
 
     layer: str = "input"
     samples: int = 1024
     seed: int = 0
+    fresh: bool = False
+    style_samples: int | None = None
     kind: ClassVar[str] = "palette"
 
     def __post_init__(self) -> None:
-        check_sampling(self.samples, self.seed)
+        check_sampling(self.samples, self.seed, self.fresh)
+        if self.style_samples is not None:
+            check_sampling(self.style_samples, self.seed, name="style_samples")
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether new positions are drawn at every step."""
+        return self.fresh
 
     def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
-        """The style's colours at the sampled positions, minus 1/2."""
-        return sampled_hypercolumns((features,), self.samples, self.seed) - 0.5
+        """The style's colours at the sampled positions."""
+        return sampled_hypercolumns((features,), self.style_samples or self.samples, self.seed)
 
-    def __call__(self, features: Float[Array, "h w c"], target: Float[Array, "m c"]) -> Float[Array, ""]:
+    def __call__(
+        self, features: Float[Array, "h w c"], target: Float[Array, "m c"], key: Array | None = None
+    ) -> Float[Array, ""]:
         """Relaxed earth mover's distance from the style's colours, with the sum of both distances as costs."""
-        colours = self.target(features)
+        colours = sampled_hypercolumns((features,), self.samples, key if self.fresh and key is not None else self.seed)
         return relaxed_emd(cosine_distances(colours, target) + _euclidean_distances(colours, target))
 
 

@@ -1,14 +1,12 @@
 """Self-similarity: keep how the parts of the content relate to each other, whatever they look like."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.losses.hypercolumn import HypercolumnLoss, cosine_distances
-
-Maps = tuple[Float[Array, "_h _w _c"], ...]
+from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, cosine_distances
 
 
 @dataclass(frozen=True)
@@ -19,21 +17,32 @@ class SelfSimilarityLoss(HypercolumnLoss):
     content loss of Kolkin, Salavon & Shakhnarovich 2019 (STROTSS), sec. 2.3, also called L_dp. The paper divides by
     n^2, which makes the value fall with the number of positions; like the authors' code this loss divides by n. The
     sums have `n * 1e-6` added, so that rounding errors do not become structure where the picture is one flat colour.
-    Positions are fixed (see `HypercolumnLoss`). The value is exactly 0 at its own target.
+    The value is exactly 0 at its own target.
 
     The content must have the generated picture's size. Cost: 2 n^2 c operations for c channels in all; memory a few
-    matrices of n^2 and n c numbers, 4 and 9 MiB for 1024 positions and 2179 channels.
+    matrices of n^2 and n c numbers, 4 and 9 MiB for 1024 positions and 2179 channels. With `fresh` the target is the
+    content's activations, which are sampled at the generated picture's positions at every step.
     """
 
     kind: ClassVar[str] = "self_similarity"
-    blendable: ClassVar[bool] = True
 
-    def target(self, features: Maps) -> Float[Array, "n n"]:
-        """Distances between the content's hypercolumns, (n, n), scaled so that every column sums to 1."""
-        columns = self.columns(features)
-        distances = cosine_distances(columns, columns)
-        return distances / (jnp.sum(distances, axis=0, keepdims=True) + len(columns) * 1e-6)
+    @property
+    def blendable(self) -> bool:  # type: ignore[override]
+        """Whether targets may be averaged: the distances at fixed positions."""
+        return not self.fresh
 
-    def __call__(self, features: Maps, target: Float[Array, "n n"]) -> Float[Array, ""]:
+    def target(self, features: Maps) -> Float[Array, "n n"] | Maps:
+        """The content's self-distances; with `fresh` its activations."""
+        return features if self.fresh else _self_distances(self.columns(features))
+
+    def __call__(self, features: Maps, target: Any, key: Array | None = None) -> Float[Array, ""]:
         """Sum of absolute differences of each column, averaged over the columns."""
-        return jnp.sum(jnp.abs(self.target(features) - target)) / len(target)
+        found = _self_distances(self.columns(features, key))
+        wanted = _self_distances(self.columns(target, key)) if self.fresh else target
+        return jnp.sum(jnp.abs(found - wanted)) / len(wanted)
+
+
+def _self_distances(columns: Float[Array, "n c"]) -> Float[Array, "n n"]:
+    """Distances between hypercolumns, scaled so that every column sums to 1."""
+    distances = cosine_distances(columns, columns)
+    return distances / (jnp.sum(distances, axis=0, keepdims=True) + len(columns) * 1e-6)

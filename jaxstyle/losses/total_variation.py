@@ -11,13 +11,13 @@ from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses.bands import Band, whole
 from jaxstyle.losses.base import Loss
 
-Form = Literal["squared", "absolute", "corner", "replicate"]
+Form = Literal["squared", "absolute", "corner", "power", "replicate"]
 Part = tuple[Float[Array, ""], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
 class TotalVariation(Loss):
-    """Total variation: differences of neighbouring pixels, over all channels, in one of four published forms.
+    """Total variation: differences of neighbouring pixels, over all channels, in one of five published forms.
 
     It has no target.
 
@@ -28,15 +28,17 @@ class TotalVariation(Loss):
     |             |                                                             | on 0-255; TensorFlow's             |
     | "corner"    | `1/2 sum(dx^2 + dy^2)` over the (h-1) x (w-1) top left      | neural-style (Lua) 1e-3 and Gatys, |
     |             | pixels, those with a neighbour on the right and below       | on 0-255                           |
+    | "power"     | `sum (dx^2 + dy^2)^1.25` over the same pixels               | Keras' example 1e-6, on 0-255      |
     | "replicate" | `2/3 (mean dx^2 + mean dy^2) + 1/6 (mean d1^2 + mean d2^2)` | crowsonkb 2, on [0, 1]             |
     |             | after repeating the border once, d1 and d2 the diagonals    |                                    |
 
-    All forms but "absolute" are the case beta = 2 of Mahendran & Vedaldi 2015 ("Understanding Deep Image
-    Representations by Inverting Them"), where it is a sum. Neural-style applies only the gradient of "corner" and
-    leaves the value out of the loss that it prints.
+    "power" is the case beta = 2.5, and all others but "absolute" are beta = 2, of Mahendran & Vedaldi 2015
+    ("Understanding Deep Image Representations by Inverting Them"), where it is a sum. Neural-style applies only the
+    gradient of "corner" and leaves the value out of the loss that it prints.
 
     A weight of one form does not fit another: a sum grows with the picture and a mean does not. The pictures here are
-    in [0, 1]: multiply a weight that was published for pixels of 0 to 255 by 255^2, or by 255 for "absolute".
+    in [0, 1]: multiply a weight that was published for pixels of 0 to 255 by 255^2, by 255 for "absolute", or by
+    255^2.5 for "power".
 
     Attributes:
         layer: name of the layer whose neighbouring values are compared; "input" is the picture.
@@ -76,6 +78,8 @@ class TotalVariation(Loss):
                 return tuple(_part(d * stop_gradient(jnp.sign(d)), rows) for d, rows in ((dx, band), (dy, below)))
             case "corner":
                 return (_part(dx[:-1] ** 2 + dy[:, :-1] ** 2, below),)
+            case "power":
+                return (_part(_power(dx[:-1] ** 2 + dy[:, :-1] ** 2), below),)
         return _replicate(features, band)
 
     def from_sums(self, sums: tuple[Part, ...], target: tuple[()] = ()) -> Float[Array, ""]:
@@ -88,6 +92,8 @@ class TotalVariation(Loss):
                 return sums[0][0] + sums[1][0]
             case "corner":
                 return sums[0][0] / 2
+            case "power":
+                return sums[0][0]
         return 2 * ((means[0] + means[1]) / 3 + (means[2] + means[3]) / 12)
 
     def remember(self, found: tuple[()] | None, features: Array, target: tuple[()], band: Band) -> tuple[()]:
@@ -97,6 +103,12 @@ class TotalVariation(Loss):
     def statistics(self, sums: Any, target: tuple[()]) -> tuple[()]:
         """An empty tuple: there is no target to make."""
         return ()
+
+
+def _power(squares: Array) -> Array:
+    """`squares^1.25`, whose second derivative is infinite at 0 and is taken as 0 there."""
+    positive = squares > 0
+    return jnp.where(positive, jnp.where(positive, squares, 1) ** 1.25, 0)
 
 
 def _part(values: Float[Array, "h w c"], band: Band) -> Part:

@@ -48,7 +48,8 @@ def held_out(
     if not given:
         raise SettingError("recipes: got none, expected at least one")
     reached = reachable(model, shapes)
-    used = {layer for recipe in given for term in (*recipe.content, *recipe.style) for layer in layers_of(term.loss)}
+    terms = [term for recipe in given for term in (*recipe.content, *recipe.style)]
+    used = {_after_relu(layer) for term in terms for layer in layers_of(term.loss)}
     free = [layer for layer in reached if layer not in used] or list(reached)
     content = {_nearest(_content_layer(recipe, model), free, model) for recipe in given}
     return tuple(layer for layer in reached if layer in content), _one_of_each_block(free)
@@ -74,9 +75,14 @@ def _fits(model: VGG, layer: str, shape: tuple[int, ...]) -> bool:
 
 def _content_layer(recipe: Recipe, model: VGG) -> str:
     """The deepest layer of the recipe's content terms that the network has; `CONTENT` if there is none."""
-    layers = [layer for term in recipe.content for layer in layers_of(term.loss)]
+    layers = [_after_relu(layer) for term in recipe.content for layer in layers_of(term.loss)]
     known = [layer for layer in layers if layer.startswith("relu") and layer in model.layers]
     return max(known, key=model.layers.index, default=CONTENT)
+
+
+def _after_relu(layer: str) -> str:
+    """The layer itself, or for a convolution the ReLU after it."""
+    return f"relu{layer[4:]}" if layer.startswith("conv") else layer
 
 
 def _nearest(layer: str, free: Sequence[str], model: VGG) -> str:

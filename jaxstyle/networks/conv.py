@@ -43,14 +43,33 @@ def conv3x3_relu(
     Raises:
         SettingError: a derivative along `transformed` is taken.
     """
-    config: Any = jax.config
-    # The primitives are lowered later, when JAX's setting may be another.
-    settings = {"pad": 1 if padding == "zero" else 0, "precision": config.jax_default_matmul_precision}
-    if padding != "zero":
-        x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode=_PAD_MODE[padding])
+    x, settings = _padded(x, padding)
     relu, maximum = (_relu, _maximum) if transformed is None else (winograd.relu, winograd.maximum)
     arrays = x[None], kernel if transformed is None else transformed, bias
     return maximum.bind(*arrays, **settings, ceil_mode=ceil_mode)[0] if pool else relu.bind(*arrays, **settings)[0]
+
+
+@partial(jax.jit, static_argnames=("padding",))
+def conv3x3(
+    x: Float[Array, "h w i"],
+    kernel: Float[Array, "3 3 i o"],
+    bias: Float[Array, " o"],
+    *,
+    padding: Padding = "zero",
+    transformed: Float[Array, "36 i o"] | None = None,
+) -> Float[Array, "h w o"]:
+    """3x3 convolution with bias, as `conv3x3_relu` computes it before the ReLU."""
+    x, settings = _padded(x, padding)
+    linear = _exact if transformed is None else winograd.linear
+    return linear.bind(x[None], kernel if transformed is None else transformed, **settings)[0] + bias[None, None]
+
+
+def _padded(x: Array, padding: Padding) -> tuple[Array, dict[str, Any]]:
+    """The picture with its edges padded, and the settings of the primitives, which pad with zeros themselves."""
+    config: Any = jax.config
+    # The primitives are lowered later, when JAX's setting may be another.
+    settings = {"pad": 1 if padding == "zero" else 0, "precision": config.jax_default_matmul_precision}
+    return x if padding == "zero" else jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode=_PAD_MODE[padding]), settings
 
 
 def _correlate(x: Array, kernel: Array, pad: int, precision: str | None) -> Array:

@@ -18,11 +18,17 @@ from jaxstyle.weights.layout import Pooling
 def pool2x2(x: Float[Array, "h w c"], pooling: Pooling, *, ceil_mode: bool = False) -> Float[Array, "_h _w c"]:
     """Pool 2x2 blocks with stride 2: their maximum, mean ("average"), or the root of their summed squares ("l2").
 
+    "scaled_average" is twice the mean and "scaled_l2" 0.78 times the root, about as large as the maximum would be:
+    crowsonkb/style-transfer-pytorch exchanges the pooling so.
     An odd last row or column is dropped, or kept as a smaller block with `ceil_mode`. The gradient of a maximum that
     several numbers of a block share goes to all of them in equal parts, as autodiff of `jnp.max` has it.
     """
     if pooling == "max":
         return _maximum(ceil_mode, x[None])[0]
+    if pooling == "scaled_average":
+        return 2 * pool2x2(x, "average", ceil_mode=ceil_mode)
+    if pooling == "scaled_l2":
+        return 0.78 * pool2x2(x, "l2", ceil_mode=ceil_mode)
     if pooling == "average":
         ones = jnp.ones((*x.shape[:2], 1), x.dtype)
         return _blocks(x, ceil_mode).sum((1, 3)) / _blocks(ones, ceil_mode).sum((1, 3))

@@ -1,7 +1,7 @@
 """VGG19 and VGG16 (Simonyan & Zisserman 2015) as feature extractors: flax Modules used as plain pytrees."""
 
 from collections.abc import Iterable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from jaxstyle.networks.conv import Conv, conv3x3_relu
+from jaxstyle.networks.conv import Conv, conv3x3, conv3x3_relu
 from jaxstyle.networks.model import Geometry, check_layers
 from jaxstyle.networks.pooling import pool2x2
 from jaxstyle.networks.winograd import transform_kernel
@@ -49,12 +49,15 @@ class Convolution(nnx.Module):
                 if isinstance(array, nnx.Param):
                     setattr(self, name, nnx.Param(array[...].astype(jnp.bfloat16)))
 
-    def __call__(self, x: Float[Array, "h w i"], padding: Padding, **pooling: bool) -> Float[Array, "_h _w o"]:
+    def __call__(
+        self, x: Float[Array, "h w i"], padding: Padding, *, relu: bool = True, **pooling: bool
+    ) -> Float[Array, "_h _w o"]:
         """Apply the 3x3 convolution with bias and ReLU; `pooling` are the options `pool` and `ceil_mode`."""
         kernel = self.kernel[...]
         few = kernel.size * x.shape[0] * x.shape[1] < WINOGRAD_LEAST
         transformed = None if self.transformed is None or few else self.transformed[...]
-        return conv3x3_relu(x, kernel, self.bias[...], padding=padding, transformed=transformed, **pooling)
+        apply: Any = conv3x3_relu if relu else conv3x3
+        return apply(x, kernel, self.bias[...], padding=padding, transformed=transformed, **pooling)
 
 
 class VGG(nnx.Module):
@@ -92,7 +95,7 @@ class VGG(nnx.Module):
         for conv in (name for name in CONVOLUTIONS if hasattr(self, name)):
             if conv.endswith("_1") and conv != "conv1_1":
                 names.append(f"pool{int(conv[4]) - 1}")
-            names.append(f"relu{conv[4:]}")
+            names += [conv, f"relu{conv[4:]}"]
             if hasattr(self, f"{conv}_aux"):
                 names.append(f"relu{conv[4:]}_aux")
         return tuple([*names, "pool5"] if hasattr(self, f"conv5_{self.deepest}") else names)
@@ -102,8 +105,8 @@ class VGG(nnx.Module):
 
         Args:
             image: RGB in [0, 1].
-            layers: names such as "relu4_1" (after the ReLU), "pool4", "input" (the picture itself), and
-                "relu4_1_aux" where the weights have that 1x1 layer.
+            layers: names such as "relu4_1" (after the ReLU), "conv4_1" (before it), "pool4", "input" (the picture
+                itself), and "relu4_1_aux" where the weights have that 1x1 layer.
 
         Returns:
             {name: (h', w', c)}, in the network's order.
@@ -142,18 +145,20 @@ class VGG(nnx.Module):
         for name in names:
             if last and here <= found.keys():
                 break
-            if name == pooled:
+            if name == pooled or (name.startswith("conv") and name not in here):
                 continue
             with jax.named_scope(name):
-                found[name] = self._layer(name, x, pooled)
-            if not name.endswith("_aux"):
+                before = found.get(f"conv{name[4:]}") if name.startswith("relu") else None
+                found[name] = self._layer(name, x, pooled) if before is None else nnx.relu(before)
+            if not name.startswith("conv") and not name.endswith("_aux"):
                 x = found[name]
         return x, {name: found[name] for name in found if name in here}
 
     def _pooled(self, names: list[str], wanted: set[str]) -> str | None:
         """The layer that is computed together with the pooling after it, as nothing else needs it."""
         before = names[-2] if self.pooling == "max" and names[-1].startswith("pool") else ""
-        return before if before.startswith("relu") and before not in wanted and not before.endswith("_aux") else None
+        alone = before.startswith("relu") and not before.endswith("_aux")
+        return before if alone and not {before, f"conv{before[4:]}"} & wanted else None
 
     def _layer(self, name: str, x: Array, pooled: str | None) -> Array:
         if name.startswith("pool") and pooled is not None:
@@ -164,7 +169,7 @@ class VGG(nnx.Module):
         conv = getattr(self, f"conv{name[4:]}")
         if name.endswith("_aux"):
             return nnx.relu(x @ conv.kernel[0, 0] + conv.bias[None, None])
-        return conv(x, self.first_padding if name == "relu1_1" else self.padding)
+        return conv(x, self.first_padding if name[4:] == "1_1" else self.padding, relu=name.startswith("relu"))
 
     def with_changes(self, *, pooling: Pooling | None = None, first_padding: Padding | None = None) -> "VGG":
         """Return the network, sharing its arrays, with another pooling or padding of conv1_1; None changes nothing."""
@@ -189,12 +194,12 @@ class VGG(nnx.Module):
         check_layers(self, layers, (1 << 20, 1 << 20))
         winograd = conv == "winograd" or (conv == "auto" and jax.default_backend() == "cpu")
         deepest = max((self.layers.index(name) for name in layers), default=0)
-        names = [name for name in self.layers[1 : deepest + 1] if name.startswith("relu") and not name.endswith("_aux")]
-        if all(getattr(self, f"conv{name[4:]}").is_prepared(winograd, dtype) for name in names):
+        names = [name for name in self.layers[1 : deepest + 1] if name.startswith("conv")]
+        if all(getattr(self, name).is_prepared(winograd, dtype) for name in names):
             return self
         other = nnx.merge(*nnx.split(self))
         for name in names:
-            getattr(other, f"conv{name[4:]}").prepare(winograd, dtype)
+            getattr(other, name).prepare(winograd, dtype)
         return other
 
     def geometry(self, layer: str) -> Geometry:
@@ -207,7 +212,7 @@ class VGG(nnx.Module):
         for name in self.layers[1 : self.layers.index(layer) + 1]:
             if name.startswith("pool"):
                 stride *= 2
-            elif not name.endswith("_aux"):
+            elif name.startswith("conv"):
                 halo += stride
         return Geometry(stride, halo, stride * (2 if self.padding == "reflect" else 1))
 

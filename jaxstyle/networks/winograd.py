@@ -46,7 +46,7 @@ def correlate(x: Float[Array, "h w i"], transformed: Float[Array, "36 i o"], pad
     Raises:
         SettingError: a derivative along `transformed` is taken.
     """
-    return _linear.bind(x[None], transformed, pad=pad)[0]
+    return linear.bind(x[None], transformed, pad=pad)[0]
 
 
 class _Strips(NamedTuple):
@@ -224,6 +224,6 @@ def _along_kernel(*_: Any, **__: Any) -> Array:
     )
 
 
-_linear, _ = linear_pair("winograd", _forward, _backward, _along_kernel, one_by_one=True)
-relu = rectified(_linear, _forward, _along_kernel, one_by_one=True)
-maximum = rectified_maximum(_linear, relu, _along_kernel, one_by_one=True)
+linear, _ = linear_pair("winograd", _forward, _backward, _along_kernel, one_by_one=True)
+relu = rectified(linear, _forward, _along_kernel, one_by_one=True)
+maximum = rectified_maximum(linear, relu, _along_kernel, one_by_one=True)

@@ -26,11 +26,13 @@ class Summed:
 
     loss: Loss
 
-    def __call__(self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]]) -> Float[Array, ""]:
+    def __call__(
+        self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]], *key: Array
+    ) -> Float[Array, ""]:
         """Weighted sum of the styles' losses; `target` is from `blend_targets`."""
         shares, targets = target
         return sum(
-            (share * self.loss(features, one) for share, one in zip(shares, targets, strict=True)), jnp.zeros(())
+            (share * self.loss(features, one, *key) for share, one in zip(shares, targets, strict=True)), jnp.zeros(())
         )
 
     def sums(self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]], band: Band) -> tuple[Any, ...]:

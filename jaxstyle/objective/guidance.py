@@ -35,10 +35,10 @@ class Guided:
 
     loss: Any
 
-    def __call__(self, features: Any, target: tuple[tuple[Any, ...], tuple[Any, ...]]) -> Float[Array, ""]:
+    def __call__(self, features: Any, target: tuple[tuple[Any, ...], tuple[Any, ...]], *key: Array) -> Float[Array, ""]:
         """Sum of the loss over regions; `target` is (the regions' guidance channels, the regions' targets)."""
         pairs = zip(*target, strict=True)
-        return sum((self.loss(apply(guide, features), one) for guide, one in pairs), jnp.zeros(()))
+        return sum((self.loss(apply(guide, features), one, *key) for guide, one in pairs), jnp.zeros(()))
 
     def sums(self, features: Array, target: tuple[tuple[Array, ...], tuple[Any, ...]], band: Band) -> tuple[Any, ...]:
         """Each region's sums over a band's positions."""

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import Loss, layers_of, select
+from jaxstyle.losses.base import fixed_key
 from jaxstyle.networks.model import FeatureModel, features_of
 from jaxstyle.objective import banded
 from jaxstyle.objective.shared import Shares, share_out, shared_sums
@@ -21,7 +22,7 @@ from jaxstyle.objective.shared import Shares, share_out, shared_sums
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["model", "targets", "scales", "weights"],
+    data_fields=["model", "targets", "scales", "weights", "key"],
     meta_fields=["losses", "layers", "shape", "normalized", "rows", "remat", "precision", "mesh"],
 )
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Objective:
     remat: bool = False  # whether the gradient computes the network again, a block at a time, to save memory
     precision: str | None = None  # of products, as JAX names it; None for what is set in JAX
     mesh: Mesh | None = None  # devices over which the picture's rows are divided
+    key: Array | None = None  # random key of the losses that draw random numbers; None for a fixed one
 
     def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
         """Compute the weighted sum, and each term's value, of one RGB picture in [0, 1].
@@ -63,6 +65,21 @@ class Objective:
         values = {name: self.scales[name] * value for name, value in found.items()}
         weighted = [self.weights[name] * value for name, value in values.items()]
         return sum(weighted[1:], weighted[0]), values
+
+    @property
+    def random(self) -> bool:
+        """Whether a loss draws random numbers, so that each step needs a key of its own."""
+        return any(loss.random for _, loss in self.layers)
+
+    def with_key(self, key: Array) -> "Objective":
+        """The objective with a random key for the losses that draw random numbers; without one, the key is fixed."""
+        return replace(self, key=key)
+
+    def _keys(self, i: int) -> tuple[Array, ...]:
+        """Random key of the `i`-th term, as the arguments that its loss takes besides: one, or none."""
+        if not self.layers[i][1].random:
+            return ()
+        return (jax.random.fold_in(fixed_key() if self.key is None else self.key, i),)
 
     def _whole(self, image: Array) -> dict[str, Array]:
         layers = banded.layers_named(self.layers)
@@ -92,16 +109,16 @@ class Objective:
     def _values(self, features: Mapping[str, Array], targets: Any, scales: Any) -> dict[str, Array]:
         """Values {term: value} of the losses whose layers are all in `features`."""
         values = {}
-        for (name, loss), (_, bare) in zip(self.losses, self.layers, strict=True):
+        for i, ((name, loss), (_, bare)) in enumerate(zip(self.losses, self.layers, strict=True)):
             if not features.keys() >= set(layers_of(bare)):
                 continue
-            found = select(bare, features)
+            found, keys = select(bare, features), self._keys(i)
             with jax.named_scope(name):
                 if name in self.normalized:
-                    values[name] = loss(lax.stop_gradient(found), targets[name])
-                    values[name] += _normalized(loss, found, targets[name], scales[name])
+                    values[name] = loss(lax.stop_gradient(found), targets[name], *keys)
+                    values[name] += _normalized(loss, found, targets[name], scales[name], *keys)
                 else:
-                    values[name] = loss(found, targets[name])
+                    values[name] = loss(found, targets[name], *keys)
             if jnp.shape(values[name]) != ():
                 raise SettingError(f"{name}: the loss returned the shape {values[name].shape}, expected a scalar")
         return values
@@ -130,15 +147,15 @@ def checked(image: Any, shape: tuple[int, ...]) -> Array:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _normalized(loss: Loss, features: Any, target: Any, scale: Array) -> Array:
+def _normalized(loss: Loss, features: Any, target: Any, scale: Array, *keys: Array) -> Array:
     """Zero, but its gradient along the features is that of `scale * loss`, divided by its L1 norm and by the scale."""
-    return jnp.zeros((), jax.eval_shape(loss, features, target).dtype)
+    return jnp.zeros((), jax.eval_shape(loss, features, target, *keys).dtype)
 
 
 @_normalized.defjvp
 def _normalized_derivative(loss: Loss, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    features, target, scale = primals
-    gradient = jax.grad(lambda features: scale * loss(features, target))(features)
+    features, target, scale, *keys = primals
+    gradient = jax.grad(lambda features: scale * loss(features, target, *keys))(features)
     parts = [
         jnp.sum(each / (jnp.abs(each).sum() + 1e-8) / scale * change)
         for each, change in zip(jax.tree.leaves(gradient), jax.tree.leaves(tangents[0]), strict=True)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxstyle.losses import select
+from jaxstyle.losses.base import fixed_key
 from jaxstyle.networks.model import FeatureModel, features_of, geometry_of
 from jaxstyle.objective import banded
 from jaxstyle.objective.banded import Bands, Named, Place, layers_named
@@ -88,7 +89,10 @@ def target_scales(
     if bands is None:
         empty = _zero_features(model, bare, picture)
         pairs = zip(losses, bare, strict=True)
-        values = {name: partial(loss, select(plain, empty), targets[name]) for (name, loss), (_, plain) in pairs}
+        values = {
+            name: partial(loss, select(plain, empty), targets[name], *[fixed_key()] * plain.random)
+            for (name, loss), (_, plain) in pairs
+        }
     else:
 
         def of_band(crop: Array, at: Place) -> dict[str, Any]:

@@ -23,19 +23,25 @@ class Term:
             same at every picture size, layer and network. Published recipes do not divide.
         of: name of the reference picture that the target comes from, instead of the content or the styles; see
             `make_objective`.
+        growth: factor of the weight from each level of a pyramid to the next, from 0.01 to 100. The weight itself
+            holds at the last level: with 0.5 it is twice that at the level before.
     """
 
     loss: Loss
     weight: float = 1.0
     relative: bool = True
     of: str | None = None
+    growth: float = 1.0
 
     def __post_init__(self) -> None:
         check_loss(self.loss, "loss")
         if not isinstance(self.of, str | None):
             raise SettingError(f"of: got {self.of!r}, expected the name of a reference picture, or None")
         check_weight(f"weight of {self.name}", self.weight)
+        if not is_number(self.growth, 0.01, 100):
+            raise SettingError(f"growth of {self.name}: got {self.growth!r}, expected a number from 0.01 to 100")
         object.__setattr__(self, "weight", float(self.weight))
+        object.__setattr__(self, "growth", float(self.growth))
 
     @property
     def name(self) -> str:
@@ -61,3 +67,8 @@ def check_weight(name: str, weight: float) -> None:
     """Raise SettingError unless the weight is a number that float32 holds, at least 0."""
     if not is_number(weight, 0, MAX_WEIGHT):
         raise SettingError(f"{name}: got {weight!r}, expected a finite number, at least 0")
+
+
+def absolute(loss: Loss, weight: float) -> Term:
+    """Make a term whose value is that of the published formula, not relative to its target."""
+    return Term(loss, weight, relative=False)

@@ -1,88 +1,22 @@
-"""The optimisation loop, which turns a State into a new State and an Info, with the optimisers of optax."""
+"""The optimisation loop: many steps in one compiled program, in one go or in chunks, with their reports."""
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array
 
 from jaxstyle.errors import SettingError
 from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.optimize.parametrization import Parametrization, Pixels
 from jaxstyle.optimize.program import Program
+from jaxstyle.optimize.state import Evaluate, Info, State, evaluation, step
 
 CAPACITY = 100
 """Lengths of Info's arrays are multiples of this, so that few compiled programs serve all numbers of steps."""
-Evaluate = Callable[[Array], tuple[Array, dict[str, Array]]]
-"""An objective, image -> (total, {term: value}). As an argument of `run` it must be a pytree too, as `Objective` is."""
-
-
-class State(NamedTuple):
-    """State of a run, with all that it needs to continue: pass it back in to resume."""
-
-    image: Float[Array, "h w 3"]
-    average: Float[Array, "h w 3"]  # moving average of the images; the image itself where nothing is averaged
-    optimizer: Any  # the optimiser's state
-    step: Int[Array, ""]  # number of steps done
-    finite: Bool[Array, ""]  # False once a value was not finite: the state then stays at its last finite image
-
-
-class Info(NamedTuple):
-    """Values that a run reports, one per step, computed before the step's update.
-
-    Where the number of steps is traced, the arrays have the length `capacity`, and are 0 beyond the steps done.
-    """
-
-    total: Float[Array, " n"]
-    values: dict[str, Float[Array, " n"]]
-
-
-@jax.jit
-def init(image: Float[Array, "h w 3"], optimizer: Optimizer) -> State:
-    """Make the state before the first step."""
-    with jax.numpy_dtype_promotion("standard"):
-        begun = optimizer.transform().init(image)
-    state = State(image, image, begun, jnp.zeros((), int), jnp.ones((), bool))
-    # Fixed dtypes, as `step` returns them: with a weakly typed zero the next call would compile another program.
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
-
-
-def step(
-    state: State,
-    objective: Evaluate,
-    optimizer: Optimizer,
-    *,
-    average: float | Array = 0.0,
-    clip: bool = True,
-) -> tuple[State, Array, dict[str, Array]]:
-    """Do one step: return the new state, and the objective's total and values at the old image.
-
-    Args:
-        state: from `init` or an earlier step.
-        objective: image -> (total, {term: value}).
-        optimizer: settings of the optimiser, such as `Adam()`.
-        average: decay in [0, 1) of the exponential moving average of the images, bias-corrected as in Adam; 0 is none.
-        clip: whether to clip the image to [0, 1] after the update.
-    """
-    (total, values), gradient = jax.value_and_grad(lambda image: objective(image), has_aux=True)(state.image)
-    with jax.numpy_dtype_promotion("standard"):  # optax multiplies integers and floats, whatever JAX's user has set
-        updates, opt_state = optimizer.transform().update(
-            gradient, state.optimizer, state.image, value=total, grad=gradient, value_fn=lambda x: objective(x)[0]
-        )
-    if jnp.shape(updates) != state.image.shape:
-        raise SettingError(f"optimizer: its update has the shape {jnp.shape(updates)}, the picture {state.image.shape}")
-    image = (state.image + updates).astype(state.image.dtype)
-    image = jnp.clip(image, 0, 1) if clip else image
-    share = (1 - average) / (1 - lax.pow(jnp.asarray(average, float), state.step + 1))
-    mean = (1 - share) * state.average + share * image
-    # Squares, because optimisers take them: where they overflow, updates vanish, and a run would seem to be finished.
-    finite = state.finite & jnp.isfinite(total) & jnp.isfinite(image).all() & jnp.isfinite(gradient**2).all()
-    new = State(image, mean.astype(image.dtype), opt_state, state.step + 1, finite)
-    frozen = state._replace(finite=finite)
-    return jax.tree.map(partial(jnp.where, finite), new, frozen), total, values
 
 
 def run_plain(
@@ -94,26 +28,28 @@ def run_plain(
     capacity: int = CAPACITY,
     average: float | Array = 0.0,
     clip: bool = True,
+    parametrization: Parametrization = Pixels(),  # noqa: B008
 ) -> tuple[State, Info]:
     """Run `steps` steps, but at most `capacity`: the function that `run` compiles, to be part of your own programs.
 
     `steps` may be traced. The function is pure, so `jax.vmap` over states and objectives makes a batch.
     """
-    shapes = jax.eval_shape(objective, state.image)
+    shapes = jax.eval_shape(evaluation(objective, state, parametrization), state.parameters)
     # Not NaN, which `jax_debug_nans` would take for a fault.
     total, values = jax.tree.map(lambda shape: jnp.zeros(capacity, shape.dtype), shapes)
 
     def body(i: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
         state, info = carry
-        state, now, row = step(state, objective, optimizer, average=average, clip=clip)
+        state, now, row = step(state, objective, optimizer, average=average, clip=clip, parametrization=parametrization)
         return state, jax.tree.map(lambda column, value: column.at[i].set(value), info, Info(now, row))
 
     return lax.fori_loop(0, jnp.minimum(steps, capacity), body, (state, Info(total, values)))
 
 
+_STATIC = ("capacity", "clip", "parametrization")
 run_plain.__name__ = run_plain.__qualname__ = "run"
-_together = jax.jit(run_plain, static_argnames=("capacity", "clip"))
-_alone = Program(run_plain, static_argnames=("capacity", "clip"))
+_together = jax.jit(run_plain, static_argnames=_STATIC)
+_alone = Program(run_plain, static_argnames=_STATIC)
 
 
 def run(
@@ -125,6 +61,7 @@ def run(
     capacity: int | None = None,
     average: float | Array = 0.0,
     clip: bool = True,
+    parametrization: Parametrization = Pixels(),  # noqa: B008
 ) -> tuple[State, Info]:
     """Run `steps` steps in one compiled program; two runs after each other equal one long run bit for bit.
 
@@ -137,13 +74,15 @@ def run(
             transformation of your own; then at most `capacity` steps are done, and Info's arrays have that length.
         average: see `step`.
         clip: see `step`.
+        parametrization: see `step`.
 
     Raises:
         SettingError: `steps` is no whole number of at least 0, or `capacity` is too small or missing.
     """
     capacity = _capacity(steps, capacity)
     optimizer, n, average = _on_device((optimizer, steps, average))
-    state, info = _together(state, objective, optimizer, n, capacity=capacity, average=average, clip=clip)
+    settings = {"average": average, "clip": clip, "parametrization": parametrization}
+    state, info = _together(state, objective, optimizer, n, capacity=capacity, **settings)
     return state, info if isinstance(steps, jax.core.Tracer) else _first(info, int(steps))
 
 
@@ -180,6 +119,7 @@ def chunks(
     seconds: float = 1.0,
     average: float = 0.0,
     clip: bool = True,
+    parametrization: Parametrization = Pixels(),  # noqa: B008
     before: int = 0,
 ) -> Iterator[tuple[State, Info]]:
     """Run `steps` steps in chunks, yielding (state, info) after each, and end early once a value is not finite.
@@ -195,10 +135,11 @@ def chunks(
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
     done, most = 0, 1
     optimizer, decay = _on_device((optimizer, float(average)))
+    settings = {"average": decay, "clip": clip, "parametrization": parametrization}
     finite, at = jax.device_get((state.finite, state.step))
     while done < steps and finite:
         n, started = min(most, CAPACITY, steps - done, every - (before + done) % every), time.perf_counter()
-        state, info = _alone(state, objective, optimizer, jax.device_put(n), average=decay, clip=clip)
+        state, info = _alone(state, objective, optimizer, jax.device_put(n), **settings)
         # All in one transfer, and cut on the host: each length would be a program, each value a wait for the device.
         finite, now, info = jax.device_get((state.finite, state.step, info))
         ran, at = n if finite else int(now) - int(at) + 1, now
@@ -208,7 +149,14 @@ def chunks(
 
 
 def compile_run(
-    state: State, objective: Evaluate, optimizer: Optimizer, *, average: float = 0.0, clip: bool = True
+    state: State,
+    objective: Evaluate,
+    optimizer: Optimizer,
+    *,
+    average: float = 0.0,
+    clip: bool = True,
+    parametrization: Parametrization = Pixels(),  # noqa: B008
 ) -> jax.stages.Compiled:
     """Compile the program that `chunks` runs, so that it finds it ready; arrays may be `jax.ShapeDtypeStruct`s."""
-    return _alone.lower(state, objective, optimizer, 1, average=float(average), clip=clip).compile()
+    settings = {"average": float(average), "clip": clip, "parametrization": parametrization}
+    return _alone.lower(state, objective, optimizer, 1, **settings).compile()

@@ -1,4 +1,4 @@
-"""The optimisers and their settings: optax's Adam, L-BFGS, or any optax transformation."""
+"""The optimisers and their settings: optax's Adam, RMSprop and SGD, L-BFGS, or any optax transformation."""
 
 import hashlib
 import re
@@ -16,8 +16,6 @@ from jaxtyping import Array
 from jaxstyle.errors import SettingError
 from jaxstyle.optimize.quasi_newton import lbfgs
 
-PIXELS = 255.0
-"""Range of pixel values in the published codes without a line search, which optimise pixels of 0 to 255."""
 Resize = Callable[[Array, str], Array]
 """`resize(values, method)` resizes an array like the picture to the next level, by a method of `jax.image.resize`."""
 
@@ -70,7 +68,61 @@ class Adam:
         return jax.tree.map(carried, state, is_leaf=lambda part: isinstance(part, optax.ScaleByAdamState))
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["memory", "line_search"])
+@partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["decay", "eps"])
+@dataclass(frozen=True)
+class RMSprop:
+    """RMSprop (Tieleman & Hinton 2012): the gradient, divided by the root of the moving average of its square.
+
+    `v = decay v + (1 - decay) g^2`, `update = -learning_rate g / (sqrt(v) + eps)`, v from 0, as in PyTorch, which
+    STROTSS uses. `learning_rate`, in units of the parameters, is a leaf: changing it does not re-trace.
+    """
+
+    learning_rate: float = 0.002
+    decay: float = 0.99
+    eps: float = 1e-8
+    kind: ClassVar[str] = "rmsprop"
+    clips: ClassVar[bool] = True
+
+    def transform(self) -> optax.GradientTransformationExtraArgs:
+        """The optax transformation from gradients to updates."""
+        scale = optax.scale_by_rms(self.decay, self.eps, eps_in_sqrt=False)
+        return optax.with_extra_args_support(optax.chain(scale, optax.scale_by_learning_rate(self.learning_rate)))
+
+    def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
+        """Return the fresh state."""
+        return fresh
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["momentum", "decay", "every"])
+@dataclass(frozen=True)
+class SGD:
+    """Gradient descent, `update = -learning_rate decay^(step / every) g`, with momentum if it is above 0.
+
+    At each level of a pyramid it begins afresh. `learning_rate` is a leaf: changing it does not re-trace.
+    """
+
+    learning_rate: float = 1e-3
+    momentum: float = 0.0
+    decay: float = 1.0
+    every: float = 100.0
+    kind: ClassVar[str] = "sgd"
+    clips: ClassVar[bool] = True
+
+    def transform(self) -> optax.GradientTransformationExtraArgs:
+        """The optax transformation from gradients to updates."""
+        trace = (optax.trace(self.momentum),) if self.momentum else ()
+        rate = optax.scale_by_schedule(lambda step: self.decay ** (step / self.every))
+        scale = optax.scale_by_learning_rate(self.learning_rate)
+        return optax.with_extra_args_support(optax.chain(*trace, rate, scale))
+
+    def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
+        """Return the fresh state."""
+        return fresh
+
+
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["learning_rate"], meta_fields=["memory", "line_search", "pixels"]
+)
 @dataclass(frozen=True)
 class LBFGS:
     """Limited-memory BFGS (Liu & Nocedal 1989).
@@ -78,12 +130,14 @@ class LBFGS:
     With `line_search` each step tries step sizes until the strong Wolfe conditions hold (about two to three
     evaluations), and `learning_rate` is not used. Without it, each step is `learning_rate` times the quasi-Newton
     direction and takes one evaluation, as in neural-style and Gatys' code (`jaxstyle.optimize.quasi_newton`). `memory`
-    is the number of earlier steps that are remembered.
+    is the number of earlier steps that are remembered. `pixels` is the range of the pixel values in the published code,
+    255 or 1: without a line search, the length of the first step depends on it.
     """
 
     learning_rate: float = 1.0
     memory: int = 10
     line_search: bool = True
+    pixels: float = 255.0
     kind: ClassVar[str] = "lbfgs"
     clips: ClassVar[bool] = False
 
@@ -91,7 +145,7 @@ class LBFGS:
         """The optax transformation from gradients to updates."""
         if self.line_search:
             return optax.lbfgs(memory_size=self.memory)
-        return lbfgs(self.learning_rate, self.memory, unit=PIXELS)
+        return lbfgs(self.learning_rate, self.memory, unit=self.pixels)
 
     def carry(self, state: Any, fresh: Any, resize: Resize) -> Any:
         """Return the fresh state, because remembered steps belong to the objective of one level."""
@@ -147,7 +201,7 @@ def _fingerprint(transformation: optax.GradientTransformation) -> str:
     return hashlib.sha256(text.encode() + constants).hexdigest()[:12]
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.kind: optimizer for optimizer in (Adam, LBFGS)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.kind: optimizer for optimizer in (Adam, LBFGS, RMSprop, SGD)}
 """{kind: optimiser class}: the optimisers that saved recipes can hold."""
 
 

@@ -1,7 +1,7 @@
 """Coarse to fine: the sizes at which a picture is optimised one after the other, and growing from one to the next."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, is_number, is_whole
 from jaxstyle.image.decode import MAX_EDGE
-from jaxstyle.optimize import loop
-from jaxstyle.optimize.loop import State
 from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.optimize.parametrization import Parametrization, Pixels, bilinear
+from jaxstyle.optimize.state import State, init, step_key
 
 GRID = 16
 """Number of pixels that both edges of earlier levels are multiples of, so that many pictures share programs."""
@@ -25,9 +25,9 @@ LEAST = 32
 class Pyramid:
     """Sizes to optimise at before the picture's own (Gatys et al. 2017, "coarse-to-fine"; Kolkin et al. 2019).
 
-    The long edges of the earlier levels are `smallest * ratio**k` whatever the picture, so that their programs serve
-    other pictures too; the last of them is smaller than the picture by a factor of about sqrt(ratio) or more. Smaller
-    pictures have one level, as without a pyramid.
+    Unless `down` is set, the long edges of the earlier levels are `smallest * ratio**k` whatever the picture, so that
+    their programs serve other pictures too; the last of them is smaller than the picture by a factor of about
+    sqrt(ratio) or more. Smaller pictures have one level, as without a pyramid.
 
     Attributes:
         smallest: long edge of the first level in pixels, at least 32.
@@ -35,8 +35,11 @@ class Pyramid:
         steps: steps of each level but the last, as a multiple (0.001 to 1000) of the recipe's steps, which the last
             level takes.
         first_steps: steps of the first level, if there are several, in the same unit.
-        content_decay: number (0.01 to 100) by which the content weight is divided from each level to the next; at the
-            last level the content weight is the recipe's.
+        down: whether sizes count down from the picture's own by `ratio`, to at least `smallest`, as in crowsonkb's
+            code. They are then no multiples of 16, and a picture's only size takes `first_steps` too.
+        last_rate: factor (0.001 to 1000) of the optimiser's learning rate at the last level, if there are several.
+        detail: whether pictures grow by bilinear interpolation, and the content's highest frequencies are added at the
+            start of each level but the last, as in STROTSS. Else they grow by bicubic interpolation alone.
 
     Raises:
         SettingError: a setting is out of range.
@@ -46,7 +49,9 @@ class Pyramid:
     ratio: float = 2.0
     steps: float = 1.0
     first_steps: float = 1.0
-    content_decay: float = 1.0
+    down: bool = False
+    last_rate: float = 1.0
+    detail: bool = False
 
     def __post_init__(self) -> None:
         edge = self.smallest
@@ -58,13 +63,16 @@ class Pyramid:
             "ratio": (1.25, 16),
             "steps": (0.001, 1000),
             "first_steps": (0.001, 1000),
-            "content_decay": (0.01, 100),
+            "last_rate": (0.001, 1000),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if not is_number(value, low, high):
                 raise SettingError(f"pyramid.{name}: got {value!r}, expected a number from {low} to {high}")
             object.__setattr__(self, name, float(value))
+        for name in ("down", "detail"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingError(f"pyramid.{name}: got {getattr(self, name)!r}, expected true or false")
         object.__setattr__(self, "smallest", int(edge))
 
 
@@ -75,12 +83,14 @@ class Level:
     Attributes:
         shape: (height, width).
         steps: number of steps at this size.
-        content: factor of the recipe's content weight.
+        rate: factor of the optimiser's learning rate.
+        detail: whether the content's highest frequencies are added at the start.
     """
 
     shape: tuple[int, int]
     steps: int
-    content: float = 1.0
+    rate: float = 1.0
+    detail: bool = False
 
 
 def levels(pyramid: Pyramid | None, shape: tuple[int, ...], steps: int) -> tuple[Level, ...]:
@@ -94,13 +104,15 @@ def levels(pyramid: Pyramid | None, shape: tuple[int, ...], steps: int) -> tuple
     last = Level((int(shape[0]), int(shape[1])), steps)
     if pyramid is None or steps == 0:
         return (last,)
-    shapes = _coarse_shapes(pyramid, last.shape)
+    shapes = _shapes_below(pyramid, last.shape) if pyramid.down else _coarse_shapes(pyramid, last.shape)
+    if pyramid.down and not shapes:
+        return (replace(last, steps=max(1, round(pyramid.first_steps * steps))),)
     shares = [pyramid.first_steps, *[pyramid.steps] * len(shapes)]
-    earlier = (
-        Level(shape, max(1, round(share * steps)), pyramid.content_decay ** (len(shapes) - i))
-        for i, (shape, share) in enumerate(zip(shapes, shares, strict=False))
-    )
-    return (*earlier, last)
+    earlier = [
+        Level(shape, max(1, round(share * steps)), detail=pyramid.detail)
+        for shape, share in zip(shapes, shares, strict=False)
+    ]
+    return (*earlier, replace(last, rate=pyramid.last_rate) if earlier else last)
 
 
 def _coarse_shapes(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, int]]:
@@ -113,6 +125,18 @@ def _coarse_shapes(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, in
             shapes[max(shape)] = shape
         edge *= pyramid.ratio
     return list(shapes.values())
+
+
+def _shapes_below(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, int]]:
+    """Sizes (height, width) of the levels before the last, counted down from the picture's own."""
+    shapes: list[tuple[int, int]] = []
+    power = 1
+    while (edge := round(max(own) / pyramid.ratio**power)) >= pyramid.smallest:
+        shape = (max(1, round(own[0] * edge / max(own))), max(1, round(own[1] * edge / max(own))))
+        if min(shape) < LEAST:
+            break
+        shapes, power = [shape, *shapes], power + 1
+    return shapes
 
 
 def on_grid(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
@@ -160,26 +184,46 @@ def coarse_to_fine(
             yield level, state, report
 
 
-@partial(jax.jit, static_argnames=("shape", "clip"))
-def grow(state: State, optimizer: Optimizer, shape: tuple[int, int], *, clip: bool = True) -> State:
+@partial(jax.jit, static_argnames=("shape", "clip", "parametrization"))
+def grow(
+    state: State,
+    optimizer: Optimizer,
+    shape: tuple[int, int],
+    *,
+    clip: bool = True,
+    parametrization: Parametrization = Pixels(),  # noqa: B008
+    detail: Float[Array, "h w 3"] | None = None,
+) -> State:
     """Make the first state of the next level, of (height, width) `shape`.
 
     As in crowsonkb/style-transfer-pytorch, the image starts at the averaged iterate, and a new average begins. The
-    optimiser decides what it carries on (Adam its moments, L-BFGS nothing).
+    optimiser decides what it carries on (Adam its moments, L-BFGS nothing), but begins afresh where the parameters are
+    no pixels. The random key is the one that the next step of the level before would have had.
 
     Args:
         state: last state of the level before.
         optimizer: settings of the optimiser, such as `Adam()`.
         shape: (height, width) of the next level.
         clip: whether to clip the image to [0, 1], which bicubic resizing overshoots.
+        parametrization: what the optimiser changes.
+        detail: what to add to the image, which is then enlarged by bilinear instead of bicubic interpolation.
     """
-    image = _resized(state.average, shape, "cubic")
-    first = loop.init(jnp.clip(image, 0, 1) if clip else image, optimizer)
+    image = _resized(state.average, shape, "cubic") if detail is None else bilinear(state.average, shape) + detail
+    first = init(jnp.clip(image, 0, 1) if clip else image, optimizer, parametrization=parametrization)
+    first = first._replace(key=jax.random.key_data(step_key(state)))
+    if not parametrization.clips:
+        return first
 
     def resize(values: Array, method: str) -> Array:
         return _resized(values, shape, method)
 
     return first._replace(optimizer=optimizer.carry(state.optimizer, first.optimizer, resize))
+
+
+def highest_frequencies(image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
+    """What an image loses when it is reduced to half its size and enlarged again, both by bilinear interpolation."""
+    height, width = image.shape[:2]
+    return image - bilinear(bilinear(image, (max(height // 2, 1), max(width // 2, 1))), (height, width))
 
 
 def _resized(values: Float[Array, "h w 3"], shape: tuple[int, int], method: str) -> Array:

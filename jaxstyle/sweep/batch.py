@@ -3,16 +3,17 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxstyle.errors import JaxstyleError
-from jaxstyle.optimize.loop import CAPACITY, Info, State
+from jaxstyle.optimize.loop import CAPACITY
 from jaxstyle.optimize.optimizers import Optimizer
 from jaxstyle.optimize.pyramid import coarse_to_fine
+from jaxstyle.optimize.state import Info, State
 from jaxstyle.sweep.lanes import grow_lanes, lane, mesh_of, run_lanes, spread, stack, stack_objectives
 from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.result import Result
@@ -79,13 +80,13 @@ class Batch:
         if objectives is None:
             return
         averages = self._filled([jnp.asarray(run.recipe.average) for run in self.runs])
-        run = partial(run_lanes, mesh=self._mesh, clip=self.runs[0].recipe.clip)
+        run, optimizers = partial(run_lanes, mesh=self._mesh, **self.runs[0].how), self._optimizers(level)
         n = 1
         done = max((at.at[1] for at in self.lanes if at.level == level and at.state.finite), default=0)
         rest = self.runs[0].levels[level].steps - done
         while rest > 0 and bool(jnp.any(states.finite)):
             n, started = min(n, CAPACITY, rest), time.perf_counter()
-            states, infos = run(states, objectives, self._optimizers, averages, n)
+            states, infos = run(states, objectives, optimizers, averages, n)
             infos = jax.tree.map(lambda column, n=n: column[:, :n], jax.device_get(infos))
             rest, taken = rest - n, time.perf_counter() - started
             yield states, infos
@@ -135,16 +136,16 @@ class Batch:
 
     def _grown(self, level: int, states: State) -> State:
         """The first states of a level, from the last states of the level before."""
-        shape, clip = self.runs[0].levels[level].shape, self.runs[0].recipe.clip
-        self._ahead = states = grow_lanes(states, self._optimizers, shape, clip=clip)
+        shape, details = self.runs[0].levels[level].shape, [run.detail(level) for run in self.runs]
+        stacked = None if details[0] is None else self._filled(details)
+        self._ahead = states = grow_lanes(states, self._optimizers(level), stacked, shape=shape, **self.runs[0].how)
         for i in (i for i, alive in enumerate(self._alive) if alive):
             at = self.begun[i]
             self.begun[i] = Reached(level, at.state, (*at.infos, ()))
         return states
 
-    @cached_property
-    def _optimizers(self) -> Optimizer:
-        return self._filled([run.recipe.optimizer for run in self.runs])
+    def _optimizers(self, level: int) -> Optimizer:
+        return self._filled([run.optimizer(level) for run in self.runs])
 
     def _filled(self, trees: Sequence[Any]) -> Any:
         return spread(stack(self._fill(trees)), self._mesh)

@@ -13,9 +13,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxstyle import optimize
 from jaxstyle.objective.objective import Objective
-from jaxstyle.optimize.loop import Info, State
 from jaxstyle.optimize.optimizers import Optimizer
+from jaxstyle.optimize.parametrization import Parametrization
 from jaxstyle.optimize.pyramid import grow
+from jaxstyle.optimize.state import Info, State
 
 AXIS = "lanes"
 
@@ -55,7 +56,7 @@ def mesh_of(devices: Sequence[jax.Device]) -> Mesh:
     return Mesh(np.asarray(devices), (AXIS,))
 
 
-@partial(optimize.Program, static_argnames=("mesh", "clip"))
+@partial(optimize.Program, static_argnames=("mesh", "clip", "parametrization"))
 def run_lanes(
     states: State,
     objectives: Objective,
@@ -65,6 +66,7 @@ def run_lanes(
     *,
     mesh: Mesh,
     clip: bool,
+    parametrization: Parametrization,
 ) -> tuple[State, Info]:
     """Apply `optimize.run` to every lane, each with its own weights, learning rate and pictures, for `steps` steps.
 
@@ -82,6 +84,7 @@ def run_lanes(
         steps: the number of steps, the same for all lanes.
         mesh: the devices.
         clip: whether the images are kept in [0, 1].
+        parametrization: what the optimisers change.
 
     Returns:
         The new states, and the reports, with the leading axis of lanes.
@@ -93,7 +96,8 @@ def run_lanes(
             state, own, optimizer, average = lane
             objective = replace(objectives, model=model, **own)
             most = jnp.where(state.finite, steps, 0) if on_cpu else steps
-            return optimize.run_plain(state, objective, optimizer, most, average=average, clip=clip)
+            how: Any = {"average": average, "clip": clip, "parametrization": parametrization}
+            return optimize.run_plain(state, objective, optimizer, most, **how)
 
         lanes = (states, own, optimizers, averages)
         return lax.map(one, lanes) if on_cpu else jax.vmap(one)(lanes)
@@ -104,8 +108,19 @@ def run_lanes(
     return run(objectives.model, jnp.asarray(steps), states, _own(objectives), optimizers, averages)
 
 
-@partial(jax.jit, static_argnames=("shape", "clip"))
-def grow_lanes(states: State, optimizers: Optimizer, shape: tuple[int, int], *, clip: bool) -> State:
+@partial(jax.jit, static_argnames=("shape", "clip", "parametrization"))
+def grow_lanes(
+    states: State,
+    optimizers: Optimizer,
+    details: jax.Array | None,
+    *,
+    shape: tuple[int, int],
+    clip: bool,
+    parametrization: Parametrization,
+) -> State:
     """Apply `pyramid.grow` to every lane; lanes that are not finite stay marked as not finite."""
-    grown = jax.vmap(lambda state, optimizer: grow(state, optimizer, shape, clip=clip))(states, optimizers)
-    return grown._replace(finite=states.finite)
+
+    def one(state: State, optimizer: Optimizer, detail: jax.Array | None) -> State:
+        return grow(state, optimizer, shape, clip=clip, parametrization=parametrization, detail=detail)
+
+    return jax.vmap(one)(states, optimizers, details)._replace(finite=states.finite)

@@ -15,7 +15,7 @@ from jaxstyle.image import Picture, fit, load_mask, read_picture, resize, resize
 from jaxstyle.image.color import luminance, match_color, match_luminance
 from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.recipe import Color
-from jaxstyle.optimize.pyramid import style_shape
+from jaxstyle.optimize.pyramid import highest_frequencies, style_shape
 from jaxstyle.transfer.result import describe
 from jaxstyle.transfer.settings import DEFAULT_SIZE
 
@@ -128,7 +128,8 @@ def initial(
     """Make the first image, and the settings to record of it.
 
     Args:
-        init: "content", "style", "noise" (normal, mean 0.5, deviation 0.1, clipped), or a picture of the user's.
+        init: "content", "style", "noise" (normal, mean 0.5, deviation 0.1, clipped), "detail" (the content's highest
+            frequencies on the style's mean colour), or a picture of the user's.
         content: the content, (h, w, 3); the image gets its size.
         style: the first style, or nothing if there is none.
         seed: random seed of the noise.
@@ -141,6 +142,8 @@ def initial(
         return resize_picture(picture, content.shape[:2]).rgb, {"init_picture": describe(init, picture)}
     if init == "noise":
         return jnp.clip(0.5 + 0.1 * jax.random.normal(jax.random.key(seed), content.shape), 0, 1), {}
+    if init == "detail":
+        return highest_frequencies(jnp.asarray(content)) + style[0].mean((0, 1), keepdims=True), {}
     return (content if init == "content" else resize(style[0], content.shape[:2])), {}
 
 

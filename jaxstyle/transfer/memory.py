@@ -54,12 +54,19 @@ def estimate_memory(shape: tuple[int, int] | int, recipe: Recipe, *, model: Any,
     picture = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
     make = lambda model, content, style: make_objective(model, content, style, recipe, plan=plan)  # noqa: E731
     objective = jax.eval_shape(make, ready(model, recipe, plan), picture, picture)
-    state = jax.eval_shape(lambda image: optimize.init(image, recipe.optimizer), picture)
+    how: Any = {"parametrization": recipe.parametrization}
+    state = jax.eval_shape(lambda image: optimize.init(image, recipe.optimizer, **how), picture)
     held = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((state, objective)))
     leaves, structure = jax.tree.flatten((state, objective, recipe.optimizer))
-    key = structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves), recipe.clip
+    key = (
+        structure,
+        tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves),
+        recipe.clip,
+        recipe.parametrization,
+    )
     if key not in _needed:
-        program = optimize.compile_run(state, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
+        how |= {"average": recipe.average, "clip": recipe.clip}
+        program = optimize.compile_run(state, objective, recipe.optimizer, **how)
         analysis: Any = program.memory_analysis()
         while len(_needed) >= _MOST_NEEDED:
             _needed.pop(next(iter(_needed)))

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 
 from jaxstyle import optimize
 from jaxstyle.objective.objective import Objective
-from jaxstyle.optimize.loop import Info, State
 from jaxstyle.optimize.pyramid import coarse_to_fine
+from jaxstyle.optimize.state import Info, State
 from jaxstyle.runtime.heap import trim_heap
 from jaxstyle.transfer.background import Ahead
 from jaxstyle.transfer.memory import go_on_smaller, smaller_plans
@@ -93,14 +94,14 @@ class _Painting:
 
     def _chunks(self, level: int, state: State, objective: Objective) -> Iterator[tuple[State, Info]]:
         """Run a level's steps in chunks. If memory runs out, go on from the last image with smaller plans."""
-        recipe, before = self.run.recipe, self.run.before(level)
+        recipe, optimizer, before = self.run.recipe, self.run.optimizer(level), self.run.before(level)
         plans = smaller_plans(self.run.plan, recipe, self.run.levels[level].shape[0])
         while True:
             try:
                 rest = self.run.levels[level].steps - int(state.step)
-                steps = partial(optimize.chunks, average=recipe.average, clip=recipe.clip, every=self.every)
+                steps: Any = partial(optimize.chunks, every=self.every, average=recipe.average, **self.run.how)
                 done = before + int(state.step)
-                for state, info in steps(state, objective, recipe.optimizer, rest, before=done):  # noqa: B020
+                for state, info in steps(state, objective, optimizer, rest, before=done):  # noqa: B020
                     if before + int(state.step) == done + 1:
                         trim_heap()  # gives back memory that the compiler left over
                     yield state, info

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jaxstyle.optimize.loop import Info, State
+from jaxstyle.optimize.state import Info, State
 
 
 class Reached(NamedTuple):

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxstyle import optimize
@@ -19,8 +20,9 @@ from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
-from jaxstyle.optimize.loop import Info, State
-from jaxstyle.optimize.pyramid import Level, grow
+from jaxstyle.optimize.optimizers import Optimizer, with_learning_rate
+from jaxstyle.optimize.pyramid import Level, grow, highest_frequencies
+from jaxstyle.optimize.state import Info, State
 from jaxstyle.transfer.inputs import Inputs
 from jaxstyle.transfer.progress import Progress
 from jaxstyle.transfer.reached import Reached
@@ -60,21 +62,39 @@ class Run:
 
     def first(self) -> State:
         """The state before the first step, at the first level."""
-        return optimize.init(jax.device_put(self.begin), self.recipe.optimizer)
+        begin = jax.device_put(self.begin)
+        seed, parametrization = self.settings["seed"], self.recipe.parametrization
+        return optimize.init(begin, self.optimizer(0), seed=seed, parametrization=parametrization)
+
+    def optimizer(self, i: int) -> Optimizer:
+        """The optimiser of level `i`, whose learning rate may be another."""
+        optimizer, factor = self.recipe.optimizer, self.levels[i].rate
+        return optimizer if factor == 1 else with_learning_rate(optimizer, optimizer.learning_rate * factor)  # type: ignore[attr-defined]
+
+    def detail(self, i: int) -> Any:
+        """What is added to the image at the start of level `i`; None for a pyramid that adds nothing at any level."""
+        if self.recipe.pyramid is None or not self.recipe.pyramid.detail:
+            return None
+        content = jax.device_put(self.inputs.at(self.levels[i].shape, self.once).content)
+        return highest_frequencies(content) if self.levels[i].detail else jnp.zeros_like(content)
 
     def begun(self) -> Reached:
         """The point before the first step, at the first level."""
         return Reached(0, self.first(), ((),))
 
+    def recipe_at(self, i: int) -> Recipe:
+        """The recipe as level `i` takes it."""
+        return self.recipe.before_last(len(self.levels) - 1 - i)
+
     def objective(self, i: int) -> Objective:
         """The objective of level `i` of the pyramid. Raises what `make_objective` raises, naming the level's size."""
-        level, recipe, inputs = self.levels[i], self.recipe, self.inputs.at(self.levels[i].shape, self.once)
+        level, inputs = self.levels[i], self.inputs.at(self.levels[i].shape, self.once)
         try:
             return make_objective(
                 self.model,
                 inputs.content,
                 inputs.styles,
-                replace(recipe, content_weight=recipe.content_weight * level.content),
+                self.recipe_at(i),
                 blend=self.shares,
                 content_masks=inputs.content_masks,
                 style_masks=inputs.style_masks,
@@ -94,16 +114,24 @@ class Run:
             state: shapes and dtypes of the state at the level before.
             wanted: says whether the programs are still wanted.
         """
-        recipe, objective = self.recipe, self.objective(i)
+        objective = self.objective(i)
         if wanted():
-            grow.lower(state, recipe.optimizer, self.levels[i].shape, clip=recipe.clip).compile()
+            grow.lower(state, *self._growth(i), **self.how, detail=self.detail(i)).compile()
             first = jax.eval_shape(partial(self.grown, i), state)
-            optimize.compile_run(first, objective, recipe.optimizer, average=recipe.average, clip=recipe.clip)
+            optimize.compile_run(first, objective, self.optimizer(i), average=self.recipe.average, **self.how)
         return objective
 
     def grown(self, i: int, state: State) -> State:
         """Make the first state of level `i` from the last state of the level before."""
-        return grow(state, self.recipe.optimizer, self.levels[i].shape, clip=self.recipe.clip)
+        return grow(state, *self._growth(i), **self.how, detail=self.detail(i))
+
+    def _growth(self, i: int) -> tuple[Optimizer, tuple[int, int]]:
+        return self.optimizer(i), self.levels[i].shape
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """The settings of the optimisation loop that are part of its program."""
+        return {"clip": self.recipe.clip, "parametrization": self.recipe.parametrization}
 
     def before(self, i: int) -> int:
         """Number of steps of all levels before level `i`."""
@@ -112,7 +140,7 @@ class Run:
     def progress(self, i: int, state: State, info: Info) -> Progress:
         """Make the `Progress` that the callback gets after a chunk of steps at level `i`."""
         values = {name: float(column[-1]) for name, column in info.values.items()}
-        weights = self.recipe.weights()
+        weights = self.recipe_at(i).weights()
         content, style = (
             sum(weights[term.name] * values[term.name] for term in terms)
             for terms in (self.recipe.content, self.recipe.style)
@@ -122,7 +150,7 @@ class Run:
             step=step,
             steps=last,
             total=float(info.total[-1]),
-            content=content * self.levels[i].content,
+            content=content,
             style=style,
             values=values,
             seconds=time.perf_counter() - self.started,

@@ -8,6 +8,7 @@ import math
 import os
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.lib import format as npy
 from jaxstyle import optimize
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import open_inside, write_atomically
-from jaxstyle.optimize.loop import Info
+from jaxstyle.optimize.state import Info
 from jaxstyle.transfer.reached import Reached
 from jaxstyle.transfer.run import Run
 
@@ -94,7 +95,8 @@ def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Reached:
     if not 0 <= level < len(run.levels):
         raise ValueError(f"level {level} of {len(run.levels)}")
     image = jax.ShapeDtypeStruct((*run.levels[level].shape, 3), jnp.asarray(run.begin).dtype)
-    like = jax.eval_shape(lambda image: optimize.init(image, run.recipe.optimizer), image)
+    first = partial(optimize.init, optimizer=run.recipe.optimizer, parametrization=run.recipe.parametrization)
+    like = jax.eval_shape(first, image)
     leaves, structure = jax.tree.flatten(like)
     found = [arrays[f"state/{i}"] for i in range(len(leaves))]
     for leaf, array in zip(leaves, found, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 from jaxstyle.errors import SettingError, WeightsError
 
 Padding = Literal["zero", "reflect", "replicate"]
-Pooling = Literal["max", "average", "l2"]
+Pooling = Literal["max", "average", "l2", "scaled_average", "scaled_l2"]
 
 BLOCKS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
 CONVOLUTIONS = tuple(f"conv{block}_{i}" for block, n in BLOCKS.items() for i in range(1, n + 1))

@@ -33,9 +33,11 @@ def table(monkeypatch):
 
 
 def test_by_default_a_loss_promises_nothing():
-    promised = {name: getattr(Loss, name) for name in ("blendable", "additive", "centred", "reach", "unit", "narrow")}
+    promised = {
+        name: getattr(Loss, name) for name in ("blendable", "additive", "centred", "reach", "unit", "narrow", "random")
+    }
     assert promised == {
-        "blendable": False, "additive": False, "centred": False, "reach": 0, "unit": 1, "narrow": False
+        "blendable": False, "additive": False, "centred": False, "reach": 0, "unit": 1, "narrow": False, "random": False
     }  # fmt: skip
     assert Mean().label == "mean"
     for method in (Loss().target, lambda features: Loss()(features, features)):

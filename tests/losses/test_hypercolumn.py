@@ -70,6 +70,52 @@ def test_positions_are_the_same_again_but_for_the_seed():
     assert sample_positions(40, 40, 4).tolist() == [[10.0, 14.0], [12.0, 30.0], [28.0, 12.0], [28.0, 37.0]]
 
 
+@pytest.mark.parametrize("size", [(64, 64), (37, 91), (1, 500), (3, 400), (2, 3)])
+def test_drawn_positions_are_distinct_even_pixels_too(size):
+    draw = jax.jit(lambda key: sample_positions(*size, 100, key))
+    fixed, drawn = sample_positions(*size, 100), [np.asarray(draw(jax.random.key(i))) for i in range(20)]
+    for positions in drawn:
+        assert positions.shape == fixed.shape and positions.dtype == np.float32
+        assert len(np.unique(positions, axis=0)) == len(positions)
+        assert (positions == np.floor(positions)).all() and (positions >= 0).all() and (positions < size).all()
+    if size[0] * size[1] > 100:
+        assert len(np.unique(np.concatenate(drawn), axis=0)) > 2 * len(fixed)  # in time every pixel is seen
+
+
+def test_positions_by_corners_are_those_of_strottss_code():
+    """Positions are halved wherever a map is smaller, whatever is cut off at its edge; a style's are rounded down."""
+    maps = tuple(jnp.arange(float(h * w)).reshape(h, w, 1) for h, w in ((13, 9), (6, 4), (1, 1)))
+    at = np.asarray([[0.0, 0.0], [5.0, 3.0], [12.0, 8.0]])
+    columns = hypercolumns(maps, at, corners=True)
+    expected = [[0, 0, 0], [5 * 9 + 3, (2.5 * 4) + 1.5, 0], [12 * 9 + 8, 5 * 4 + 3, 0]]
+    np.testing.assert_allclose(columns, expected)
+    np.testing.assert_allclose(hypercolumns(maps, jnp.asarray(at), corners=True), expected)
+    whole = hypercolumns(maps, at, corners=True, whole=True)
+    np.testing.assert_allclose(whole, [[0, 0, 0], [48, 2 * 4 + 1, 0], [116, 5 * 4 + 3, 0]])
+    np.testing.assert_allclose(hypercolumns(maps, jnp.asarray(at), corners=True, whole=True), whole)
+
+
+def test_drawn_positions_are_read_as_fixed_ones_are(x64):
+    random = np.random.default_rng(0)
+    maps = tuple(jnp.asarray(random.uniform(0, 1, size)) for size in ((13, 10, 3), (7, 5, 4)))
+    at = sample_positions(13, 10, 30)
+    np.testing.assert_allclose(hypercolumns(maps, jnp.asarray(at)), hypercolumns(maps, at), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["remd", "hypercolumn_moments", "palette"])
+def test_a_style_may_have_more_samples(kind):
+    loss, more = build(kind), build(kind, style_samples=100)
+    style, found = activations(loss, 1), activations(loss, 0)
+    few, many = loss.target(style), more.target(style)
+    if kind == "hypercolumn_moments":
+        assert not np.allclose(few[0], many[0])
+    else:
+        assert len(few) <= 40 < len(many) <= 100
+    assert float(more(found, many)) != float(loss(found, few))
+    with pytest.raises(SettingError, match="style_samples: got 0"):
+        build(kind, style_samples=0)
+
+
 def test_hypercolumns_closed_form():
     shallow = jnp.arange(16.0).reshape(4, 4, 1)
     deep = jnp.asarray([[[0.0], [4.0]], [[8.0], [12.0]]])

@@ -104,6 +104,65 @@ def test_float32_stays_float32(loss):
     assert jax.eval_shape(lambda f, o: loss(f, loss.target(o)), found, other).dtype == jnp.float32
 
 
+FRESH = sorted(kind for kind in LOSSES if "fresh" in {entry.name for entry in fields(build(kind))})
+
+
+def drawing(kind):
+    fewer = {"samples": 20} if "samples" in {entry.name for entry in fields(build(kind))} else {"directions": 3}
+    return replace(build(kind), fresh=True, **fewer)
+
+
+def test_which_losses_draw():
+    assert FRESH == [
+        "contextual", "hypercolumn_moments", "mmd", "nearest_neighbour", "palette", "remd", "self_similarity",
+        "sliced_wasserstein",
+    ]  # fmt: skip
+    assert all(drawing(kind).random and not build(kind).random for kind in FRESH)
+    assert not drawing("sliced_wasserstein").blendable and not drawing("self_similarity").blendable
+    assert not replace(build("mmd"), kernel="linear", fresh=True).random
+
+
+@pytest.mark.parametrize("kind", FRESH)
+def test_each_key_draws_anew(kind, x64):
+    """The same key gives the same value, another one another; without a key the seed's positions are fixed."""
+    loss = drawing(kind)
+    found, target = activations(loss, 0), target_of(loss, activations(loss, 1))
+    keys = jax.random.split(jax.random.key(0), 4)
+    value = jax.jit(loss)
+    values = [float(value(found, target, key)) for key in keys]
+    assert len(set(values)) == 4 and all(map(np.isfinite, values))
+    np.testing.assert_array_equal([float(value(found, target, key)) for key in keys], values)
+    np.testing.assert_allclose(jax.vmap(lambda key: loss(found, target, key))(keys), values, rtol=1e-8)
+    fixed = replace(loss, fresh=False)
+    if kind not in ("self_similarity", "sliced_wasserstein"):  # whose targets are others
+        np.testing.assert_allclose(
+            value(found, target), fixed(found, target_of(fixed, activations(loss, 1))), rtol=1e-9
+        )
+    assert float(np.std(values)) < float(np.mean(values))
+
+
+@pytest.mark.parametrize("kind", FRESH)
+def test_gradient_with_a_key(kind, x64):
+    loss, key = drawing(kind), jax.random.key(3)
+    target = target_of(loss, activations(loss, 1))
+    check_grads(
+        jax.jit(lambda f: loss(f, target, key)),
+        (activations(loss, 0),),
+        order=1,
+        modes=["fwd", "rev"],
+        eps=1e-6,
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("kind", FRESH)
+@pytest.mark.parametrize("wrong", [1, "yes", None], ids=repr)
+def test_fresh_is_true_or_false(kind, wrong):
+    with pytest.raises(SettingError, match="fresh: got "):
+        replace(build(kind), fresh=wrong)
+
+
 NUMBERS = [(kind, entry.name, entry.type) for kind in sorted(LOSSES) for entry in fields(build(kind))]
 WHOLE = [(kind, name) for kind, name, of in NUMBERS if of in (int, int | None)]
 

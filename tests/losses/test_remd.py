@@ -89,9 +89,10 @@ def test_moments_vanish_at_their_target(x64):
 
 
 def test_palette_closed_form():
-    white, black = jnp.ones((2, 2, 3)), jnp.zeros((2, 2, 3))
+    white, black, red = jnp.ones((2, 2, 3)), jnp.zeros((2, 2, 3)), jnp.zeros((2, 2, 3)).at[..., 0].set(1)
     loss = PaletteLoss()
-    assert float(loss(white, loss.target(black))) == pytest.approx(2 + 1)
+    assert float(loss(white, loss.target(black))) == pytest.approx(1 + 1)  # black has no direction
+    assert float(loss(white, loss.target(red))) == pytest.approx(1 - 1 / 3**0.5 + (2 / 3) ** 0.5)
 
 
 def test_palette_oracle_in_the_authors_colours(x64):
@@ -102,7 +103,7 @@ def test_palette_oracle_in_the_authors_colours(x64):
     def distance(a, b):
         return cosine(a, b) + np.sqrt(max(np.sum((a - b) ** 2), 1e-5) / 3)
 
-    x, y = ((columns((jnp.asarray(picture),), 30) - 0.5) @ ROTATION.T for picture in (found, style))
+    x, y = (columns((jnp.asarray(picture),), 30) @ ROTATION.T for picture in (found, style))
     loss = PaletteLoss(samples=30)
     wanted = oracle_remd(x, y, distance)
     np.testing.assert_allclose(loss(jnp.asarray(found), loss.target(jnp.asarray(style))), wanted, rtol=1e-5)

@@ -28,9 +28,11 @@ def oracle(x, form):
         return sum(np.sum(np.square(d)) / (len(d) * c) for d in (right, below) if d)
     if form == "absolute":
         return np.abs(right).sum() + np.abs(below).sum()
-    if form == "corner":
+    if form in ("corner", "power"):
         pairs = [(x[i, j + 1] - x[i, j], x[i + 1, j] - x[i, j]) for i in range(h - 1) for j in range(w - 1)]
-        return np.square(pairs).sum() / 2
+        if form == "corner":
+            return np.square(pairs).sum() / 2
+        return sum(np.sum((across**2 + down**2) ** 1.25) for across, down in pairs)
 
     def at(i, j):
         return x[min(max(i, 0), h - 1), min(max(j, 0), w - 1)]
@@ -48,6 +50,7 @@ def oracle(x, form):
         ("squared", 0.5**2),  # every dx is 0.5
         ("absolute", 3 * 2 * 3 * 0.5),  # 3 rows, 2 steps, 3 channels
         ("corner", 0.5 * 2 * 2 * 3 * 0.25),  # the last row has no neighbour below
+        ("power", 2 * 2 * 3 * 0.25**1.25),
         # dx on 2 of 3 columns; each diagonal on the 4 x 2 of the 4 x 4 squares that straddle a step
         ("replicate", 2 * (0.25 * 2 / 3 / 3 + 2 * 0.25 * 2 / 4 / 12)),
     ],

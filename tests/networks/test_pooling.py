@@ -26,11 +26,12 @@ def autodiffs(x, *, ceil_mode=False):
 
 
 @pytest.mark.parametrize("odd", [False, True])
-@pytest.mark.parametrize("pooling", ["max", "average", "l2"])
+@pytest.mark.parametrize("pooling", ["max", "average", "l2", "scaled_average", "scaled_l2"])
 def test_closed_form(pooling, odd):
     x = jnp.asarray([[1.0, 2, 7], [3, 4, 9]] if odd else [[1.0, 2], [3, 4]])[..., None]
-    full = {"max": 4.0, "average": 2.5, "l2": 30**0.5}[pooling]
-    edge = {"max": 9.0, "average": 8.0, "l2": 130**0.5}[pooling]
+    factor = {"scaled_average": 2, "scaled_l2": 0.78}.get(pooling, 1)
+    full = factor * {"max": 4.0, "average": 2.5, "l2": 30**0.5}[pooling.removeprefix("scaled_")]
+    edge = factor * {"max": 9.0, "average": 8.0, "l2": 130**0.5}[pooling.removeprefix("scaled_")]
     np.testing.assert_allclose(pool2x2(x, pooling)[..., 0], [[full]], rtol=1e-6)
     both = [[full, edge]] if odd else [[full]]
     np.testing.assert_allclose(pool2x2(x, pooling, ceil_mode=True)[..., 0], both, rtol=1e-6)

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from PIL import Image
+from scipy.ndimage import correlate
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.networks.load import load_vgg19
@@ -58,6 +60,38 @@ def test_auxiliary_layers_are_a_relu_of_a_1x1_convolution(shared):
     expected = np.maximum(np.asarray(found["relu4_1"], np.float64) @ kernel + bias, 0)
     assert found["relu4_1_aux"].shape == (8, 8, 512)
     assert relative(found["relu4_1_aux"], expected) < 1e-5
+
+
+@pytest.mark.parametrize("conv", ["exact", "winograd"])
+def test_convolutions_are_what_comes_before_the_relu(imagenet, pictures, conv):
+    """Against SciPy in float64, and beside ReLUs and poolings that stay what they are."""
+    image = jax.image.resize(pictures[0], (64, 64, 3), "linear")
+    model = imagenet.prepared(["relu2_2"], conv=conv)
+    found = model.features(image, ["conv1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "conv2_2"])
+    alone = model.features(image, ["relu1_1", "relu1_2", "pool1", "relu2_1", "relu2_2"])
+    for name, before in found.items():
+        if name.startswith("conv"):
+            assert float(before.min()) < 0 and relative(jnp.maximum(before, 0), alone[f"relu{name[4:]}"]) < 1e-5
+        else:
+            assert relative(before, alone[name]) < 1e-5
+    kernel = np.asarray(imagenet.conv1_2.kernel[...], np.float64)[..., 3]
+    x = np.asarray(alone["relu1_1"], np.float64)
+    expected = sum(correlate(x[..., i], kernel[..., i], mode="constant") for i in range(64)) + float(
+        imagenet.conv1_2.bias[3]
+    )
+    assert relative(found["conv1_2"][..., 3], expected) < 1e-5
+
+
+@pytest.mark.parametrize("conv", ["exact", "winograd"])
+def test_gradients_of_convolutions(embedded, pictures, conv, x64):
+    model = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), embedded.prepared(["relu2_2"], conv=conv))
+    value = jax.jit(lambda x: sum(jnp.sum(jnp.sin(f)) for f in model.features(x, ["conv1_2", "conv2_2"]).values()))
+    check_grads(value, (pictures[0][:16, :16].astype(jnp.float64),), 1, ["fwd", "rev"], eps=1e-6, rtol=1e-4)
+
+
+def test_geometry_counts_a_convolution_once(imagenet):
+    assert imagenet.geometry("conv3_1") == imagenet.geometry("relu3_1") == (4, 10, 4)
+    assert [name for name in imagenet.layers[:6]] == ["input", "conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1"]
 
 
 def test_no_deeper_than_asked(embedded, pictures):

@@ -190,7 +190,7 @@ def test_a_run(optimizer):
         for objective in both(network(), content, style, GRAMS, rows=32)
     ]
     # Adam divides by the gradient's size: a pixel without one may go either way.
-    assert np.abs(ends[0][0].image - ends[1][0].image).mean() < 1e-5
+    assert np.abs(ends[0][0].parameters - ends[1][0].parameters).mean() < 1e-5
     np.testing.assert_allclose(ends[0][1].total, ends[1][1].total, rtol=1e-4)
 
 

@@ -31,6 +31,9 @@ SOURCES = {
     "strotss": "Kolkin, Salavon & Shakhnarovich 2019",
     "nnst": "Kolkin et al. 2022",
     "sliced_wasserstein": "Heitz et al. 2021",
+    "tensorflow_tutorial": "TensorFlow's tutorial",
+    "pytorch_tutorial": "PyTorch's tutorial",
+    "keras_example": "Keras' example",
 }
 
 
@@ -128,16 +131,23 @@ def test_sizes_and_steps_are_the_published_ones():
         recipe = PRESETS[name]()
         return [(*level.shape, level.steps) for level in levels(recipe.pyramid, (edge, edge), recipe.steps)]
 
-    # crowsonkb's are 128, 181, 256, 362, 512; ours are on a grid of 16.
-    sizes = zip((128, 176, 256, 368, 512), (1000, 500, 500, 500, 500), strict=True)
+    sizes = zip((128, 181, 256, 362, 512), (1000, 500, 500, 500, 500), strict=True)
     assert painted("crowsonkb") == [(size, size, steps) for size, steps in sizes]
+    assert painted("crowsonkb", 300) == [(150, 150, 1000), (212, 212, 500), (300, 300, 500)]
+    assert painted("crowsonkb", 130) == [(130, 130, 1000)]
     assert painted("strotss") == [(size, size, 250) for size in (64, 128, 256, 512)]
     assert painted("nnst") == [(size, size, 200) for size in (64, 128, 256, 512)]
     assert painted("default") == [(size, size, 100) for size in (128, 256, 512)]
     assert painted("default", 176) == [(176, 176, 100)]
     assert painted("gatys") == [(512, 512, 500)]
-    alphas = [2 * level.content for level in levels(PRESETS["strotss"]().pyramid, (512, 512), 250)]
-    assert alphas == [16, 8, 4, 2]
+
+
+def test_strotss_weighs_as_its_code_does_at_every_size():
+    """`(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`, but for a factor."""
+    for before, alpha in enumerate((2, 4, 8, 16)):
+        weights = [*PRESETS["strotss"]().before_last(before).weights().values()]
+        np.testing.assert_allclose(np.divide(weights, weights[1]), [alpha, 1, 1, 1 / alpha])
+    assert sum(PRESETS["strotss"]().weights().values()) == pytest.approx((2 + 2 + 1 / 2) / 4)
 
 
 def test_every_preset_names_its_source():

@@ -1,13 +1,15 @@
 import dataclasses
 import json
 
+import optax
 import pytest
 
 from jaxstyle.errors import SettingError
-from jaxstyle.losses import ContentLoss, GramLoss, TotalVariation
+from jaxstyle.losses import ContentLoss, GramLoss, SlicedWassersteinLoss, TotalVariation
 from jaxstyle.objective import presets
 from jaxstyle.objective.recipe import Recipe, Term
-from jaxstyle.optimize.optimizers import LBFGS, Adam
+from jaxstyle.optimize.optimizers import LBFGS, SGD, Adam, RMSprop
+from jaxstyle.optimize.parametrization import Fourier, LaplacianPyramid
 from jaxstyle.optimize.pyramid import Pyramid
 
 
@@ -21,13 +23,39 @@ def simple(**changes) -> Recipe:
         presets.default(),
         presets.embedded(),
         simple(optimizer=LBFGS(0.5), clip=False),
-        simple(pyramid=Pyramid(64, 2**0.5, content_decay=2)),
+        simple(pyramid=Pyramid(64, 2**0.5, last_rate=0.5, detail=True), init="detail"),
+        simple(style=(Term(GramLoss("relu1_1"), 0.5, growth=2),), optimizer=SGD(0.1, momentum=0.5, decay=0.9)),
+        simple(optimizer=RMSprop(0.1), parametrization=LaplacianPyramid(3, corners=True), clip=False),
+        simple(parametrization=Fourier(0.5), clip=False),
     ],
 )
 def test_plain_data_and_back(recipe):
     data = json.loads(json.dumps(recipe.to_dict()))
     assert Recipe.from_dict(data) == recipe
     assert hash(Recipe.from_dict(data)) == hash(recipe)
+
+
+def test_weights_grow_from_level_to_level_of_a_pyramid():
+    recipe = simple(style=(Term(GramLoss("relu1_1"), 0.5, growth=2),), content=(Term(ContentLoss(), 3, growth=0.5),))
+    weights = [recipe.before_last(levels).weights() for levels in (2, 1, 0)]
+    assert [found["gram/relu1_1"] for found in weights] == [0.125, 0.25, 0.5]
+    assert [found["content/relu4_2"] for found in weights] == [12, 6, 3]
+    assert recipe.before_last(1).graph() == recipe.graph() == simple(style=(Term(GramLoss("relu1_1")),)).graph()
+    for wrong in (0, -1, 101, "2", float("nan")):
+        with pytest.raises(SettingError, match="growth of gram/relu1_1: got"):
+            Term(GramLoss("relu1_1"), growth=wrong)
+
+
+def test_what_draws_at_every_step_needs_an_optimiser_that_takes_it():
+    fresh = Term(SlicedWassersteinLoss("relu1_1", fresh=True))
+    with pytest.raises(SettingError, match="sliced_wasserstein/relu1_1 draws random numbers at every step, and L-BFGS"):
+        simple(style=(fresh,), optimizer=LBFGS(), clip=False)
+    assert simple(style=(fresh,), optimizer=Adam()).style == (fresh,)
+
+
+def test_a_last_rate_needs_an_optimiser_with_a_rate():
+    with pytest.raises(SettingError, match="learning_rate: optax has its own within"):
+        simple(optimizer=optax.sgd(0.1), pyramid=Pyramid(64, last_rate=0.5))
 
 
 def test_weights_are_the_terms_times_the_groups():

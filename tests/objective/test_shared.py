@@ -84,7 +84,7 @@ def test_a_run(embedded, four):
         state = optimize.init(image, Adam())
         ends.append(optimize.run(state, objective, Adam(), 2, capacity=2))
     np.testing.assert_allclose(ends[0][1].total, ends[1][1].total, rtol=1e-4)
-    assert np.abs(ends[0][0].image - ends[1][0].image).mean() < 1e-4
+    assert np.abs(ends[0][0].parameters - ends[1][0].parameters).mean() < 1e-4
 
 
 def test_where_xla_divides_the_work(embedded, four):

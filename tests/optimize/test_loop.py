@@ -40,7 +40,7 @@ def start(shape=(2, 2, 3)):
 def test_it_reaches_the_bottom(optimizer):
     goal = jnp.linspace(0.1, 0.9, 12).reshape(2, 2, 3)
     state, info = optimize.run(optimize.init(start(), optimizer), Bowl(goal), optimizer, 100, clip=False)
-    np.testing.assert_allclose(state.image, goal, atol=0.02)
+    np.testing.assert_allclose(state.parameters, goal, atol=0.02)
     assert info.total[0] > 100 * info.total[99]
     np.testing.assert_array_equal(info.total, info.values["bowl"])
 
@@ -49,7 +49,7 @@ def test_images_stay_in_range_when_clipped():
     goal = jnp.full((2, 2, 3), 3.0)
     clipped, _ = optimize.run(optimize.init(start(), Adam(0.3)), Bowl(goal), Adam(0.3), 20)
     free, _ = optimize.run(optimize.init(start(), Adam(0.3)), Bowl(goal), Adam(0.3), 20, clip=False)
-    assert float(clipped.image.max()) == 1.0 and float(free.image.max()) > 1.5
+    assert float(clipped.parameters.max()) == 1.0 and float(free.parameters.max()) > 1.5
 
 
 def test_average_is_the_bias_corrected_moving_average():
@@ -58,14 +58,14 @@ def test_average_is_the_bias_corrected_moving_average():
     np.testing.assert_array_equal(state.average, start())
     for step in range(5):
         state, _, _ = optimize.step(state, Bowl(goal), Adam(0.1), average=decay)
-        expected = decay * expected + (1 - decay) * state.image
+        expected = decay * expected + (1 - decay) * state.parameters
         weight = 1 - decay ** (step + 1)
         np.testing.assert_allclose(state.average, expected / weight, rtol=1e-5)
 
 
 def test_no_average_is_the_image_itself_bit_for_bit():
     state, _ = optimize.run(optimize.init(start(), Adam()), Bowl(jnp.full((2, 2, 3), 0.9)), Adam(), 7)
-    np.testing.assert_array_equal(state.average, state.image)
+    np.testing.assert_array_equal(state.average, state.parameters)
 
 
 def test_two_runs_equal_one_long_run_bit_for_bit(embedded, pictures):
@@ -101,7 +101,7 @@ def test_a_value_that_is_not_finite_freezes_the_last_finite_image(optimizer):
     objective = Bowl(jnp.full((2, 2, 3), 0.9), cliff=0.2)
     found = list(optimize.chunks(optimize.init(start(), optimizer), objective, optimizer, 100, every=10, clip=False))
     state, info = found[-1]
-    assert not state.finite and np.isfinite(state.image).all()
+    assert not state.finite and np.isfinite(state.parameters).all()
     assert np.isnan(info.total[-1]) and np.isfinite(info.total[:-1]).all()
     assert sum(len(info.total) for _, info in found) == int(state.step) + 1 < 100
 
@@ -113,7 +113,7 @@ def test_a_frozen_lane_does_not_harm_its_neighbour():
     states, _ = run(states, goals)
     alone, _ = optimize.run(optimize.init(start(), Adam(0.05)), Bowl(goals[1]), Adam(0.05), 60)
     assert states.finite.tolist() == [False, True]
-    np.testing.assert_allclose(states.image[1], alone.image, rtol=1e-6)
+    np.testing.assert_allclose(states.parameters[1], alone.parameters, rtol=1e-6)
 
 
 def test_chunks_report_the_first_step_and_every_multiple():
@@ -133,10 +133,10 @@ def test_every_must_be_at_least_one():
 def test_a_vmapped_run_equals_single_runs(embedded, pictures):
     recipe = default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
     objective = make_objective(embedded, pictures[0], pictures[1], recipe)
-    single = [optimize.run(optimize.init(p, Adam()), objective, Adam(), 5)[0].image for p in pictures]
+    single = [optimize.run(optimize.init(p, Adam()), objective, Adam(), 5)[0].parameters for p in pictures]
     states = jax.vmap(lambda p: optimize.init(p, Adam()))(jnp.stack(pictures))
     batched, _ = jax.vmap(lambda s: optimize.run(s, objective, Adam(), 5))(states)
-    np.testing.assert_allclose(batched.image, jnp.stack(single), atol=1e-5)
+    np.testing.assert_allclose(batched.parameters, jnp.stack(single), atol=1e-5)
 
 
 @pytest.mark.usefixtures("unchecked")
@@ -156,7 +156,7 @@ def test_no_number_of_steps_is_cut_short():
     assert (np.asarray(info.total[:50]) > 0).all()
     half, _ = optimize.run(begin, goal, Adam(), 100)
     both, _ = optimize.run(half, goal, Adam(), 150, capacity=150)
-    np.testing.assert_array_equal(both.image, long.image)
+    np.testing.assert_array_equal(both.parameters, long.parameters)
     nothing, info = optimize.run(begin, goal, Adam(), 0)
     assert int(nothing.step) == 0 and info.total.shape == (0,)
 
@@ -197,7 +197,7 @@ def test_any_optax_transformation_is_an_optimizer(embedded, pictures):
     image = start()
     for _ in range(3):
         image = jnp.clip(image - 0.25 * jax.grad(lambda x: Bowl(goal)(x)[0])(image), 0, 1)
-    np.testing.assert_allclose(state.image, image, rtol=1e-6)
+    np.testing.assert_allclose(state.parameters, image, rtol=1e-6)
     recipe = replace(presets.embedded(), optimizer=optax.adam(0.02), pyramid=Pyramid(32))
     assert isinstance(recipe.optimizer, Optax) and recipe == replace(recipe, steps=recipe.steps)
     result = jaxstyle.stylize(*pictures[:2], model=embedded, recipe=recipe, steps=2)

@@ -23,12 +23,16 @@ from jaxstyle.transfer.background import Ahead
 # Compiling ahead of a call, JAX fills the objective's fields with descriptions of arrays, which are no arrays.
 pytestmark = pytest.mark.usefixtures("unchecked")
 
+PLAIN = with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")
 QUICK = dataclasses.replace(
-    with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam"),
+    PLAIN,
+    content=tuple(dataclasses.replace(term, growth=0.5) for term in PLAIN.content),
     steps=4,
-    pyramid=Pyramid(32, steps=0.5, first_steps=1.5, content_decay=2.0),
+    pyramid=Pyramid(32, steps=0.5, first_steps=1.5),
 )
-pyramids = st.builds(Pyramid, smallest=st.integers(32, 600), ratio=st.floats(1.25, 16), content_decay=st.floats(0.5, 2))
+pyramids = st.builds(
+    Pyramid, smallest=st.integers(32, 600), ratio=st.floats(1.25, 16), last_rate=st.floats(0.5, 2), detail=st.booleans()
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +58,14 @@ def _near(shape, own) -> bool:
 @given(pyramids, st.tuples(st.integers(1, 5000), st.integers(1, 5000)))
 def test_levels_grow_to_the_pictures_own_size(pyramid, shape):
     found = levels(pyramid, shape, 100)
-    assert found[-1].shape == shape and found[-1].steps == 100 and found[-1].content == 1
+    assert found[-1].shape == shape and found[-1].steps == 100 and not found[-1].detail
+    assert found[-1].rate == (pyramid.last_rate if len(found) > 1 else 1)
     long_edges = [max(level.shape) for level in found]
     assert long_edges == sorted(set(long_edges))
-    for k, level in enumerate(found[:-1]):
+    for level in found[:-1]:
         assert all(edge % GRID == 0 and edge >= LEAST for edge in level.shape)
         assert max(level.shape) * pyramid.ratio**0.25 <= max(shape)
-        assert level.content == pytest.approx(pyramid.content_decay ** (len(found) - 1 - k))
+        assert level.rate == 1 and level.detail == pyramid.detail
         assert _near(level.shape, shape)
 
 
@@ -75,7 +80,8 @@ def test_levels_by_hand():
     assert shapes == [(80, 128), (176, 256), (336, 512), (600, 900)]
     steps = [level.steps for level in levels(presets.crowsonkb().pyramid, (512, 512), 500)]
     assert steps == [1000, 500, 500, 500, 500]
-    assert [level.content for level in levels(presets.strotss().pyramid, (512, 384), 250)] == [8, 4, 2, 1]
+    strotss = levels(presets.strotss().pyramid, (512, 384), 250)
+    assert [(level.rate, level.detail) for level in strotss] == [(1, True)] * 3 + [(0.5, False)]
     narrow = [level.shape for level in levels(Pyramid(64), (1000, 100), 9)]
     assert narrow == [(256, 32), (512, 48), (1000, 100)]
 
@@ -101,7 +107,8 @@ def test_styles_stay_large_enough_for_the_network(shape, scale):
         ({"ratio": float("nan")}, "pyramid.ratio: got nan"),
         ({"steps": 0}, "pyramid.steps: got 0"),
         ({"first_steps": "x"}, "pyramid.first_steps: got 'x'"),
-        ({"content_decay": -1}, "pyramid.content_decay: got -1"),
+        ({"last_rate": -1}, "pyramid.last_rate: got -1"),
+        ({"detail": 1}, "pyramid.detail: got 1"),
     ],
 )
 def test_bad_settings_are_named(setting, message):
@@ -118,20 +125,20 @@ def test_a_state_grows(pictures):
     objective = jax.tree_util.Partial(lambda goal, image: (((image - goal) ** 2).sum(), {}), goal)
     state, _ = optimize.run(optimize.init(pictures[0], Adam()), objective, Adam(), 9, average=0.9)
     grown = grow(state, Adam(), (48, 64))
-    assert grown.image.shape == moments(grown).mu.shape == moments(grown).nu.shape == (48, 64, 3)
+    assert grown.parameters.shape == moments(grown).mu.shape == moments(grown).nu.shape == (48, 64, 3)
     assert jax.tree.map(lambda leaf: leaf.dtype, grown) == jax.tree.map(lambda leaf: leaf.dtype, state)
     assert moments(grown).nu.min() >= 0 and moments(grown).count == 9 and grown.step == 0 and grown.finite
-    assert grown.image.min() >= 0 and grown.image.max() <= 1
+    assert grown.parameters.min() >= 0 and grown.parameters.max() <= 1
     expected = jax.image.resize(state.average, (48, 64, 3), "cubic")
-    np.testing.assert_allclose(grown.image, jnp.clip(expected, 0, 1), atol=1e-6)
-    np.testing.assert_array_equal(grown.average, grown.image)
+    np.testing.assert_allclose(grown.parameters, jnp.clip(expected, 0, 1), atol=1e-6)
+    np.testing.assert_array_equal(grown.average, grown.parameters)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), LBFGS(), LBFGS(line_search=False)])
 def test_what_is_constant_stays_constant(optimizer):
     small, whole = (np.full(shape, 0.25, np.float32) for shape in ((32, 32, 3), (48, 80, 3)))
     grown = grow(optimize.init(jnp.asarray(small), optimizer), optimizer, (48, 80), clip=False)
-    np.testing.assert_allclose(grown.image, 0.25, rtol=1e-6)
+    np.testing.assert_allclose(grown.parameters, 0.25, rtol=1e-6)
     first = optimize.init(jnp.asarray(whole), optimizer)
     shapes = [jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), each) for each in (grown, first)]
     assert shapes[0] == shapes[1]

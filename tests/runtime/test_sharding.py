@@ -50,9 +50,9 @@ def test_a_run(embedded, four):
         objective = make_objective(embedded, split(content), style, RECIPE)
         state = optimize.init(split(image), optimizer)
         ends.append(optimize.run(state, objective, optimizer, 3, capacity=3, clip=False))
-    assert split_in_rows(ends[0][0].image) and split_in_rows(ends[0][0].average)
+    assert split_in_rows(ends[0][0].parameters) and split_in_rows(ends[0][0].average)
     np.testing.assert_allclose(ends[0][1].total, ends[1][1].total, rtol=1e-4)
-    assert np.abs(ends[0][0].image - ends[1][0].image).mean() < 1e-5
+    assert np.abs(ends[0][0].parameters - ends[1][0].parameters).mean() < 1e-5
 
 
 def test_each_device_holds_its_share_of_the_activations(embedded, four):

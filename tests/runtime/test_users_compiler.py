@@ -17,6 +17,7 @@ MARKED = (
     "losses/test_luminance.py",
     "losses/test_sliced.py",
     "metrics/test_metrics_judge.py",
+    "optimize/test_random_steps.py",
     "sweep/test_sweep_run.py",
 )
 OURS = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS", "JAX_COMPILATION_CACHE_DIR")

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxstyle import optimize
 from jaxstyle.errors import SettingError
 from jaxstyle.losses import HypercolumnMomentLoss
 from jaxstyle.objective import presets
@@ -39,9 +40,9 @@ def test_estimate_covers_what_is_held_and_falls_with_the_rows(embedded, recipe):
 def test_the_estimate_leaves_the_program_ready(embedded, recipe, pictures, caplog):
     estimate_memory((32, 32), recipe, model=embedded)
     objective = make_objective(embedded, *pictures[:2], recipe)
-    state = loop.init(pictures[0], recipe.optimizer)
+    state = optimize.init(pictures[0], recipe.optimizer)
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
-        next(loop.chunks(state, objective, recipe.optimizer, 1, average=recipe.average, clip=recipe.clip))
+        next(optimize.chunks(state, objective, recipe.optimizer, 1, average=recipe.average, clip=recipe.clip))
     assert not [entry for entry in caplog.messages if "Finished XLA compilation of jit(run)" in entry]
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxstyle.optimize import loop
+from jaxstyle.optimize import state as states
 from jaxstyle.transfer import programs
 
 
@@ -15,8 +15,8 @@ def few(monkeypatch):
 
 
 def programs_of(state, optimizer):
-    loop.init(state, optimizer)
-    return loop.init._cache_size()
+    states.init(state, optimizer)
+    return states._init._cache_size()
 
 
 def test_they_are_let_go_when_there_are_many():
@@ -24,7 +24,7 @@ def test_they_are_let_go_when_there_are_many():
 
     mine = jax.jit(lambda x: x + 1)
     mine(jnp.zeros(3))
-    loop.init.clear_cache()
+    states._init.clear_cache()
     for i, kept in ((1, 1), (2, 2), (3, 1), (3, 1), (4, 2), (5, 1)):
         programs.remember(("shape", i))
         assert programs_of(jnp.zeros((i, 1, 3)), Adam()) == kept

@@ -62,7 +62,7 @@ def test_a_damaged_one_is_named(tmp_path):
 def test_layers_features_and_geometry(tmp_path):
     """The forward pass against plain NumPy, to the last layer."""
     model = load_vgg16(write_keras(tmp_path / "16.h5", ARRAYS))
-    assert model.layers[-4:] == ("relu5_1", "relu5_2", "relu5_3", "pool5") and len(model.layers) == 1 + 13 + 5
+    assert model.layers[-4:] == ("relu5_2", "conv5_3", "relu5_3", "pool5") and len(model.layers) == 1 + 2 * 13 + 5
     assert model.geometry("relu4_1") == (8, 2 + 4 + 12 + 8, 8)
     image = np.random.default_rng(0).random((32, 32, 3)).astype(np.float32)
     found = jax.jit(lambda model, x: model.features(x, ["relu3_3", "pool5"]))(model, jnp.asarray(image))

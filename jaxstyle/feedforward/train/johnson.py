@@ -25,8 +25,9 @@ from jaxstyle.networks.vgg import VGG19
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Activations, Plan
-from jaxstyle.objective.recipe import Recipe, Term
+from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.targets import make_targets, target_scales
+from jaxstyle.objective.term import Term
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 Named = tuple[tuple[str, Loss], ...]

@@ -1,0 +1,112 @@
+"""Published recipes whose style is a distribution of features other than a Gram matrix."""
+
+from typing import Any
+
+from jaxstyle.losses import (
+    ContentLoss,
+    GaussianWassersteinLoss,
+    HypercolumnMomentLoss,
+    NearestNeighbourLoss,
+    PaletteLoss,
+    RelaxedEMDLoss,
+    SelfSimilarityLoss,
+    SlicedWassersteinLoss,
+    TotalVariation,
+)
+from jaxstyle.objective.presets.own import STYLE_LAYERS
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.objective.term import Term, absolute
+from jaxstyle.optimize.optimizers import LBFGS, Adam, RMSprop
+from jaxstyle.optimize.parametrization import LaplacianPyramid
+from jaxstyle.optimize.pyramid import Pyramid
+
+_SHALLOW = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3")
+HYPERCOLUMN = ("input", *_SHALLOW, "relu4_3", "relu5_3")
+"""The layers of STROTSS, which uses those of VGG16."""
+
+
+def crowsonkb() -> Recipe:
+    """crowsonkb/style-transfer-pytorch: Gaussian Wasserstein-2, Adam, averaged iterate, sizes by sqrt(2).
+
+    The sizes count down from the picture's own to about 128. There are 1000 steps at the first size and 500 at each
+    other; the averaged image and Adam's moments go on from size to size. `pooling="scaled_average"` and "scaled_l2" are
+    the original's other poolings. The original's average also has the first image of each size in it, with a weight
+    below 0.0001 at the end.
+    """
+    shares = (256, 64, 16, 4, 1)
+    return Recipe(
+        content=(absolute(ContentLoss("relu4_2"), 0.015),),
+        style=tuple(
+            absolute(GaussianWassersteinLoss(layer), share / sum(shares))
+            for layer, share in zip(STYLE_LAYERS, shares, strict=True)
+        ),
+        prior=(absolute(TotalVariation(form="replicate"), 2.0),),
+        optimizer=Adam(0.02, b1=0.9, b2=0.99),
+        steps=500,
+        average=0.99,
+        pooling="max",
+        first_padding="replicate",
+        pyramid=Pyramid(smallest=128, ratio=2**0.5, first_steps=2.0, down=True),
+    )
+
+
+def strotss(*, alpha: float = 2.0) -> Recipe:
+    """STROTSS (Kolkin, Salavon & Shakhnarovich 2019), as in the authors' code: sizes from 64 by 2.
+
+    At each size the total is `(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`. `alpha` is that
+    of the last size; it is halved from each size to the next, from 16 at 64 pixels to 2 at 512. New positions are
+    drawn at every step, and RMSprop changes a Laplacian pyramid, at half its rate at the last size. The first size
+    begins with the content's highest frequencies on the style's mean colour, and the others but the last add those of
+    their own. The authors' network is VGG16. docs/methods.md says what still differs.
+    """
+    total = alpha + 2
+    drawn: Any = {"samples": 1024, "fresh": True}
+    style: Any = drawn | {"style_samples": 5000}
+    return Recipe(
+        content=(
+            Term(SelfSimilarityLoss(HYPERCOLUMN, corners=True, **drawn), alpha / total, relative=False, growth=0.5),
+        ),
+        style=(
+            absolute(RelaxedEMDLoss(HYPERCOLUMN, corners=True, **style), 1 / total),
+            absolute(HypercolumnMomentLoss(HYPERCOLUMN, corners=True, **style), 1 / total),
+            Term(PaletteLoss(**style), 1 / max(alpha, 1.0) / total, relative=False, growth=2.0),
+        ),
+        optimizer=RMSprop(0.002),
+        steps=250,
+        average=0.0,
+        clip=False,
+        init="detail",
+        pyramid=Pyramid(smallest=64, last_rate=0.5, detail=True),
+        parametrization=LaplacianPyramid(5, corners=True),
+    )
+
+
+def nnst() -> Recipe:
+    """Neural Neighbor Style Transfer's final pass (Kolkin et al. 2022): one nearest-neighbour loss per layer.
+
+    It runs at all sizes from 64 by 2, where the authors' other passes match hypercolumns. The content is kept only by
+    starting from it. The authors' network is VGG16.
+    """
+    layers = (*_SHALLOW, "relu4_1", "relu4_2", "relu4_3")
+    return Recipe(
+        content=(),
+        style=tuple(absolute(NearestNeighbourLoss((layer,)), 1.0) for layer in layers),
+        prior=(Term(TotalVariation(), 0.5, relative=False),),
+        optimizer=Adam(0.01),
+        steps=200,
+        average=0.9,
+        pyramid=Pyramid(smallest=64),
+    )
+
+
+def sliced_wasserstein() -> Recipe:
+    """A Sliced Wasserstein Loss for Neural Texture Synthesis (Heitz et al. 2021), from the content picture."""
+    layers = [f"relu{block}_{i}" for block, n in ((1, 2), (2, 2), (3, 4), (4, 4)) for i in range(1, n + 1)]
+    return Recipe(
+        content=(),
+        style=tuple(absolute(SlicedWassersteinLoss(layer), 1.0) for layer in layers),
+        optimizer=LBFGS(),
+        steps=100,
+        average=0.0,
+        clip=False,
+    )
