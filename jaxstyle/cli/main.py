@@ -19,6 +19,7 @@ from jaxstyle.cli.demo import DemoCommand
 from jaxstyle.cli.doctor import DoctorCommand
 from jaxstyle.cli.environment import check_flags, explain_jax, print_anything
 from jaxstyle.cli.fast import FastCommand
+from jaxstyle.cli.measure import MeasureCommand
 from jaxstyle.cli.plain_help import make_plain
 from jaxstyle.cli.presets import PresetsCommand
 from jaxstyle.cli.rerun import RerunCommand
@@ -45,6 +46,7 @@ Command = (
     | Annotated[SweepCommand, subcommand("sweep")]
     | Annotated[TrainCommand, subcommand("train")]
     | Annotated[ReportCommand, subcommand("report")]
+    | Annotated[MeasureCommand, subcommand("measure")]
     | Annotated[PresetsCommand, subcommand("presets")]
     | Annotated[WeightsCommand, subcommand("weights")]
     | Annotated[CacheCommand, subcommand("cache")]

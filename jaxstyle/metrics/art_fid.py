@@ -49,15 +49,15 @@ def artfid(results: Pictures, contents: Pictures, styles: Pictures, *, lpips: LP
     for name, pictures in (("results", results), ("styles", styles)):
         if len(pictures) < 2:
             raise SettingError(f"{name}: got {len(pictures)}, expected at least 2: FID compares distributions")
-    kept = [
-        _number(f"results[{i}]", _lpips, lpips, *pair) for i, pair in enumerate(zip(results, contents, strict=True))
-    ]
+    both = enumerate(zip(results, contents, strict=True))
+    kept = [_number(f"results[{i}]", lpips_distance, lpips, *pair) for i, pair in both]
     looks = (_features(inception, results, "results"), _features(inception, styles, "styles"))
     content, style = float(np.mean(kept)), fid(*looks)
     return ArtFID((1 + content) * (1 + style), content, style)
 
 
-_lpips = jax.jit(LPIPS.__call__)
+lpips_distance = jax.jit(LPIPS.__call__)
+"""`lpips_distance(lpips, image, content)`, compiled once for each size."""
 _inception = jax.jit(Inception.__call__)
 
 

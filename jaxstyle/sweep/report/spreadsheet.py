@@ -34,9 +34,9 @@ def write_csv(folder: str | os.PathLike, output: str | os.PathLike) -> Path:
     columns = find_columns(sweep.cells)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(map(_text, ["id", *sweep.axes, "status", "width", "height", *(c.name for c in columns)]))
+    writer.writerow(map(as_cell, ["id", *sweep.axes, "status", "width", "height", *(c.name for c in columns)]))
     for cell in sweep.cells:
-        axes = [_text(cell.axes.get(name)) for name in sweep.axes]
+        axes = [as_cell(cell.axes.get(name)) for name in sweep.axes]
         writer.writerow([cell.id, *axes, *_facts(cell), *(column.value(cell.record) for column in columns)])
     try:
         with write_atomically(target) as file:
@@ -51,8 +51,8 @@ def _facts(cell: ReportCell) -> list[Any]:
     return [cell.record.status, width, height]
 
 
-def _text(value: Any) -> Any:
-    """A value of an axis or a heading: numbers and None as they are, everything else as text."""
+def as_cell(value: Any) -> Any:
+    """A value as a spreadsheet may have it: numbers and None as they are, everything else as text."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     text = " + ".join(map(str, value)) if isinstance(value, list) else str(value)
