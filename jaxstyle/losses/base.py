@@ -40,6 +40,8 @@ class Loss:
             where needed.
         random: whether the loss draws random numbers. It is then called with a third argument, a random key, which is
             another one at every step of a run.
+        sampled: whether the loss compares features at sampled positions. With masks, `target` and the loss itself then
+            get the region's guidance channel at the first layer as the keyword `guide`, and sample there alone.
 
     Example:
         >>> @jaxstyle.losses.register
@@ -62,6 +64,7 @@ class Loss:
     unit: ClassVar[int] = 1
     narrow: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
 
     @property
     def label(self) -> str:

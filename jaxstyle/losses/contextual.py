@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, is_number
 from jaxstyle.losses.base import Loss
-from jaxstyle.losses.hypercolumn import check_sampling, cosine_distances, sampled_hypercolumns
+from jaxstyle.losses.hypercolumn import cosine_distances, sampled
+from jaxstyle.losses.positions import Guide, Key, check_sampling
 
 
 def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> Float[Array, ""]:
@@ -31,7 +32,7 @@ class ContextualLoss(Loss):
     Mechrez, Talmi & Zelnik-Manor 2018 ("The Contextual Loss for Image Transformation with Non-Aligned Data"), eq. 5.
     Both sets are centred on the style's mean, and D = (1 - cos) / 2 as in the authors' code. They use relu3_2 and
     relu4_2, bandwidth 0.5, and up to 65^2 random positions. Here one is drawn in each cell of an even grid (see
-    `hypercolumn.sample_positions`). The loss vanishes at its own target where the features there are distinct; equal
+    `positions.sample_positions`). The loss vanishes at its own target where the features there are distinct; equal
     features share their affinity and keep it above 0.
 
     Cost: 2 n m c operations for n and m positions, and about six matrices of n m numbers, 4 MiB each for 1024.
@@ -53,6 +54,7 @@ class ContextualLoss(Loss):
     seed: int = 0
     fresh: bool = False
     kind: ClassVar[str] = "contextual"
+    sampled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not is_number(self.bandwidth, 0) or not self.bandwidth:
@@ -64,15 +66,19 @@ class ContextualLoss(Loss):
         """Whether new positions are drawn at every step."""
         return self.fresh
 
-    def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
+    def target(self, features: Float[Array, "h w c"], guide: Guide = None) -> Float[Array, "m c"]:
         """The style's features at the sampled positions."""
-        return sampled_hypercolumns((features,), self.samples, self.seed)
+        return sampled(features, self.samples, self.seed, guide)
 
     def __call__(
-        self, features: Float[Array, "h w c"], target: Float[Array, "m c"], key: Array | None = None
+        self,
+        features: Float[Array, "h w c"],
+        target: Float[Array, "m c"],
+        key: Key = None,
+        guide: Guide = None,
     ) -> Float[Array, ""]:
         """Contextual loss, `-log(contextual_similarity)`, of features centred on the style's mean."""
         mean = jnp.mean(target, axis=0, keepdims=True)
-        found = sampled_hypercolumns((features,), self.samples, key if self.fresh and key is not None else self.seed)
+        found = sampled(features, self.samples, key if self.fresh and key is not None else self.seed, guide)
         distances = cosine_distances(found - mean, target - mean) / 2
         return -jnp.log(contextual_similarity(distances, self.bandwidth))

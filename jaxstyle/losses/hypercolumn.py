@@ -2,50 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError, check_seed, is_whole
+from jaxstyle.errors import SettingError
 from jaxstyle.losses.base import Loss
+from jaxstyle.losses.positions import Guide, Key, Positions, check_sampling, choose_positions
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
 
 # Added to squared norms: an all-zero feature then has a gradient, and its cosine with anything is 0.
 EPSILON = 1e-8
-
-
-Positions = Float[np.ndarray | Array, "n 2"]
-
-
-def sample_positions(height: int, width: int, samples: int, seed: int | Array = 0) -> Positions:
-    """Choose at most `samples` distinct pixels (row, column), one at a random place in each cell of an even grid.
-
-    If there are at most `samples` pixels, all are returned in order. The result depends on the arguments alone, so two
-    pictures of the same size are sampled at the same positions. With a whole number as `seed` it costs nothing at run
-    time, because sizes are known when JAX traces. With a random key of JAX the positions are drawn at run time.
-
-    >>> sample_positions(1, 3, 9).tolist()
-    [[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]]
-    """
-    if height * width <= samples:
-        rows, columns = height, width
-    else:
-        rows = int(np.clip(round((samples * height / width) ** 0.5), 1, min(height, samples)))
-        columns = min(width, samples // rows)
-    # Cells begin and end at whole pixels, so that no pixel is in two cells.
-    top, left = (np.arange(count + 1) * size // count for count, size in ((rows, height), (columns, width)))
-    first = np.stack(np.meshgrid(top[:-1], left[:-1], indexing="ij"), axis=-1).astype(float)
-    cells = np.stack(np.meshgrid(np.diff(top), np.diff(left), indexing="ij"), axis=-1)
-    if isinstance(seed, int):
-        # Not `default_rng`: NumPy promises to keep only RandomState's numbers the same in later versions.
-        jitter = np.random.RandomState(seed).random_sample((rows, columns, 2))
-        return (first + np.floor(jitter * cells)).reshape(-1, 2)
-    drawn = jax.random.uniform(seed, (rows, columns, 2), jnp.float32)
-    return (first.astype(np.float32) + jnp.floor(drawn * cells.astype(np.float32))).reshape(-1, 2)
 
 
 def hypercolumns(
@@ -79,12 +49,11 @@ def _places(positions: Positions, first: Array, other: Array, corners: bool, who
     return (np.floor(places) if isinstance(places, np.ndarray) else jnp.floor(places)) if whole else places
 
 
-def sampled_hypercolumns(
-    maps: tuple[Float[Array, "_h _w _c"], ...], samples: int, seed: int | Array
-) -> Float[Array, "n channels"]:
-    """Hypercolumns at the positions that `sample_positions` chooses for the first map's size."""
-    height, width = maps[0].shape[:2]
-    return hypercolumns(maps, sample_positions(height, width, samples, seed))
+def sampled(
+    features: Float[Array, "h w c"], samples: int, seed: int | Array, guide: Guide = None
+) -> Float[Array, "n c"]:
+    """Activations at the positions that `choose_positions` chooses for their size."""
+    return hypercolumns((features,), choose_positions(features.shape, samples, seed, guide))
 
 
 def unit_rows(rows: Float[Array, "n c"]) -> Float[Array, "n c"]:
@@ -138,34 +107,29 @@ class HypercolumnLoss(Loss):
         if self.style_samples is not None:
             check_sampling(self.style_samples, self.seed, name="style_samples")
 
+    sampled: ClassVar[bool] = True
+
     @property
     def random(self) -> bool:  # type: ignore[override]
         """Whether new positions are drawn at every step."""
         return self.fresh
 
-    def columns(self, features: Maps, key: Array | None = None) -> Float[Array, "n channels"]:
-        """Hypercolumns of the generated picture, at the positions for its size or at those drawn with the key."""
-        return hypercolumns(features, self.positions(features, key), corners=self.corners)
+    def columns(self, features: Maps, key: Key = None, guide: Guide = None) -> Float[Array, "n channels"]:
+        """Hypercolumns of the generated picture: at the positions for its size, or with `fresh` at new ones.
 
-    def positions(self, features: Maps, key: Array | None = None) -> Positions:
-        """Positions of the generated picture: those for its size, or with a key of a loss with `fresh` new ones."""
-        height, width = features[0].shape[:2]
-        return sample_positions(height, width, self.samples, key if self.fresh and key is not None else self.seed)
+        Args:
+            features: activations, the largest first.
+            key: random key of new positions.
+            guide: guidance channel of the first layer; positions are then drawn in its region alone.
+        """
+        seed = key if self.fresh and key is not None else self.seed
+        positions = choose_positions(features[0].shape, self.samples, seed, guide)
+        return hypercolumns(features, positions, corners=self.corners)
 
-    def style_columns(self, features: Maps) -> Float[Array, "m channels"]:
-        """Hypercolumns of a style picture at fixed positions."""
-        height, width = features[0].shape[:2]
-        positions = sample_positions(height, width, self.style_samples or self.samples, self.seed)
+    def style_columns(self, features: Maps, guide: Guide = None) -> Float[Array, "m channels"]:
+        """Hypercolumns of a style picture at fixed positions, in the guide's region alone if there is one."""
+        positions = choose_positions(features[0].shape, self.style_samples or self.samples, self.seed, guide)
         return hypercolumns(features, positions, corners=self.corners, whole=self.corners)
-
-
-def check_sampling(samples: Any, seed: Any, fresh: Any = False, *, name: str = "samples") -> None:
-    """Raise SettingError unless `samples` is a whole number, at least 1, `seed` is a seed, and `fresh` a bool."""
-    if not is_whole(samples, 1):
-        raise SettingError(f"{name}: got {samples!r}, expected a whole number, at least 1")
-    if not isinstance(fresh, bool):
-        raise SettingError(f"fresh: got {fresh!r}, expected true or false")
-    check_seed(seed)
 
 
 def _bilinear(features: Float[Array, "h w c"], positions: Positions) -> Float[Array, "n c"]:

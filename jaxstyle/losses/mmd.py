@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses.bands import Band, StatisticLoss
 from jaxstyle.losses.gram import channel_products, gram_matrix
-from jaxstyle.losses.hypercolumn import check_sampling
+from jaxstyle.losses.positions import Guide, Key, check_sampling, positions_inside
 
 Kernel = Literal["linear", "polynomial", "gaussian"]
 BLOCK = 256
@@ -68,22 +68,24 @@ class MMDLoss(StatisticLoss):
             raise SettingError(f"kernel: got {self.kernel!r}; {suggest(self.kernel, get_args(Kernel))}")
         check_sampling(self.samples, self.seed, self.fresh)
 
-    def target(self, features: Float[Array, "h w c"]) -> Any:
+    def target(self, features: Float[Array, "h w c"], guide: Guide = None) -> Any:
         """The style's mean or its Gram matrix; or its sampled features, gamma, and the mean kernel of their pairs."""
         if self.kernel == "linear":
             return jnp.mean(features, axis=(0, 1), dtype=_wide(features))
         if self.kernel == "polynomial":
             return gram_matrix(features)
-        sample = self._sample(features)
+        sample = self._sample(features, guide=guide)
         distance = 2 * jnp.sum(jnp.var(sample, axis=0))
         gamma = 1 / jnp.where(distance > 0, distance, 1)
         return sample, gamma, mean_kernel(sample, sample, gamma)
 
-    def __call__(self, features: Float[Array, "h w c"], target: Any, key: Array | None = None) -> Float[Array, ""]:
+    def __call__(
+        self, features: Float[Array, "h w c"], target: Any, key: Key = None, guide: Guide = None
+    ) -> Float[Array, ""]:
         """Squared discrepancy of the features from the target."""
         if self.kernel != "gaussian":
             return self.distance(self.target(features), target)
-        (style, gamma, among_style), sample = target, self._sample(features, key)
+        (style, gamma, among_style), sample = target, self._sample(features, key, guide)
         return mean_kernel(sample, sample, gamma) + among_style - 2 * mean_kernel(sample, style, gamma)
 
     @property
@@ -111,10 +113,18 @@ class MMDLoss(StatisticLoss):
         """Whether new positions are drawn at every step."""
         return self.fresh and self.kernel == "gaussian"
 
-    def _sample(self, features: Array, key: Array | None = None) -> Array:
+    @property
+    def sampled(self) -> bool:  # type: ignore[override]
+        """Whether sampled positions are compared: by the Gaussian kernel alone."""
+        return self.kernel == "gaussian"
+
+    def _sample(self, features: Array, key: Key = None, guide: Guide = None) -> Array:
         """Features (n, c) at all positions if there are at most `samples`, else at one in each cell of an even grid."""
         height, width, channels = features.shape
         flat = features.reshape(-1, channels).astype(_wide(features))
+        if guide is not None:
+            at = positions_inside(guide, self.samples, self.seed if key is None else key).astype(int)
+            return flat[at[:, 0] * width + at[:, 1]]
         if height * width <= self.samples:
             return flat
         rows = min(height, self.samples, max(1, round(math.sqrt(self.samples * height / width))))

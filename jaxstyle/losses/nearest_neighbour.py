@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, unit_rows
+from jaxstyle.losses.positions import Guide, Key
 
 # Number of rows of the similarity matrix that are computed at a time.
 BLOCK = 256
@@ -34,13 +35,15 @@ class NearestNeighbourLoss(HypercolumnLoss):
     samples: int = 4096
     kind: ClassVar[str] = "nearest_neighbour"
 
-    def target(self, features: Maps) -> Float[Array, "m c"]:
+    def target(self, features: Maps, guide: Guide = None) -> Float[Array, "m c"]:
         """The style's hypercolumns, with layers balanced, centred on their mean, and scaled to length 1."""
-        return _balanced(features, self.style_columns(features))
+        return _balanced(features, self.style_columns(features, guide))
 
-    def __call__(self, features: Maps, target: Float[Array, "m c"], key: Array | None = None) -> Float[Array, ""]:
+    def __call__(
+        self, features: Maps, target: Float[Array, "m c"], key: Key = None, guide: Guide = None
+    ) -> Float[Array, ""]:
         """Mean cosine distance of the picture's hypercolumns from their nearest style hypercolumns."""
-        units = _balanced(features, self.columns(features, key))
+        units = _balanced(features, self.columns(features, key, guide))
         matched = target[nearest(units, target)]
         return jnp.mean(jnp.maximum(1 - jnp.sum(units * matched, axis=1), 0))
 

@@ -15,10 +15,10 @@ from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import (
     HypercolumnLoss,
     Maps,
-    check_sampling,
     cosine_distances,
-    sampled_hypercolumns,
+    sampled,
 )
+from jaxstyle.losses.positions import Guide, Key, check_sampling
 
 
 def relaxed_emd(distances: Float[Array, "n m"]) -> Float[Array, ""]:
@@ -44,13 +44,15 @@ class RelaxedEMDLoss(HypercolumnLoss):
 
     kind: ClassVar[str] = "remd"
 
-    def target(self, features: Maps) -> Float[Array, "m c"]:
+    def target(self, features: Maps, guide: Guide = None) -> Float[Array, "m c"]:
         """The style's hypercolumns."""
-        return self.style_columns(features)
+        return self.style_columns(features, guide)
 
-    def __call__(self, features: Maps, target: Float[Array, "m c"], key: Array | None = None) -> Float[Array, ""]:
+    def __call__(
+        self, features: Maps, target: Float[Array, "m c"], key: Key = None, guide: Guide = None
+    ) -> Float[Array, ""]:
         """Relaxed earth mover's distance from the style's hypercolumns, with the costs `1 - cos`."""
-        return relaxed_emd(cosine_distances(self.columns(features, key), target))
+        return relaxed_emd(cosine_distances(self.columns(features, key, guide), target))
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,19 @@ class HypercolumnMomentLoss(HypercolumnLoss):
     kind: ClassVar[str] = "hypercolumn_moments"
     blendable: ClassVar[bool] = True
 
-    def target(self, features: Maps) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
+    def target(self, features: Maps, guide: Guide = None) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
         """Mean and covariance of the style's hypercolumns."""
-        return _moments(self.style_columns(features))
+        return _moments(self.style_columns(features, guide))
 
     def __call__(
-        self, features: Maps, target: tuple[Float[Array, " c"], Float[Array, "c c"]], key: Array | None = None
+        self,
+        features: Maps,
+        target: tuple[Float[Array, " c"], Float[Array, "c c"]],
+        key: Key = None,
+        guide: Guide = None,
     ) -> Float[Array, ""]:
         """Sum of the mean absolute differences of means and covariances."""
-        (mean, covariance), (wanted_mean, wanted_covariance) = _moments(self.columns(features, key)), target
+        (mean, covariance), (wanted_mean, wanted_covariance) = _moments(self.columns(features, key, guide)), target
         return jnp.mean(jnp.abs(mean - wanted_mean)) + jnp.mean(jnp.abs(covariance - wanted_covariance))
 
 
@@ -112,6 +118,7 @@ class PaletteLoss(Loss):
     fresh: bool = False
     style_samples: int | None = None
     kind: ClassVar[str] = "palette"
+    sampled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_sampling(self.samples, self.seed, self.fresh)
@@ -123,15 +130,20 @@ class PaletteLoss(Loss):
         """Whether new positions are drawn at every step."""
         return self.fresh
 
-    def target(self, features: Float[Array, "h w c"]) -> Float[Array, "m c"]:
+    def target(self, features: Float[Array, "h w c"], guide: Guide = None) -> Float[Array, "m c"]:
         """The style's colours at the sampled positions."""
-        return sampled_hypercolumns((features,), self.style_samples or self.samples, self.seed)
+        return sampled(features, self.style_samples or self.samples, self.seed, guide)
 
     def __call__(
-        self, features: Float[Array, "h w c"], target: Float[Array, "m c"], key: Array | None = None
+        self,
+        features: Float[Array, "h w c"],
+        target: Float[Array, "m c"],
+        key: Key = None,
+        guide: Guide = None,
     ) -> Float[Array, ""]:
         """Relaxed earth mover's distance from the style's colours, with the sum of both distances as costs."""
-        colours = sampled_hypercolumns((features,), self.samples, key if self.fresh and key is not None else self.seed)
+        seed = key if self.fresh and key is not None else self.seed
+        colours = sampled(features, self.samples, seed, guide)
         return relaxed_emd(cosine_distances(colours, target) + _euclidean_distances(colours, target))
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, cosine_distances
+from jaxstyle.losses.positions import Guide, Key
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class SelfSimilarityLoss(HypercolumnLoss):
         """Whether targets may be averaged: the distances at fixed positions."""
         return not self.fresh
 
-    def target(self, features: Maps) -> Float[Array, "n n"] | Maps:
+    def target(self, features: Maps, guide: Guide = None) -> Float[Array, "n n"] | Maps:
         """The content's self-distances; with `fresh` its activations."""
-        return features if self.fresh else _self_distances(self.columns(features))
+        return features if self.fresh else _self_distances(self.columns(features, guide=guide))
 
-    def __call__(self, features: Maps, target: Any, key: Array | None = None) -> Float[Array, ""]:
+    def __call__(self, features: Maps, target: Any, key: Key = None, guide: Guide = None) -> Float[Array, ""]:
         """Sum of absolute differences of each column, averaged over the columns."""
-        found = _self_distances(self.columns(features, key))
-        wanted = _self_distances(self.columns(target, key)) if self.fresh else target
+        found = _self_distances(self.columns(features, key, guide))
+        wanted = _self_distances(self.columns(target, key, guide)) if self.fresh else target
         return jnp.sum(jnp.abs(found - wanted)) / len(wanted)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, is_whole
 from jaxstyle.losses.base import Loss
 from jaxstyle.losses.histogram import match, quantiles
-from jaxstyle.losses.hypercolumn import check_sampling
+from jaxstyle.losses.positions import check_sampling
 
 BLOCK = 2**22
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import ImageError, SettingError
 from jaxstyle.losses import gram_matrix
-from jaxstyle.losses.hypercolumn import check_sampling
+from jaxstyle.losses.positions import check_sampling
 from jaxstyle.metrics.chroma import chroma_histogram
 from jaxstyle.metrics.held_out_network import Layers, held_out, reachable
 from jaxstyle.metrics.pictures import check_picture

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
-from jaxstyle.losses.hypercolumn import sampled_hypercolumns
+from jaxstyle.losses.hypercolumn import sampled
 
 LAYER = "relu3_1"
 
@@ -42,7 +42,7 @@ def cfsd(
 
 def sampled_columns(features: Float[Array, "h w c"], samples: int) -> Float[Array, "n c"]:
     """Features at up to `samples` positions, the same for all pictures of a size; at all h w if they are not more."""
-    return sampled_hypercolumns((features,), samples, 0)
+    return sampled(features, samples, 0)
 
 
 def _log_similarities(rows: Float[Array, "n c"], scale: float | Float[Array, ""]) -> Float[Array, "n n"]:

@@ -27,13 +27,12 @@ class Summed:
     loss: Loss
 
     def __call__(
-        self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]], *key: Array
+        self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]], *key: Array, **guide: Array
     ) -> Float[Array, ""]:
         """Weighted sum of the styles' losses; `target` is from `blend_targets`."""
         shares, targets = target
-        return sum(
-            (share * self.loss(features, one, *key) for share, one in zip(shares, targets, strict=True)), jnp.zeros(())
-        )
+        pairs = zip(shares, targets, strict=True)
+        return sum((share * self.loss(features, one, *key, **guide) for share, one in pairs), jnp.zeros(()))
 
     def sums(self, features: Any, target: tuple[tuple[Array, ...], tuple[Any, ...]], band: Band) -> tuple[Any, ...]:
         """Each style's sums over a band's positions."""

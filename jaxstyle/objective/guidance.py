@@ -30,7 +30,8 @@ class Guided:
     """Sum of a loss over regions r, `sum_r loss(T_r F, target_r)`, with guidance channels T_r of `mean(T_r^2) = 1`.
 
     For the Gram matrix these are Gatys et al. 2017's guided Gram matrices. It is exact for every loss whose target is
-    a mean over positions; for losses that compare sampled positions, those outside a region count as zeros.
+    a mean over positions. Losses that compare sampled positions sample inside the region, as STROTSS does. For the
+    other losses positions outside a region count as zeros.
     """
 
     loss: Any
@@ -38,7 +39,16 @@ class Guided:
     def __call__(self, features: Any, target: tuple[tuple[Any, ...], tuple[Any, ...]], *key: Array) -> Float[Array, ""]:
         """Sum of the loss over regions; `target` is (the regions' guidance channels, the regions' targets)."""
         pairs = zip(*target, strict=True)
-        return sum((self.loss(apply(guide, features), one, *key) for guide, one in pairs), jnp.zeros(()))
+        if self.bare.sampled:
+            found = (self.loss(features, one, *key, guide=first(guide)) for guide, one in pairs)
+        else:
+            found = (self.loss(apply(guide, features), one, *key) for guide, one in pairs)
+        return sum(found, jnp.zeros(()))
+
+    @property
+    def bare(self) -> Loss:
+        """The loss itself, which may be wrapped for several styles."""
+        return getattr(self.loss, "loss", self.loss)
 
     def sums(self, features: Array, target: tuple[tuple[Array, ...], tuple[Any, ...]], band: Band) -> tuple[Any, ...]:
         """Each region's sums over a band's positions."""
@@ -49,6 +59,11 @@ class Guided:
         """Sum of the loss over regions, from each region's sums."""
         pairs = zip(sums, target[1], strict=True)
         return sum((self.loss.from_sums(found, one) for found, one in pairs), jnp.zeros(()))
+
+
+def first(guide: Any) -> Array:
+    """Guidance channel of a region at a loss's first layer."""
+    return guide[0] if isinstance(guide, tuple) else guide
 
 
 def apply(guide: Any, features: Any) -> Any:

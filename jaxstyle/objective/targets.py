@@ -14,7 +14,15 @@ from jaxstyle.networks.model import FeatureModel, features_of, geometry_of
 from jaxstyle.objective import banded
 from jaxstyle.objective.banded import Bands, Named, Place, layers_named
 from jaxstyle.objective.blend import blend_shares, blend_targets
-from jaxstyle.objective.guidance import Masks, apply, check_masks, check_regions, guidance_channels, select_guides
+from jaxstyle.objective.guidance import (
+    Masks,
+    apply,
+    check_masks,
+    check_regions,
+    first,
+    guidance_channels,
+    select_guides,
+)
 from jaxstyle.objective.recipe import Propagation
 
 Channels = dict[str, Array]
@@ -134,8 +142,11 @@ def _whole(
     found: dict[str, dict[str, Any]] = {region: {} for region in channels}
     for region, at in channels.items():
         for name, loss in losses:
-            values = select(loss, features)
-            found[region][name] = loss.target(apply(select_guides(loss, at), values) if at else values)
+            values, guides = select(loss, features), select_guides(loss, at) if at else None
+            if guides is not None and loss.sampled:
+                found[region][name] = loss.target(values, guide=first(guides))
+            else:
+                found[region][name] = loss.target(values if guides is None else apply(guides, values))
     return found
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from jaxstyle.errors import SettingError
 from jaxstyle.losses.contextual import ContextualLoss, contextual_similarity
-from jaxstyle.losses.hypercolumn import hypercolumns, sample_positions
+from jaxstyle.losses.hypercolumn import hypercolumns
+from jaxstyle.losses.positions import sample_positions
 
 
 def features(seed, size=(9, 8)):

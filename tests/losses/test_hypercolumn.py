@@ -10,8 +10,9 @@ from scipy.ndimage import map_coordinates
 
 from jaxstyle.errors import SettingError
 from jaxstyle.losses.contextual import ContextualLoss
-from jaxstyle.losses.hypercolumn import cosine_distances, hypercolumns, sample_positions
+from jaxstyle.losses.hypercolumn import cosine_distances, hypercolumns
 from jaxstyle.losses.nearest_neighbour import NearestNeighbourLoss
+from jaxstyle.losses.positions import sample_positions
 from jaxstyle.losses.remd import HypercolumnMomentLoss, PaletteLoss, RelaxedEMDLoss
 from jaxstyle.losses.self_similarity import SelfSimilarityLoss
 

@@ -3,8 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.losses.hypercolumn import hypercolumns, sample_positions
+from jaxstyle.losses.hypercolumn import hypercolumns
 from jaxstyle.losses.nearest_neighbour import BLOCK, NearestNeighbourLoss, nearest
+from jaxstyle.losses.positions import sample_positions
 
 LAYERS = ("relu1_1", "relu2_1")
 

@@ -2,7 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxstyle.losses.hypercolumn import hypercolumns, sample_positions
+from jaxstyle.losses.hypercolumn import hypercolumns
+from jaxstyle.losses.positions import sample_positions
 from jaxstyle.losses.remd import HypercolumnMomentLoss, PaletteLoss, RelaxedEMDLoss, relaxed_emd
 
 # The colour matrix of the authors' code, to the digits that it has there.

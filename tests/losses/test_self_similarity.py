@@ -1,7 +1,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from jaxstyle.losses.hypercolumn import hypercolumns, sample_positions
+from jaxstyle.losses.hypercolumn import hypercolumns
+from jaxstyle.losses.positions import sample_positions
 from jaxstyle.losses.self_similarity import SelfSimilarityLoss
 
 

@@ -142,7 +142,7 @@ def test_lpips_and_artfid(pairs, embedded, tmp_path):
     linear = write_zip(tmp_path / "linear.pth", linear_state("alexnet"))
     lpips = load_lpips(trunk=trunk, linear=linear)
     inception = load_inception(write_zip(tmp_path / "inception.pth", inception_state("art")))
-    scores = measure(pairs[:3], embedded, size=112, lpips=lpips, inception=inception)
+    scores = measure(pairs[:3], embedded, size=128, lpips=lpips, inception=inception)
     mean = np.mean([row["lpips"] for row in scores.rows])
     assert scores.better["lpips"] == "lower" and mean > 0
     whole = scores.whole["ours"]

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +9,24 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 import jaxstyle
 from jaxstyle.errors import SettingError
-from jaxstyle.losses import GramLoss, SlicedWassersteinLoss, gram_matrix
+from jaxstyle.losses import (
+    ContextualLoss,
+    GramLoss,
+    MMDLoss,
+    NearestNeighbourLoss,
+    PaletteLoss,
+    RelaxedEMDLoss,
+    SlicedWassersteinLoss,
+    gram_matrix,
+)
+from jaxstyle.losses.positions import positions_inside
 from jaxstyle.networks.model import Geometry
 from jaxstyle.objective import presets
 from jaxstyle.objective.blend import Summed, blend_targets, blended
 from jaxstyle.objective.guidance import Guided, propagate
 from jaxstyle.objective.make import make_objective
+from jaxstyle.objective.recipe import Recipe
+from jaxstyle.objective.term import Term
 from jaxstyle.transfer.api import with_optimizer
 
 QUICK = with_optimizer(presets.default(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1")), "adam")
@@ -112,7 +125,7 @@ def test_a_position_has_the_extreme_of_all_that_it_sees(imagenet, shape):
             rows, columns = sizes[name]
             low, high, mean = (x[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2) for x in (low, high, mean))
             low, high, mean = low.min((1, 3)), high.max((1, 3)), mean.mean((1, 3))
-        else:
+        elif name.startswith("conv"):
             low, high = minimum_filter(low, 3, mode="nearest"), maximum_filter(high, 3, mode="nearest")
         np.testing.assert_array_equal(inside[name], low, err_msg=name)
         np.testing.assert_array_equal(all_[name], high, err_msg=name)
@@ -214,3 +227,41 @@ def test_luminance_only_has_the_contents_chroma(embedded, pictures):
     content = np.asarray(pictures[0] * 0.4 + 0.3)
     chroma = lambda image: image - image @ np.array([0.299, 0.587, 0.114], np.float32)[:, None]  # noqa: E731
     np.testing.assert_allclose(chroma(result.image), chroma(content), atol=0.02)
+
+
+SAMPLING = {
+    "remd": lambda: RelaxedEMDLoss(("relu1_1",), samples=60),
+    "palette": lambda: PaletteLoss(samples=60),
+    "nearest_neighbour": lambda: NearestNeighbourLoss(("relu1_1",), samples=60),
+    "contextual": lambda: ContextualLoss("relu1_1", samples=60),
+    "mmd": lambda: MMDLoss("relu1_1", samples=60),
+}
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("kind", SAMPLING)
+def test_what_compares_samples_takes_them_from_the_region_alone(kind, fresh, embedded, pictures):
+    """What is outside of the region, in the picture or in the style, changes nothing."""
+    recipe = Recipe(content=(), style=Term(replace(SAMPLING[kind](), fresh=fresh), relative=False), average=0.0)
+    left = np.zeros((32, 32), np.float32)
+    left[:, :12] = 1
+    masks = {"content_masks": {"a": left}, "style_masks": {"a": left[:, ::-1].copy()}}
+    objective = make_objective(embedded, *pictures[:2], recipe, **masks)
+    outside = pictures[2].at[:, 15:].set(0.5)  # beyond what relu1_1 sees of the region
+    assert float(objective(outside)[0]) == pytest.approx(float(objective(pictures[2])[0]), rel=1e-5)
+    inside = pictures[2].at[:, :12].set(0.5)
+    assert float(objective(inside)[0]) != pytest.approx(float(objective(pictures[2])[0]), rel=1e-2)
+    gradient = np.abs(jax.grad(lambda image: objective(image)[0])(pictures[2])).sum(-1)
+    assert gradient[:, :12].any() and not gradient[:, 14:].any()
+    style = pictures[1].at[:, :15].set(0.5)
+    other = make_objective(embedded, pictures[0], style, recipe, **masks)
+    assert float(other(pictures[2])[0]) == pytest.approx(float(objective(pictures[2])[0]), rel=1e-5)
+
+
+def test_positions_inside_follow_the_guide():
+    guide = jnp.asarray([[0.0, 1.0, 0.0], [3.0, 0.0, 0.0]])
+    for seed in (0, 1, jax.random.key(2)):
+        at = np.asarray(positions_inside(guide, 6, seed)).tolist()
+        assert at.count([0.0, 1.0]) in (1, 2) and at.count([1.0, 0.0]) == 6 - at.count([0.0, 1.0])
+    many = np.asarray(positions_inside(jnp.ones((40, 50)).at[:, 25:].set(0), 300, jax.random.key(0)))
+    assert len(np.unique(many, axis=0)) > 250 and many[:, 1].max() == 24 and set(many[:, 0]) == set(range(40))
