@@ -29,7 +29,7 @@ SIZE = 320
 STEPS = 40  # at each size
 
 
-class Pair(NamedTuple):
+class DemoPair(NamedTuple):
     """A content and a style picture, RGB in [0, 1], and the name of their files."""
 
     name: str
@@ -65,7 +65,7 @@ def _network() -> VGG19:
         return load_weights(EMBEDDED)
 
 
-def _pairs() -> list[Pair]:
+def _pairs() -> list[DemoPair]:
     """Three photographs, each with a style of generated brush strokes."""
     from skimage import data
     from sklearn.datasets import load_sample_image
@@ -75,10 +75,12 @@ def _pairs() -> list[Pair]:
         ("chelsea", data.chelsea(), paint_strokes(384, seed=1, palette=GARDEN)),
         ("rocket", data.rocket(), paint_strokes(384, seed=5)),
     )
-    return [Pair(name, load_image(content, size=SIZE), load_image(style, size=SIZE)) for name, content, style in pairs]
+    return [
+        DemoPair(name, load_image(content, size=SIZE), load_image(style, size=SIZE)) for name, content, style in pairs
+    ]
 
 
-def _paint(pair: Pair, model: VGG19) -> Result | None:
+def _paint(pair: DemoPair, model: VGG19) -> Result | None:
     """Paint a pair by the recipe that suits the network; None if interrupted."""
     with stopping() as stop, watching(stop) as callback:
         note(f"painting {pair.name}")
@@ -86,7 +88,7 @@ def _paint(pair: Pair, model: VGG19) -> Result | None:
         return None if stop.asked else result
 
 
-def _written(folder: Path, pair: Pair, result: Result) -> list[Path]:
+def _written(folder: Path, pair: DemoPair, result: Result) -> list[Path]:
     path = folder / f"{pair.name}.png"
     return [
         save_image(path.with_stem(f"{pair.name}-content"), pair.content),

@@ -138,8 +138,8 @@ def _bilinear(features: Float[Array, "h w c"], positions: Positions) -> Float[Ar
     np_ = np if isinstance(positions, np.ndarray) else jnp
     last = np.array([[height - 1, width - 1]], np.int32)
     inside = np_.clip(positions, 0, last.astype(positions.dtype))
-    corner = np_.floor(inside).astype(np.int32)
-    part = inside - corner
+    below = np_.floor(inside)
+    corner, part = below.astype(np.int32), inside - below
     flat = features.reshape(height * width, channels)
     wide = jnp.promote_types(features.dtype, jnp.float32)
     total = jnp.zeros((len(positions), channels), wide)

@@ -138,14 +138,13 @@ class Fourier:
         inside = jnp.clip(image, EDGE, 1 - EDGE)
         logits = jnp.log(inside / (1 - inside))
         plain = jnp.matmul(logits, jnp.asarray(np.linalg.inv(_colours()).T, image.dtype), precision="highest")
-        found = jnp.fft.rfft2(plain * 4, axes=(0, 1)) / self._scale(image)
-        return jnp.stack([found.real, found.imag])
+        found = jnp.fft.rfft2(plain * 4, axes=(0, 1))
+        return jnp.stack([found.real, found.imag]) / self._scale(image)[None]
 
     def image(self, parameters: Float[Array, "2 h half 3"], shape: tuple[int, ...]) -> Image:
         """The picture, in (0, 1)."""
-        found = lax.complex(parameters[0], parameters[1])
-        like = jax.ShapeDtypeStruct(shape, parameters.dtype)
-        plain = jnp.fft.irfft2(found * self._scale(like), s=shape[:2], axes=(0, 1)) / 4
+        real, imaginary = parameters * self._scale(jax.ShapeDtypeStruct(shape, parameters.dtype))[None]
+        plain = jnp.fft.irfft2(lax.complex(real, imaginary), s=shape[:2], axes=(0, 1)) / 4
         return jax.nn.sigmoid(jnp.matmul(plain, jnp.asarray(_colours().T, plain.dtype), precision="highest"))
 
     def _scale(self, image: Any) -> Float[Array, "h half 1"]:

@@ -121,6 +121,15 @@ def test_vmap_equals_loop_and_float32_stays(kind):
 
 
 @pytest.mark.parametrize("kind", ALL, ids=str)
+def test_under_jaxs_strict_promotion(kind):
+    with jax.numpy_dtype_promotion("strict"), jax.debug_nans(True):
+        image = picture((6, 5), 0, jnp.float32)
+        value = jax.jit(lambda p: jnp.sum(kind.image(p, image.shape) ** 2))
+        gradient = jax.grad(value)(kind.parameters(image))
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(gradient))
+
+
+@pytest.mark.parametrize("kind", ALL, ids=str)
 def test_it_is_a_static_setting(kind):
     assert isinstance(kind, Parametrization) and type(kind) is PARAMETRIZATIONS[kind.kind]
     assert hash(kind) == hash(dataclasses.replace(kind)) and kind == dataclasses.replace(kind)

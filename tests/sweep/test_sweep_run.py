@@ -15,6 +15,7 @@ from jaxstyle.objective import presets
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.recipe import Term
 from jaxstyle.optimize.optimizers import LBFGS, Adam
+from jaxstyle.optimize.parametrization import Pixels
 from jaxstyle.optimize.pyramid import Pyramid
 from jaxstyle.sweep import Grid, lanes, run_sweep
 from jaxstyle.sweep.cells import read_cells
@@ -125,7 +126,14 @@ def test_in_float64_cells_equal_single_runs(embedded, paintings, grid, sweep, tm
     mesh, averages = lanes.mesh_of(jax.devices()[:1]), jnp.full(3, 0.9)
     stacked = lanes.stack_objectives(objectives, mesh)
     found, info = lanes.run_lanes(
-        lanes.stack(states), stacked, lanes.stack(optimizers), averages, 5, mesh=mesh, clip=True
+        lanes.stack(states),
+        stacked,
+        lanes.stack(optimizers),
+        averages,
+        5,
+        mesh=mesh,
+        clip=True,
+        parametrization=Pixels(),
     )
     for i, (state, objective, optimizer) in enumerate(zip(states, objectives, optimizers, strict=True)):
         single, single_info = optimize.run(state, objective, optimizer, 5, average=0.9)

@@ -8,7 +8,7 @@ import pytest
 
 from jaxstyle import optimize
 from jaxstyle.errors import SettingError
-from jaxstyle.losses import HypercolumnMomentLoss
+from jaxstyle.losses import ContentLoss, HypercolumnMomentLoss
 from jaxstyle.objective import presets
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.plan import Plan
@@ -188,7 +188,7 @@ def test_remat_is_for_networks_of_blocks(pictures):
         def geometry(self, layer):
             return 1, 0
 
-    recipe = Recipe(content=(Term(presets.ContentLoss("relu1_1")),), style=())
+    recipe = Recipe(content=(Term(ContentLoss("relu1_1")),), style=())
     with pytest.raises(
         SettingError, match=r"plan: got Plan.*, which Other cannot follow; use dtype='float32', remat=False"
     ):
