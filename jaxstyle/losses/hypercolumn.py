@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,6 +14,8 @@ from jaxstyle.losses.base import Loss
 from jaxstyle.losses.positions import Guide, Key, Positions, check_sampling, choose_positions
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
+Scale = Float[Array, " channels"] | None
+"""Factors of a hypercolumn's channels; None is 1."""
 
 # Added to squared norms: an all-zero feature then has a gradient, and its cosine with anything is 0.
 EPSILON = 1e-8
@@ -86,6 +89,9 @@ class HypercolumnLoss(Loss):
         style_samples: the most positions of a style, at least 1; as many as `samples` by default. They are fixed.
         corners: how positions at one layer become positions at another, see `hypercolumns`. If true, a style's are
             also rounded down to whole pixels of each layer, as in STROTSS's code.
+        balanced: whether the activations of each layer are divided by their root mean square in the target's picture.
+            Published recipes of hypercolumns are for torchvision's networks, whose layers are of about that size, 1;
+            activations of Caffe's VGG19 are some hundred times larger, and some layers ten times those of others.
 
     Raises:
         SettingError: `layers` is no tuple of names, or another setting is out of range.
@@ -97,6 +103,7 @@ class HypercolumnLoss(Loss):
     fresh: bool = False
     style_samples: int | None = None
     corners: bool = False
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.layers, str) or not all(isinstance(layer, str) for layer in self.layers) or not self.layers:
@@ -106,6 +113,9 @@ class HypercolumnLoss(Loss):
         check_sampling(self.samples, self.seed, self.fresh)
         if self.style_samples is not None:
             check_sampling(self.style_samples, self.seed, name="style_samples")
+        for name in ("corners", "balanced"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingError(f"{name}: got {getattr(self, name)!r}, expected true or false")
 
     sampled: ClassVar[bool] = True
 
@@ -114,22 +124,42 @@ class HypercolumnLoss(Loss):
         """Whether new positions are drawn at every step."""
         return self.fresh
 
-    def columns(self, features: Maps, key: Key = None, guide: Guide = None) -> Float[Array, "n channels"]:
+    def scale(self, features: Maps) -> Scale:
+        """What hypercolumns are multiplied by, so that a picture's layers have a root mean square of 1, if `balanced`.
+
+        It is part of the target, because both pictures need the same.
+        """
+        if not self.balanced:
+            return None
+        squares = [jnp.mean(each.astype(jnp.promote_types(each.dtype, jnp.float32)) ** 2) for each in features]
+        factors = [jax.lax.rsqrt(square + EPSILON) for square in squares]
+        return jnp.concatenate(
+            [jnp.full(each.shape[-1], factor) for each, factor in zip(features, factors, strict=True)]
+        )
+
+    def columns(
+        self, features: Maps, key: Key = None, guide: Guide = None, scale: Scale = None
+    ) -> Float[Array, "n channels"]:
         """Hypercolumns of the generated picture: at the positions for its size, or with `fresh` at new ones.
 
         Args:
             features: activations, the largest first.
             key: random key of new positions.
             guide: guidance channel of the first layer; positions are then drawn in its region alone.
+            scale: the target's scale.
         """
         seed = key if self.fresh and key is not None else self.seed
         positions = choose_positions(features[0].shape, self.samples, seed, guide)
-        return hypercolumns(features, positions, corners=self.corners)
+        return _scaled(hypercolumns(features, positions, corners=self.corners), scale)
 
-    def style_columns(self, features: Maps, guide: Guide = None) -> Float[Array, "m channels"]:
+    def style_columns(self, features: Maps, guide: Guide = None, scale: Scale = None) -> Float[Array, "m channels"]:
         """Hypercolumns of a style picture at fixed positions, in the guide's region alone if there is one."""
         positions = choose_positions(features[0].shape, self.style_samples or self.samples, self.seed, guide)
-        return hypercolumns(features, positions, corners=self.corners, whole=self.corners)
+        return _scaled(hypercolumns(features, positions, corners=self.corners, whole=self.corners), scale)
+
+
+def _scaled(columns: Float[Array, "n c"], scale: Scale) -> Float[Array, "n c"]:
+    return columns if scale is None else columns * scale[None]
 
 
 def _bilinear(features: Float[Array, "h w c"], positions: Positions) -> Float[Array, "n c"]:

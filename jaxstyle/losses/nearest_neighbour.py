@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, unit_rows
+from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, Scale, unit_rows
 from jaxstyle.losses.positions import Guide, Key
 
 # Number of rows of the similarity matrix that are computed at a time.
@@ -35,16 +35,18 @@ class NearestNeighbourLoss(HypercolumnLoss):
     samples: int = 4096
     kind: ClassVar[str] = "nearest_neighbour"
 
-    def target(self, features: Maps, guide: Guide = None) -> Float[Array, "m c"]:
-        """The style's hypercolumns, with layers balanced, centred on their mean, and scaled to length 1."""
-        return _balanced(features, self.style_columns(features, guide))
+    def target(self, features: Maps, guide: Guide = None) -> tuple[Float[Array, "m c"], Scale]:
+        """The style's hypercolumns, layers balanced, centred on their mean, and of length 1; and their scale."""
+        scale = self.scale(features)
+        return _balanced(features, self.style_columns(features, guide, scale)), scale
 
     def __call__(
-        self, features: Maps, target: Float[Array, "m c"], key: Key = None, guide: Guide = None
+        self, features: Maps, target: tuple[Float[Array, "m c"], Scale], key: Key = None, guide: Guide = None
     ) -> Float[Array, ""]:
         """Mean cosine distance of the picture's hypercolumns from their nearest style hypercolumns."""
-        units = _balanced(features, self.columns(features, key, guide))
-        matched = target[nearest(units, target)]
+        style, scale = target
+        units = _balanced(features, self.columns(features, key, guide, scale))
+        matched = style[nearest(units, style)]
         return jnp.mean(jnp.maximum(1 - jnp.sum(units * matched, axis=1), 0))
 
 

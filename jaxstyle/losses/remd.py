@@ -15,10 +15,13 @@ from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import (
     HypercolumnLoss,
     Maps,
+    Scale,
     cosine_distances,
     sampled,
 )
 from jaxstyle.losses.positions import Guide, Key, check_sampling
+
+Moments = tuple[Float[Array, " c"], Float[Array, "c c"], Scale]
 
 
 def relaxed_emd(distances: Float[Array, "n m"]) -> Float[Array, ""]:
@@ -44,15 +47,17 @@ class RelaxedEMDLoss(HypercolumnLoss):
 
     kind: ClassVar[str] = "remd"
 
-    def target(self, features: Maps, guide: Guide = None) -> Float[Array, "m c"]:
-        """The style's hypercolumns."""
-        return self.style_columns(features, guide)
+    def target(self, features: Maps, guide: Guide = None) -> tuple[Float[Array, "m c"], Scale]:
+        """The style's hypercolumns, and their scale."""
+        scale = self.scale(features)
+        return self.style_columns(features, guide, scale), scale
 
     def __call__(
-        self, features: Maps, target: Float[Array, "m c"], key: Key = None, guide: Guide = None
+        self, features: Maps, target: tuple[Float[Array, "m c"], Scale], key: Key = None, guide: Guide = None
     ) -> Float[Array, ""]:
         """Relaxed earth mover's distance from the style's hypercolumns, with the costs `1 - cos`."""
-        return relaxed_emd(cosine_distances(self.columns(features, key, guide), target))
+        style, scale = target
+        return relaxed_emd(cosine_distances(self.columns(features, key, guide, scale), style))
 
 
 @dataclass(frozen=True)
@@ -69,19 +74,15 @@ class HypercolumnMomentLoss(HypercolumnLoss):
     kind: ClassVar[str] = "hypercolumn_moments"
     blendable: ClassVar[bool] = True
 
-    def target(self, features: Maps, guide: Guide = None) -> tuple[Float[Array, " c"], Float[Array, "c c"]]:
-        """Mean and covariance of the style's hypercolumns."""
-        return _moments(self.style_columns(features, guide))
+    def target(self, features: Maps, guide: Guide = None) -> Moments:
+        """Mean and covariance of the style's hypercolumns, and their scale."""
+        scale = self.scale(features)
+        return *_moments(self.style_columns(features, guide, scale)), scale
 
-    def __call__(
-        self,
-        features: Maps,
-        target: tuple[Float[Array, " c"], Float[Array, "c c"]],
-        key: Key = None,
-        guide: Guide = None,
-    ) -> Float[Array, ""]:
+    def __call__(self, features: Maps, target: Moments, key: Key = None, guide: Guide = None) -> Float[Array, ""]:
         """Sum of the mean absolute differences of means and covariances."""
-        (mean, covariance), (wanted_mean, wanted_covariance) = _moments(self.columns(features, key, guide)), target
+        wanted_mean, wanted_covariance, scale = target
+        mean, covariance = _moments(self.columns(features, key, guide, scale))
         return jnp.mean(jnp.abs(mean - wanted_mean)) + jnp.mean(jnp.abs(covariance - wanted_covariance))
 
 

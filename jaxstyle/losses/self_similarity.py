@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, cosine_distances
+from jaxstyle.losses.hypercolumn import HypercolumnLoss, Maps, Scale, cosine_distances
 from jaxstyle.losses.positions import Guide, Key
 
 
@@ -32,14 +32,19 @@ class SelfSimilarityLoss(HypercolumnLoss):
         """Whether targets may be averaged: the distances at fixed positions."""
         return not self.fresh
 
-    def target(self, features: Maps, guide: Guide = None) -> Float[Array, "n n"] | Maps:
-        """The content's self-distances; with `fresh` its activations."""
-        return features if self.fresh else _self_distances(self.columns(features, guide=guide))
+    def target(self, features: Maps, guide: Guide = None) -> tuple[Float[Array, "n n"] | Maps, Scale]:
+        """The content's self-distances, or with `fresh` its activations; and their scale."""
+        scale = self.scale(features)
+        if self.fresh:
+            return features, scale
+        return _self_distances(self.columns(features, guide=guide, scale=scale)), scale
 
     def __call__(self, features: Maps, target: Any, key: Key = None, guide: Guide = None) -> Float[Array, ""]:
         """Sum of absolute differences of each column, averaged over the columns."""
-        found = _self_distances(self.columns(features, key, guide))
-        wanted = _self_distances(self.columns(target, key, guide)) if self.fresh else target
+        wanted, scale = target
+        found = _self_distances(self.columns(features, key, guide, scale))
+        if self.fresh:
+            wanted = _self_distances(self.columns(wanted, key, guide, scale))
         return jnp.sum(jnp.abs(found - wanted)) / len(wanted)
 
 

@@ -1,7 +1,9 @@
 """Values of the authors' own codes, which were run in float64 on the same network, pictures and positions.
 
 STROTSS: nkolkin13/STROTSS at 9a1543a, its VGG16 exchanged for VGG19 with the weights and preprocessing of
-"imagenet-8bit", and its random positions for those of `sample_positions`.
+"imagenet-8bit", and its random positions for those of `sample_positions`. neural-style: ProGamerGov/neural-style-pt.
+crowsonkb/style-transfer-pytorch: but for its style loss, whose roots it computes by 12 steps, see
+`GaussianWassersteinLoss`.
 """
 
 import jax.numpy as jnp
@@ -10,7 +12,16 @@ import pytest
 from skimage import data
 
 from jaxstyle.image import resize
-from jaxstyle.losses import HypercolumnMomentLoss, PaletteLoss, RelaxedEMDLoss, SelfSimilarityLoss
+from jaxstyle.losses import (
+    ContentLoss,
+    GaussianWassersteinLoss,
+    GramLoss,
+    HypercolumnMomentLoss,
+    PaletteLoss,
+    RelaxedEMDLoss,
+    SelfSimilarityLoss,
+    TotalVariation,
+)
 from jaxstyle.losses.base import select
 from jaxstyle.networks.model import features_of
 from jaxstyle.objective.presets import HYPERCOLUMN
@@ -25,19 +36,43 @@ STROTSS = {
     "moments": ("coffee", HypercolumnMomentLoss(HYPERCOLUMN, **STYLE), 13163.415288770522),
     "palette": ("coffee", PaletteLoss(samples=1024, style_samples=5000), 0.05926470982297506),
 }
+NEURAL_STYLE = {
+    "content": ("astronaut", ContentLoss("relu4_2"), 1738360.4941130776),
+    "relu1_1": ("coffee", GramLoss("relu1_1", per_channel=True), 534.5550491903049),
+    "relu2_1": ("coffee", GramLoss("relu2_1", per_channel=True), 35106.46855519661),
+    "relu3_1": ("coffee", GramLoss("relu3_1", per_channel=True), 31986.433381648967),
+    "relu4_1": ("coffee", GramLoss("relu4_1", per_channel=True), 2260733.619133583),
+    "relu5_1": ("coffee", GramLoss("relu5_1", per_channel=True), 1933.6022369029342),
+    "total variation": ("coffee", TotalVariation(form="absolute"), 598607.3603566482 / 255),
+}
+CROWSONKB = {
+    "content": ("astronaut", ContentLoss("relu4_2"), 1682347.6897954086),
+    "total variation": ("coffee", TotalVariation(form="replicate"), 0.005843215590317327),
+}
+TWELVE_STEPS = {"relu1_1": 835.685173235933, "relu2_1": 17367.784091043173, "relu5_1": 60512.4737292623}
+LAYERS = {*HYPERCOLUMN, "relu4_1", "relu4_2", "relu5_1"}
 
 
-@pytest.fixture(scope="module")
-def features(imagenet):
+def features(model):
     """{picture: its activations}; the generated picture is "chelsea"."""
-    model = imagenet.prepared(frozenset(HYPERCOLUMN), conv="exact", dtype="float32")
+    ready = model.prepared(frozenset(LAYERS), conv="exact", dtype="float32")
     small = {name: resize(np.float32(getattr(data, name)()) / 255, shape) for name, shape in SHAPES.items()}
-    return {name: features_of(model, jnp.asarray(each), set(HYPERCOLUMN)) for name, each in small.items()}
+    return {name: features_of(ready, jnp.asarray(each), LAYERS) for name, each in small.items()}
 
 
-@pytest.mark.parametrize("term", STROTSS)
-def test_strotss(features, term):
-    source, loss, expected = STROTSS[term]
-    target = loss.target(select(loss, features[source]))
-    found = loss(select(loss, features["chelsea"]), target)
-    assert float(found) == pytest.approx(expected, rel=1e-5)
+def value(found, source, loss):
+    return float(loss(select(loss, found["chelsea"]), loss.target(select(loss, found[source]))))
+
+
+def test_strotss_and_neural_style(imagenet):
+    found = features(imagenet)
+    for term, (source, loss, expected) in (STROTSS | NEURAL_STYLE).items():
+        assert value(found, source, loss) == pytest.approx(expected, rel=1e-5), term
+
+
+def test_crowsonkb(imagenet):
+    found = features(imagenet.with_changes(first_padding="replicate"))
+    for term, (source, loss, expected) in CROWSONKB.items():
+        assert value(found, source, loss) == pytest.approx(expected, rel=1e-5), term
+    for layer, expected in TWELVE_STEPS.items():
+        assert 0.92 * expected < value(found, "coffee", GaussianWassersteinLoss(layer)) < expected, layer

@@ -110,11 +110,40 @@ def test_a_style_may_have_more_samples(kind):
     few, many = loss.target(style), more.target(style)
     if kind == "hypercolumn_moments":
         assert not np.allclose(few[0], many[0])
+    elif kind == "remd":
+        assert len(few[0]) <= 40 < len(many[0]) <= 100
     else:
         assert len(few) <= 40 < len(many) <= 100
     assert float(more(found, many)) != float(loss(found, few))
     with pytest.raises(SettingError, match="style_samples: got 0"):
         build(kind, style_samples=0)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("kind", ["remd", "hypercolumn_moments", "self_similarity", "nearest_neighbour"])
+def test_balanced_layers_weigh_alike_whatever_the_network(kind, fresh, x64):
+    """Activations of another size give the same value, and of size 1 that without balance."""
+    loss, plain = (build(kind, balanced=balanced, fresh=fresh) for balanced in (True, False))
+    key = (jax.random.key(0),) if fresh else ()
+
+    def larger(found, *factors):
+        return tuple(factor * each for factor, each in zip(factors, found, strict=True))
+
+    style = activations(loss, 1)
+    unit = [1 / np.sqrt(np.mean(np.square(each))) for each in style]
+    found = larger(activations(loss, 0), *unit)
+    style = larger(style, *unit)
+    expected = float(plain(found, plain.target(style), *key))
+    for factors in ((1, 1), (300, 20)):
+        value = loss(larger(found, *factors), loss.target(larger(style, *factors)), *key)
+        assert float(value) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("name", ["balanced", "corners"])
+def test_balanced_and_corners_are_true_or_false(name):
+    with pytest.raises(SettingError, match=f"{name}: got 1"):
+        build("remd", **{name: 1})
 
 
 def test_hypercolumns_closed_form():

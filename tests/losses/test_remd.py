@@ -69,10 +69,10 @@ def test_remd_does_not_see_the_size_of_features(x64):
 def test_moments_closed_form():
     style, flat = jnp.asarray([[[1.0, 0.0], [3.0, 0.0]]]), jnp.zeros((1, 2, 2))
     loss = HypercolumnMomentLoss(("relu1_1",))
-    mean, covariance = loss.target((style,))
+    mean, covariance, scale = loss.target((style,))
     np.testing.assert_allclose(mean, [2, 0])
     np.testing.assert_allclose(covariance, [[1, 0], [0, 0]])
-    assert float(loss((flat,), (mean, covariance))) == 1.25
+    assert float(loss((flat,), (mean, covariance, scale))) == 1.25 and scale is None
 
 
 def test_moments_oracle(x64):

@@ -50,26 +50,26 @@ def crowsonkb() -> Recipe:
     )
 
 
-def strotss(*, alpha: float = 2.0) -> Recipe:
+def strotss(*, alpha: float = 2.0, balanced: bool = True) -> Recipe:
     """STROTSS (Kolkin, Salavon & Shakhnarovich 2019), as in the authors' code: sizes from 64 by 2.
 
     At each size the total is `(alpha L_dp + REMD + L_moment + palette / max(alpha, 1)) / (alpha + 2)`. `alpha` is that
     of the last size; it is halved from each size to the next, from 16 at 64 pixels to 2 at 512. New positions are
     drawn at every step, and RMSprop changes a Laplacian pyramid, at half its rate at the last size. The first size
     begins with the content's highest frequencies on the style's mean colour, and the others but the last add those of
-    their own. The authors' network is VGG16. docs/methods.md says what still differs.
+    their own. The authors' network is torchvision's VGG16: for that one, `balanced=False` is as published. For others
+    the layers are divided by their sizes, see `HypercolumnLoss`. docs/methods.md says what still differs.
     """
     total = alpha + 2
     drawn: Any = {"samples": 1024, "fresh": True}
-    style: Any = drawn | {"style_samples": 5000}
+    content: Any = drawn | {"corners": True, "balanced": balanced}
+    style: Any = content | {"style_samples": 5000}
     return Recipe(
-        content=(
-            Term(SelfSimilarityLoss(HYPERCOLUMN, corners=True, **drawn), alpha / total, relative=False, growth=0.5),
-        ),
+        content=(Term(SelfSimilarityLoss(HYPERCOLUMN, **content), alpha / total, relative=False, growth=0.5),),
         style=(
-            absolute(RelaxedEMDLoss(HYPERCOLUMN, corners=True, **style), 1 / total),
-            absolute(HypercolumnMomentLoss(HYPERCOLUMN, corners=True, **style), 1 / total),
-            Term(PaletteLoss(**style), 1 / max(alpha, 1.0) / total, relative=False, growth=2.0),
+            absolute(RelaxedEMDLoss(HYPERCOLUMN, **style), 1 / total),
+            absolute(HypercolumnMomentLoss(HYPERCOLUMN, **style), 1 / total),
+            Term(PaletteLoss(style_samples=5000, **drawn), 1 / max(alpha, 1.0) / total, relative=False, growth=2.0),
         ),
         optimizer=RMSprop(0.002),
         steps=250,
