@@ -178,7 +178,8 @@ def with_optimizer(recipe: Recipe, optimizer: Optimizer | str) -> Recipe:
     chosen = as_optimizer(OPTIMIZERS_BY_NAME[optimizer] if isinstance(optimizer, str) else optimizer)
     if chosen.clips == recipe.optimizer.clips:
         return replace(recipe, optimizer=chosen)
-    return replace(recipe, optimizer=chosen, clip=chosen.clips, average=AVERAGE if chosen.clips else 0.0)
+    clip = chosen.clips and recipe.parametrization.clips
+    return replace(recipe, optimizer=chosen, clip=clip, average=AVERAGE if chosen.clips else 0.0)
 
 
 def _strength(given: float | str | None) -> float | None:

@@ -25,7 +25,7 @@ def check_missing(job: "Job") -> None:
     for name in (name for name, is_missing in missing.items() if is_missing):
         if getattr(job.recipe, name):
             raise SettingError(f"{name}: got no picture, and the recipe has {name} terms; give one, or leave them out")
-        if isinstance(init, str) and init == name:
+        if isinstance(init, str) and init in (name, "detail"):
             raise SettingError(f"{name}: got no picture to start from; use init='noise', or give a picture as init")
         if job.recipe.color != "style":
             raise SettingError(f"{name}: got no picture, which color={job.recipe.color!r} needs; use color='style'")

@@ -198,3 +198,10 @@ def test_pictures_through_levels_and_saved_recipes(kind, init, embedded, picture
 def test_wrong_settings_are_named(change, message):
     with pytest.raises(SettingError, match=message):
         change()
+
+
+def test_another_optimiser_by_name_keeps_the_parametrization(embedded, pictures):
+    chosen = dataclasses.replace(recipe(LaplacianPyramid(2)), optimizer=LBFGS(line_search=False), pyramid=None)
+    result = stylize(*pictures[:2], model=embedded, recipe=chosen, optimizer="adam", steps=2)
+    kept = Recipe.from_dict(result.settings["recipe"])
+    assert kept.optimizer == Adam() and not kept.clip and kept.parametrization == LaplacianPyramid(2)

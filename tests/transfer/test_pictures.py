@@ -57,6 +57,8 @@ def test_they_can_be_made_again(pictures, tmp_path, monkeypatch, recipe, capsys)
         (True, False, TEXTURE, r"^style: got no picture, expected at least one"),
         (False, True, replace(TEXTURE, init="content"), r"^content: got no picture to start from; use init='noise'"),
         (True, False, replace(RECONSTRUCTION, init="style"), r"^style: got no picture to start from"),
+        (False, True, replace(TEXTURE, init="detail"), r"^content: got no picture to start from"),
+        (True, False, replace(RECONSTRUCTION, init="detail"), r"^style: got no picture to start from"),
         (False, True, replace(TEXTURE, color="luminance"), r"^content: got no picture, which color='luminance' needs"),
         (True, False, replace(RECONSTRUCTION, color="pca"), r"^style: got no picture, which color='pca' needs"),
         (False, False, Recipe((), (), PRIOR, **HOW), r"^content, style: got no picture at all"),
