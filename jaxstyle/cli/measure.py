@@ -11,11 +11,11 @@ from jaxstyle.weights.catalogue import default_network
 
 @dataclass
 class MeasureCommand:
-    """Measure finished pictures, whatever made them: what they kept of the content, and took of the style.
+    """Measure finished pictures by what they kept and took, whatever made them.
 
-    Each folder of results is a method, and a row of every table: its mean, and its 95 % confidence interval over pairs
-    (bootstrap). Without --pairs a result's name must contain the names of its content and its style:
-    tuebingen_scream.png belongs to tuebingen.jpg and scream.jpg. docs/metrics.md explains the numbers.
+    A folder of results is a method; each metric is a table of their means.
+
+    By name, tuebingen_scream.png is a result of tuebingen.jpg and scream.jpg.
 
     Example: jaxstyle measure ours/ theirs/ --content photos/ --style paintings/
     """
@@ -33,7 +33,7 @@ class MeasureCommand:
     different sizes do not compare."""
     model: str = field(default_factory=default_network)
     """The network that looks at the pictures, as for `jaxstyle stylize`."""
-    lpips: tuple[Path, Path] | None = None
+    lpips: Annotated[tuple[Path, Path] | None, arg(metavar="TRUNK LINEAR")] = None
     """Weights of LPIPS: the trunk's file, and that of the linear layers; adds lpips."""
     inception: Path | None = None
     """Weights of an Inception network; with --lpips, adds artfid and fid."""

@@ -18,6 +18,7 @@ COMMANDS = [
     ["artwork"],
     ["saliency"],
     ["report"],
+    ["measure"],
     ["doctor"],
     ["demo"],
     ["train"],
