@@ -138,12 +138,24 @@ def test_every_example_is_taken(reader, name):
 
 
 @pytest.mark.usefixtures("unchecked")
+def test_the_example_of_anybodys_pictures(reader, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos/cat", "paintings/wave", "ours/cat_wave", "theirs/wave cat"):
+        (tmp_path / name).parent.mkdir()
+        jaxstyle.save_image(tmp_path / f"{name}.png", reader["photo"])
+    code = blocks(ROOT / "docs/metrics.md", "python")[1].replace('jaxstyle.load_vgg19("imagenet-8bit")', "model")
+    names = reader | {"Path": Path, "my_metric": lambda result, content: abs(result - content).mean()}
+    exec(compile(code, "docs/metrics.md", "exec"), names)
+    assert names["scores"].summary()["theirs"]["mine"].mean == 0 and names["scores"].rows[0]["ssim"] > 0.99
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_the_examples_of_metrics(reader):
     many = {"a": reader["photo"], "b": reader["night"]}
     recipe = jaxstyle.presets.embedded()
     names = reader | {"recipes": [recipe], "contents": many, "styles": many, "cells": [("a", "b"), ("b", "a")]}
     names["images"] = np.stack(list(many.values()))
-    first, second = blocks(ROOT / "docs/metrics.md", "python")
+    first, _, second = blocks(ROOT / "docs/metrics.md", "python")
     exec(compile(first, "docs/metrics.md", "exec"), names)
     assert names["values"]["ssim"].shape == (2,)
     assert OTHER_NETWORKS in second
