@@ -14,9 +14,9 @@ FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 @pytest.fixture(scope="module")
 def landscape():
-    """Image, content and style of 48x32 pixels, edges in multiples of 16."""
+    """Image, content and style of 32x16 pixels, edges in multiples of 16."""
     random = np.random.default_rng(12)
-    return [np.float64(dead_leaves(random, 48)[:, :32]) for _ in range(3)]
+    return [np.float64(dead_leaves(random, 32)[:, :16]) for _ in range(3)]
 
 
 def rows(features):
