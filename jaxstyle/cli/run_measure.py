@@ -50,7 +50,8 @@ def tables(scores: Scores) -> str:
         for method in order:
             mean, low, high = summary[method][name]
             between = f"{low:.4f} to {high:.4f}" if counts[method] > 1 else ""
-            lines.append(f"  {method:<30} {mean:>9.4f}  {between:<20} {counts[method]:>4} pairs")
+            pairs = f"{counts[method]:>4} pair{'s' * (counts[method] != 1)}"
+            lines.append(f"  {method:<30} {mean:>9.4f}  {between:<20} {pairs}")
     for name in sorted({name for found in scores.whole.values() for name in found}):
         lines += ["", f"{name} (lower is better)"]
         order = sorted(scores.whole, key=lambda method: scores.whole[method][name])

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import re
 
 import jax.numpy as jnp
 import numpy as np
@@ -162,6 +163,8 @@ def test_the_command(gallery, capsys, tmp_path):
     lines = printed.out.splitlines()
     assert max(map(len, lines)) <= 90 and lines[0] == "ssim (higher is better)"
     assert lines[2].split()[0] in ("ours", "theirs") and "3 pairs" in printed.out
+    code, printed = run(capsys, folders[0] / "cat_wave.png", *folders[2:], "--model", "random")
+    assert code == 0 and "1 pair\n" in printed.out and not re.search(r"\d to \d", printed.out)
     with (tmp_path / "out.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5 and rows[0].keys() == {"method", "result", "content", "style", *METRICS}
