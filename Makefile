@@ -35,6 +35,7 @@ test-newest:
 	.venv-newest/bin/python -m pip install --quiet --upgrade --editable '.[test]'
 	.venv-newest/bin/python -m pip list | grep -i '^jax'
 	$(MAKE) network BIN=.venv-newest/bin
+	.venv-newest/bin/mypy
 	.venv-newest/bin/python -m pytest -n 2 --dist worksteal
 
 fuzz: .venv/test
