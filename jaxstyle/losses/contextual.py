@@ -8,9 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, is_number
-from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import cosine_distances, sampled
-from jaxstyle.losses.positions import Guide, Key, check_sampling
+from jaxstyle.losses.positions import DrawingLoss, Guide, Key, check_sampling
 
 
 def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> Float[Array, ""]:
@@ -26,7 +25,7 @@ def contextual_similarity(distances: Float[Array, "n m"], bandwidth: float) -> F
 
 
 @dataclass(frozen=True)
-class ContextualLoss(Loss):
+class ContextualLoss(DrawingLoss):
     """Contextual loss `-log CX`, at least 0: the dissimilarity of two sets of features, wherever they are in a picture.
 
     Mechrez, Talmi & Zelnik-Manor 2018 ("The Contextual Loss for Image Transformation with Non-Aligned Data"), eq. 5.
@@ -61,11 +60,6 @@ class ContextualLoss(Loss):
             raise SettingError(f"bandwidth: got {self.bandwidth!r}, expected a finite number above 0")
         check_sampling(self.samples, self.seed, self.fresh)
 
-    @property
-    def random(self) -> bool:  # type: ignore[override]
-        """Whether new positions are drawn at every step."""
-        return self.fresh
-
     def target(self, features: Float[Array, "h w c"], guide: Guide = None) -> Float[Array, "m c"]:
         """The style's features at the sampled positions."""
         return sampled(features, self.samples, self.seed, guide)
@@ -79,6 +73,6 @@ class ContextualLoss(Loss):
     ) -> Float[Array, ""]:
         """Contextual loss, `-log(contextual_similarity)`, of features centred on the style's mean."""
         mean = jnp.mean(target, axis=0, keepdims=True)
-        found = sampled(features, self.samples, key if self.fresh and key is not None else self.seed, guide)
+        found = sampled(features, self.samples, self.source(key), guide)
         distances = cosine_distances(found - mean, target - mean) / 2
         return -jnp.log(contextual_similarity(distances, self.bandwidth))

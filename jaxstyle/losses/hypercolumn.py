@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
-from jaxstyle.losses.base import Loss
-from jaxstyle.losses.positions import Guide, Key, Positions, check_sampling, choose_positions
+from jaxstyle.losses.positions import DrawingLoss, Guide, Key, Positions, check_sampling, choose_positions
 
 Maps = tuple[Float[Array, "_h _w _c"], ...]
 Scale = Float[Array, " channels"] | None
@@ -74,7 +73,7 @@ def cosine_distances(x: Float[Array, "n c"], y: Float[Array, "m c"]) -> Float[Ar
 
 
 @dataclass(frozen=True)
-class HypercolumnLoss(Loss):
+class HypercolumnLoss(DrawingLoss):
     """Base class of losses that compare hypercolumns at sampled positions.
 
     Attributes:
@@ -119,11 +118,6 @@ class HypercolumnLoss(Loss):
 
     sampled: ClassVar[bool] = True
 
-    @property
-    def random(self) -> bool:  # type: ignore[override]
-        """Whether new positions are drawn at every step."""
-        return self.fresh
-
     def scale(self, features: Maps) -> Scale:
         """What hypercolumns are multiplied by, so that a picture's layers have a root mean square of 1, if `balanced`.
 
@@ -148,8 +142,7 @@ class HypercolumnLoss(Loss):
             guide: guidance channel of the first layer; positions are then drawn in its region alone.
             scale: the target's scale.
         """
-        seed = key if self.fresh and key is not None else self.seed
-        positions = choose_positions(features[0].shape, self.samples, seed, guide)
+        positions = choose_positions(features[0].shape, self.samples, self.source(key), guide)
         return _scaled(hypercolumns(features, positions, corners=self.corners), scale)
 
     def style_columns(self, features: Maps, guide: Guide = None, scale: Scale = None) -> Float[Array, "m channels"]:

@@ -11,14 +11,14 @@ from jaxtyping import Array, Float
 from jaxstyle.errors import SettingError, suggest
 from jaxstyle.losses.bands import Band, StatisticLoss
 from jaxstyle.losses.gram import channel_products, gram_matrix
-from jaxstyle.losses.positions import Guide, Key, check_sampling, positions_inside
+from jaxstyle.losses.positions import DrawingLoss, Guide, Key, check_sampling, positions_inside
 
 Kernel = Literal["linear", "polynomial", "gaussian"]
 BLOCK = 256
 
 
 @dataclass(frozen=True)
-class MMDLoss(StatisticLoss):
+class MMDLoss(DrawingLoss, StatisticLoss):
     """Squared maximum mean discrepancy between the features of the generated picture and of the style, for a kernel k.
 
     `mean_ij k(f_i, f_j) + mean_ij k(s_i, s_j) - 2 mean_ij k(f_i, s_j)`, with f_i the generated features and s_j those
@@ -123,13 +123,14 @@ class MMDLoss(StatisticLoss):
         height, width, channels = features.shape
         flat = features.reshape(-1, channels).astype(_wide(features))
         if guide is not None:
-            at = positions_inside(guide, self.samples, self.seed if key is None else key).astype(int)
+            at = positions_inside(guide, self.samples, self.source(key)).astype(int)
             return flat[at[:, 0] * width + at[:, 1]]
         if height * width <= self.samples:
             return flat
         rows = min(height, self.samples, max(1, round(math.sqrt(self.samples * height / width))))
         columns = min(width, self.samples // rows)
-        drawn = jax.random.key(self.seed) if key is None else key
+        source = self.source(key)
+        drawn = jax.random.key(source) if isinstance(source, int) else source
         shift = jax.random.uniform(drawn, (2, rows, columns), jnp.float32)
         y, x = _in_cells(shift[0], height), _in_cells(shift[1].T, width).T
         return flat[(y * width + x).ravel()]

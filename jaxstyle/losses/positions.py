@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, check_seed, is_whole
+from jaxstyle.losses.base import Loss
 
 Key = Array | None
 """A random key of JAX; None where positions are fixed."""
@@ -68,6 +69,22 @@ def choose_positions(shape: tuple[int, ...], samples: int, seed: int | Array, gu
     if guide is None:
         return sample_positions(shape[0], shape[1], samples, seed)
     return positions_inside(guide, samples, seed)
+
+
+class DrawingLoss(Loss):
+    """Base class of losses with random numbers: fixed ones of a `seed`, or with `fresh` new ones at every step."""
+
+    seed: int
+    fresh: bool
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether new numbers are drawn at every step."""
+        return self.fresh
+
+    def source(self, key: Key) -> int | Array:
+        """What numbers are drawn from: a step's key, or the seed where they are fixed or no run gives a key."""
+        return key if self.fresh and key is not None else self.seed
 
 
 def check_sampling(samples: Any, seed: Any, fresh: Any = False, *, name: str = "samples") -> None:

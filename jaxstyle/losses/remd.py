@@ -11,7 +11,6 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.losses.base import Loss
 from jaxstyle.losses.hypercolumn import (
     HypercolumnLoss,
     Maps,
@@ -19,7 +18,7 @@ from jaxstyle.losses.hypercolumn import (
     cosine_distances,
     sampled,
 )
-from jaxstyle.losses.positions import Guide, Key, check_sampling
+from jaxstyle.losses.positions import DrawingLoss, Guide, Key, check_sampling
 
 Moments = tuple[Float[Array, " c"], Float[Array, "c c"], Scale]
 
@@ -94,7 +93,7 @@ def _moments(columns: Float[Array, "n c"]) -> tuple[Float[Array, " c"], Float[Ar
 
 
 @dataclass(frozen=True)
-class PaletteLoss(Loss):
+class PaletteLoss(DrawingLoss):
     """Relaxed earth mover's distance between colours x, y, RGB in [0, 1], with `D = (1 - cos) + |x - y| / sqrt(3)`.
 
     This is l_p of STROTSS as in its code. The paper compares colours in a decorrelated colour space and by Euclidean
@@ -126,11 +125,6 @@ class PaletteLoss(Loss):
         if self.style_samples is not None:
             check_sampling(self.style_samples, self.seed, name="style_samples")
 
-    @property
-    def random(self) -> bool:  # type: ignore[override]
-        """Whether new positions are drawn at every step."""
-        return self.fresh
-
     def target(self, features: Float[Array, "h w c"], guide: Guide = None) -> Float[Array, "m c"]:
         """The style's colours at the sampled positions."""
         return sampled(features, self.style_samples or self.samples, self.seed, guide)
@@ -143,8 +137,7 @@ class PaletteLoss(Loss):
         guide: Guide = None,
     ) -> Float[Array, ""]:
         """Relaxed earth mover's distance from the style's colours, with the sum of both distances as costs."""
-        seed = key if self.fresh and key is not None else self.seed
-        colours = sampled(features, self.samples, seed, guide)
+        colours = sampled(features, self.samples, self.source(key), guide)
         return relaxed_emd(cosine_distances(colours, target) + _euclidean_distances(colours, target))
 
 

@@ -9,15 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, is_whole
-from jaxstyle.losses.base import Loss
 from jaxstyle.losses.histogram import match, quantiles
-from jaxstyle.losses.positions import check_sampling
+from jaxstyle.losses.positions import DrawingLoss, check_sampling
 
 BLOCK = 2**22
 
 
 @dataclass(frozen=True)
-class SlicedWassersteinLoss(Loss):
+class SlicedWassersteinLoss(DrawingLoss):
     """Mean squared difference of sorted projections of the features on random unit directions.
 
     `mean_v mean_i (sort(F v)_i - sort(S v)_i)^2` for the features F of the generated picture and S of the style: Heitz
@@ -64,11 +63,6 @@ class SlicedWassersteinLoss(Loss):
         check_sampling(1, self.seed, self.fresh)
 
     @property
-    def random(self) -> bool:  # type: ignore[override]
-        """Whether new directions are drawn at every step."""
-        return self.fresh
-
-    @property
     def blendable(self) -> bool:  # type: ignore[override]
         """Whether targets may be averaged: sorted projections on fixed directions."""
         return not self.fresh
@@ -99,7 +93,8 @@ class SlicedWassersteinLoss(Loss):
     def _directions(self, flat: Array, key: Array | None = None) -> Array:
         """Random unit vectors, one per row. They are drawn in float32, so that they are the same for every dtype."""
         channels = flat.shape[-1]
-        key = key if self.fresh and key is not None else jax.random.key(self.seed)
+        source = self.source(key)
+        key = jax.random.key(source) if isinstance(source, int) else source
         drawn = jax.random.normal(key, (self.directions or channels, channels), jnp.float32)
         drawn = drawn.astype(flat.dtype)
         return drawn / jnp.linalg.norm(drawn, axis=1, keepdims=True)
