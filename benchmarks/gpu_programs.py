@@ -21,7 +21,7 @@ from jaxstyle.objective.make import make_objective, ready
 from jaxstyle.objective.plan import Plan
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.optimizers import Adam
-from jaxstyle.sweep.lanes import run_lanes
+from jaxstyle.sweep.stacked import run_lanes
 
 BFLOAT16 = Plan(conv="exact", dtype="bfloat16")
 
@@ -59,7 +59,8 @@ def lanes(kind: str, size: int, narrow: int, *, plan: Plan = BFLOAT16, count: in
     own = {name: many(getattr(objective, name)) for name in ("targets", "scales", "weights")}
     stacked = replace(objective, model=placed(objective.model, whole), **own)
     numbers = [many(jnp.zeros(())), placed(jnp.zeros((), jnp.int32), whole)]
-    return run_lanes.lower(many(state), stacked, many(chosen.optimizer), *numbers, mesh=mesh, clip=True)
+    how: Any = {"clip": True, "parametrization": chosen.parametrization}
+    return run_lanes.lower(many(state), stacked, many(chosen.optimizer), *numbers, mesh=mesh, **how)
 
 
 def _repeated(count: int, leaf: Any) -> jax.ShapeDtypeStruct:

@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import problem
 import report
 from workers import Worker
@@ -83,19 +82,19 @@ def lanes(path: Path, options: Any) -> dict[str, list[float]]:
 
     from jaxstyle import make_objective, optimize
     from jaxstyle.objective import presets
-    from jaxstyle.sweep.lanes import mesh_of, run_lanes, spread, stack, stack_objectives
+    from jaxstyle.optimize.parametrization import Pixels
+    from jaxstyle.sweep.lanes import lanes_on
 
     made, recipe = problem.load(path), presets.default()
-    model, mesh = make_model(made), mesh_of(jax.devices()[:1])
+    model = make_model(made)
     pair = made["content"][0], made["style"][0]
     objective, state = make_objective(model, *pair, recipe), optimize.init(pair[0], recipe.optimizer)
 
     def program(n: int) -> Any:
-        if n == 1:
-            return lambda k: optimize.loop._alone(state, objective, recipe.optimizer, k, average=recipe.average)
-        states, optimizers = (spread(stack([each] * n), mesh) for each in (state, recipe.optimizer))
-        both = states, stack_objectives([objective] * n, mesh), optimizers, np.full(n, recipe.average, np.float32)
-        return lambda k: run_lanes(*both, k, mesh=mesh, clip=recipe.clip)
+        many = lanes_on(jax.devices()[:1], n)
+        states, optimizers, averages = (many.place([each] * n) for each in (state, recipe.optimizer, recipe.average))
+        objectives, how = many.objectives([objective] * n), {"clip": recipe.clip, "parametrization": Pixels()}
+        return lambda k: many.run(states, objectives, optimizers, averages, k, how)
 
     programs = {n: program(n) for n in LANES}
     samples: dict[str, list[float]] = {f"{n} lanes": [] for n in LANES}

@@ -134,18 +134,25 @@ def chunks(
     if every < 1:
         raise SettingError(f"every: got {every}, expected at least 1 step between two reports")
     done, most = 0, 1
-    optimizer, decay = _on_device((optimizer, float(average)))
-    settings = {"average": decay, "clip": clip, "parametrization": parametrization}
+    how: Any = {"clip": clip, "parametrization": parametrization}
     finite, at = jax.device_get((state.finite, state.step))
     while done < steps and finite:
         n, started = min(most, CAPACITY, steps - done, every - (before + done) % every), time.perf_counter()
-        state, info = _alone(state, objective, optimizer, jax.device_put(n), **settings)
+        state, info = run_alone(state, objective, optimizer, float(average), n, **how)
         # All in one transfer, and cut on the host: each length would be a program, each value a wait for the device.
         finite, now, info = jax.device_get((state.finite, state.step, info))
         ran, at = n if finite else int(now) - int(at) + 1, now
         yield state, jax.tree.map(lambda column, ran=ran: column[:ran], info)
         most = max(1, int(seconds * n / (time.perf_counter() - started)))
         done += n
+
+
+def run_alone(
+    state: State, objective: Evaluate, optimizer: Optimizer, average: Any, steps: int, **how: Any
+) -> tuple[State, Info]:
+    """Run at most `CAPACITY` steps by the program of `chunks`; Info's arrays are 0 beyond the steps done."""
+    optimizer, average = _on_device((optimizer, average))
+    return _alone(state, objective, optimizer, jax.device_put(steps), average=average, **how)
 
 
 def compile_run(

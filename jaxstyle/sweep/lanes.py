@@ -1,126 +1,120 @@
-"""Runs several states in one program: each is a lane of stacked states and objectives, spread over the devices."""
+"""Lanes: several runs of one structure at once, as CPUs and as accelerators do them best."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxstyle import optimize
 from jaxstyle.objective.objective import Objective
+from jaxstyle.optimize.loop import run_alone
 from jaxstyle.optimize.optimizers import Optimizer
-from jaxstyle.optimize.parametrization import Parametrization
 from jaxstyle.optimize.pyramid import grow
 from jaxstyle.optimize.state import Info, State
-
-AXIS = "lanes"
-
-
-def stack(trees: Sequence[Any]) -> Any:
-    """Stack pytrees of one structure into one, with a new leading axis; Python numbers become arrays."""
-    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *trees)
+from jaxstyle.sweep.stacked import SideBySide, mesh_of, own_arrays
 
 
-def stack_objectives(objectives: Sequence[Objective], mesh: Mesh) -> Objective:
-    """Stack objectives of one structure into one, with a new leading axis on all arrays but the network's.
+@runtime_checkable
+class Lanes(Protocol):
+    """Runs lanes on devices. What `place` and `objectives` return is for the other methods alone."""
 
-    The network is copied to every device.
+    def place(self, trees: Sequence[Any]) -> Any:
+        """Bring pytrees of one structure, one for each lane, to where they are computed."""
+        ...
+
+    def objectives(self, objectives: Sequence[Objective]) -> Any:
+        """Bring objectives of one structure and network to where they are computed."""
+        ...
+
+    def run(self, states: Any, objectives: Any, optimizers: Any, averages: Any, steps: int, how: dict[str, Any]) -> Any:
+        """Apply `optimize.run` to every lane; return the states and {lane: Info of NumPy arrays}.
+
+        A lane that is not finite stays as it was, alone.
+        """
+        ...
+
+    def grow(self, states: Any, optimizers: Any, details: Any, shape: tuple[int, int], how: dict[str, Any]) -> Any:
+        """Apply `pyramid.grow` to every lane; lanes that are not finite stay marked as not finite."""
+        ...
+
+    def progress(self, states: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of steps done, and whether the lanes are finite."""
+        ...
+
+    def fetch(self, states: Any) -> list[State]:
+        """The states as NumPy arrays: some megabytes for each lane."""
+        ...
+
+
+def lanes_on(devices: Sequence[jax.Device], width: int) -> Lanes:
+    """Lanes for devices of one kind, `width` on each."""
+    return InTurn(devices) if devices[0].platform == "cpu" else SideBySide(mesh_of(devices), width)
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Lanes for CPUs: each device runs one lane after the other, with the program of a run alone.
+
+    So a lane has the bits of a run alone. In a batch XLA may round a lane differently, depending on its place there
+    (seen with jaxlib 0.10.2: the last lane of two or four), and in a loop over lanes too, where constants become
+    arguments of the inner loop (the palette's gradient). From 128x128 pixels on it takes the same time as a batch.
     """
-    own = spread(stack([_own(objective) for objective in objectives]), mesh)
-    model = jax.device_put(objectives[0].model, NamedSharding(mesh, PartitionSpec()))
-    return replace(objectives[0], model=model, **own)
 
+    devices: Sequence[jax.Device]
 
-def _own(objective: Objective) -> dict[str, Any]:
-    """The arrays of an objective that differ from lane to lane: all but the network's."""
-    return {"targets": dict(objective.targets), "scales": objective.scales, "weights": objective.weights}
+    def place(self, trees: Sequence[Any]) -> list[Any]:
+        """Bring each lane's pytree to its device."""
+        return [self._on(i, tree) for i, tree in enumerate(trees)]
 
+    def objectives(self, objectives: Sequence[Objective]) -> list[Objective]:
+        """Bring each lane's objective to its device; lanes of one device share the network."""
+        models = [self._on(i, objectives[0].model) for i in range(min(len(self.devices), len(objectives)))]
+        own = self.place([own_arrays(objective) for objective in objectives])
+        return [replace(each, model=models[i % len(models)], **own[i]) for i, each in enumerate(objectives)]
 
-def lane(stacked: Any, i: int) -> Any:
-    """The `i`-th of stacked pytrees."""
-    return jax.tree.map(lambda leaf: leaf[i], stacked)
+    def run(
+        self,
+        states: list[State],
+        objectives: list[Objective],
+        optimizers: list[Optimizer],
+        averages: list[Any],
+        steps: int,
+        how: dict[str, Any],
+    ) -> tuple[list[State], dict[int, Info]]:
+        """Apply `optimize.run` to every lane that is finite."""
+        ends, infos, finite = [*states], {}, self.progress(states)[1]
+        for first in range(0, len(states), len(self.devices)):
+            now = [i for i in range(first, min(first + len(self.devices), len(states))) if finite[i]]
+            for i in now:
+                ends[i], infos[i] = run_alone(states[i], objectives[i], optimizers[i], averages[i], steps, **how)
+            jax.block_until_ready([ends[i] for i in now])  # so that a device holds the activations of one lane
+        return ends, {i: jax.tree.map(lambda column: column[:steps], jax.device_get(info)) for i, info in infos.items()}
 
+    def grow(
+        self,
+        states: list[State],
+        optimizers: list[Optimizer],
+        details: list[Any],
+        shape: tuple[int, int],
+        how: dict[str, Any],
+    ) -> list[State]:
+        """Apply `pyramid.grow` to every lane."""
+        lanes = zip(states, optimizers, details, strict=True)
+        grown = [grow(state, optimizer, shape, **how, detail=detail) for state, optimizer, detail in lanes]
+        return [after._replace(finite=before.finite) for before, after in zip(states, grown, strict=True)]
 
-def spread(stacked: Any, mesh: Mesh) -> Any:
-    """Place stacked pytrees so that each lane is on the device that computes it, as a program leaves its results."""
-    return jax.device_put(stacked, NamedSharding(mesh, PartitionSpec(AXIS)))
+    def progress(self, states: list[State]) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of steps done, and whether the lanes are finite."""
+        found = jax.device_get([(state.step, state.finite) for state in states])
+        return tuple(np.asarray(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
 
+    def fetch(self, states: list[State]) -> list[State]:
+        """The states as NumPy arrays."""
+        return jax.device_get(states)
 
-def mesh_of(devices: Sequence[jax.Device]) -> Mesh:
-    """The one-dimensional mesh of the devices, with the axis `AXIS`."""
-    return Mesh(np.asarray(devices), (AXIS,))
-
-
-@partial(optimize.Program, static_argnames=("mesh", "clip", "parametrization"))
-def run_lanes(
-    states: State,
-    objectives: Objective,
-    optimizers: Optimizer,
-    averages: jax.Array,
-    steps: int | jax.Array,
-    *,
-    mesh: Mesh,
-    clip: bool,
-    parametrization: Parametrization,
-) -> tuple[State, Info]:
-    """Apply `optimize.run` to every lane, each with its own weights, learning rate and pictures, for `steps` steps.
-
-    Each device runs its share of the lanes without communication. No lane influences another: a lane whose values
-    become infinite freezes alone (its Info shows when). Accelerators run the lanes side by side (`vmap`). CPUs run them
-    one after another in a loop, because XLA may round a lane of a batch differently, depending on its place there (seen
-    with jaxlib 0.10.2: the last lane of two or four). A loop rounds all lanes as a single run does. From 128x128 pixels
-    on, the loop takes the same time, and lanes that are not finite take none.
-
-    Args:
-        states: the stacked states.
-        objectives: the stacked objectives, see `stack_objectives`.
-        optimizers: the stacked optimisers.
-        averages: the decay of the averaged iterate of each lane.
-        steps: the number of steps, the same for all lanes.
-        mesh: the devices.
-        clip: whether the images are kept in [0, 1].
-        parametrization: what the optimisers change.
-
-    Returns:
-        The new states, and the reports, with the leading axis of lanes.
-    """
-    on_cpu = mesh.devices.flat[0].platform == "cpu"
-
-    def share(model: Any, steps: Any, states: State, own: dict, optimizers: Any, averages: Any) -> Any:
-        def one(lane: tuple[State, dict, Optimizer, jax.Array]) -> tuple[State, Info]:
-            state, own, optimizer, average = lane
-            objective = replace(objectives, model=model, **own)
-            most = jnp.where(state.finite, steps, 0) if on_cpu else steps
-            how: Any = {"average": average, "clip": clip, "parametrization": parametrization}
-            return optimize.run_plain(state, objective, optimizer, most, **how)
-
-        lanes = (states, own, optimizers, averages)
-        return lax.map(one, lanes) if on_cpu else jax.vmap(one)(lanes)
-
-    split, whole = PartitionSpec(AXIS), PartitionSpec()
-    specs = (whole, whole, split, split, split, split)
-    run = jax.shard_map(share, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
-    return run(objectives.model, jnp.asarray(steps), states, _own(objectives), optimizers, averages)
-
-
-@partial(jax.jit, static_argnames=("shape", "clip", "parametrization"))
-def grow_lanes(
-    states: State,
-    optimizers: Optimizer,
-    details: jax.Array | None,
-    *,
-    shape: tuple[int, int],
-    clip: bool,
-    parametrization: Parametrization,
-) -> State:
-    """Apply `pyramid.grow` to every lane; lanes that are not finite stay marked as not finite."""
-
-    def one(state: State, optimizer: Optimizer, detail: jax.Array | None) -> State:
-        return grow(state, optimizer, shape, clip=clip, parametrization=parametrization, detail=detail)
-
-    return jax.vmap(one)(states, optimizers, details)._replace(finite=states.finite)
+    def _on(self, i: int, tree: Any) -> Any:
+        """On the lane's device; where JAX computes anyway, left as it is, to share the program of a run alone."""
+        device = self.devices[i % len(self.devices)]
+        return tree if {device} == jnp.zeros(()).devices() else jax.device_put(tree, device)

@@ -56,9 +56,10 @@ def run_sweep(
     """Paint every cell of a grid into a folder; cells that are already finished there are not painted again.
 
     Cells that differ only in values that a compiled program takes as inputs (weights, seeds, learning rates, pictures
-    of one size) run together as lanes of one program, spread over the devices. The bits of a cell's result do not
-    depend on the other cells of its batch or on the devices, as long as `width` in its record is the same. A cell that
-    cannot be painted is recorded as failed and does not affect the others. Several processes may work on one folder.
+    of one size) share one program and run together, spread over the devices. On CPUs a cell has the bits of `stylize`,
+    whatever the other cells of its batch. On accelerators they may depend on `width` in its record, the number of lanes
+    on each device. A cell that cannot be painted is recorded as failed and does not affect the others. Several
+    processes may work on one folder.
 
     Args:
         grid: the cells to paint.

@@ -13,7 +13,7 @@ from jaxstyle.transfer.memory import (
 )
 
 CPU_WIDTH = 4
-"""The most lanes of a program on each CPU device. They run one after the other but finish together."""
+"""The most lanes on each CPU device. They run one after the other but finish together."""
 _CPU_PIXELS = 1 << 17  # in all lanes together; so large pictures run alone, and each is saved as soon as it is done
 _MOST = 64
 _SHARE = 0.7  # of the free memory that the lanes may take

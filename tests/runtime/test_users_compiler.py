@@ -18,6 +18,7 @@ MARKED = (
     "losses/test_sliced.py",
     "metrics/test_metrics_judge.py",
     "optimize/test_random_steps.py",
+    "sweep/test_lanes.py",
     "sweep/test_sweep_run.py",
 )
 OURS = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS", "JAX_COMPILATION_CACHE_DIR")
