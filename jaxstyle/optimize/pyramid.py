@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError, is_number, is_whole
 from jaxstyle.image.decode import MAX_EDGE
+from jaxstyle.networks.resize import bilinear
 from jaxstyle.optimize.optimizers import Optimizer
-from jaxstyle.optimize.parametrization import Parametrization, Pixels, bilinear
+from jaxstyle.optimize.parametrization import Parametrization, Pixels
 from jaxstyle.optimize.state import State, init, step_key
 
 GRID = 16

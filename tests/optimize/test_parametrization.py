@@ -10,6 +10,7 @@ from jax.test_util import check_grads
 
 from jaxstyle import optimize, stylize
 from jaxstyle.errors import SettingError
+from jaxstyle.networks.resize import bilinear
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.optimize.optimizers import LBFGS, SGD, Adam, RMSprop
 from jaxstyle.optimize.parametrization import (
@@ -18,7 +19,6 @@ from jaxstyle.optimize.parametrization import (
     LaplacianPyramid,
     Parametrization,
     Pixels,
-    bilinear,
 )
 from jaxstyle.optimize.pyramid import Pyramid, highest_frequencies
 
@@ -30,16 +30,6 @@ SIZES = [(12, 10), (13, 9), (1, 7)]
 
 def picture(size, seed=0, dtype=None):
     return jnp.asarray(np.random.default_rng(seed).uniform(0.1, 0.9, (*size, 3)), dtype)
-
-
-def test_bilinear_closed_form():
-    ramp = jnp.asarray([0.0, 1.0]).reshape(1, 2, 1)
-    np.testing.assert_allclose(bilinear(ramp, (1, 4))[0, :, 0], [0, 0.25, 0.75, 1], atol=1e-7)
-    np.testing.assert_allclose(bilinear(ramp, (1, 4), corners=True)[0, :, 0], [0, 1 / 3, 2 / 3, 1], atol=1e-7)
-    down = jnp.asarray([0.0, 1.0, 4.0, 9.0]).reshape(4, 1, 1)
-    np.testing.assert_allclose(bilinear(down, (2, 1))[:, 0, 0], [0.5, 6.5])
-    np.testing.assert_allclose(bilinear(down, (2, 1), corners=True)[:, 0, 0], [0, 9])
-    np.testing.assert_allclose(bilinear(down, (1, 1), corners=True)[:, 0, 0], [0])
 
 
 @pytest.mark.parametrize("size", SIZES)
