@@ -32,7 +32,7 @@ class FastCommand:
     """How much style, from 0 to 1: 1 is all of it, 0 keeps as much of the content as the network can."""
     blend: tuple[float, ...] | None = None
     """Paint all styles in one picture, each with a weight, for example 2 1."""
-    color: Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"] | None = None
+    color: Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram", "affine"] | None = None
     """How colours are treated, as for `jaxstyle stylize`."""
     refine: int = 0
     """Then improve each picture by this many optimisation steps, as `jaxstyle stylize` does; 0 for none."""

@@ -55,8 +55,8 @@ def stylize_fast(
             network requires (Magenta: 256), else the result's size. A refinement uses the styles at the result's size.
         strength: in [0, 1]. 1 applies the style in full, 0 keeps as much of the content as the network can.
         blend: the weight of each style; equal by default.
-        color: "style", "luminance", "cholesky", "pca", "symmetric" or "histogram", as for `stylize`. By default the
-            recipe's, or "style" without a recipe.
+        color: how colours are treated, as for `stylize`: "style", "luminance", "cholesky", "pca", "symmetric",
+            "histogram" or "affine". By default the recipe's, or "style" without a recipe.
         masks: one grey picture for each style, white where that style is painted in the content; grey mixes softly.
             Only for networks that transform statistics of features (AdaIN, WCT).
         refine: the number of optimisation steps that start from the fast result; 0 for none.

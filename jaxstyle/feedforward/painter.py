@@ -15,7 +15,7 @@ from jaxstyle.errors import SettingError, WeightsError, is_number, is_whole, sug
 from jaxstyle.feedforward.load import describe_network
 from jaxstyle.feedforward.model import Code, FastModel, blend
 from jaxstyle.image import Picture, fit, load_mask, read_picture, resize_picture
-from jaxstyle.image.color import keep_color
+from jaxstyle.image.color import finish_color
 from jaxstyle.objective.blend import blend_shares
 from jaxstyle.objective.memo import Memo
 from jaxstyle.objective.recipe import Color
@@ -155,8 +155,10 @@ class Painter:
         return [painted] if len(frames) == 1 else list(painted)
 
     def result(self, painted: Float[np.ndarray, "h w 3"], frame: Frame, started: float) -> Result:
-        """The `Result` for a picture from `paint`, with the content's colours if `color` is "luminance"."""
-        image = keep_color(painted, frame.picture.rgb) if self.fast.color == "luminance" else painted
+        """The `Result` for a picture from `paint`, in the colours that `color` asks for."""
+        edge = max(painted.shape[:2])
+        styles = [self.once(self._at, style, edge) for style in self.styles] if self.fast.color == "affine" else []
+        image = finish_color(painted, frame.picture.rgb, styles, self.fast.color)
         settings = self.settings(frame) | {"status": "done"}
         return Result(image, {}, "done", settings, frame.picture.alpha, time.perf_counter() - started)
 
@@ -176,7 +178,7 @@ class Painter:
 
     @property
     def _shared(self) -> bool:
-        return self.fast.color == "style"
+        return self.fast.color in ("style", "affine")
 
     def _blended(self, edge: int) -> Code:
         return self._mixed([self._at(style, edge) for style in self.styles])

@@ -13,12 +13,14 @@ Luminance-only transfer, which keeps the content's colours exactly, except for c
     result = keep_color(stylize(grey, match_luminance(style, content)), content)
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxstyle.errors import SettingError, suggest
+from jaxstyle.image.affine_color import affine_color
 from jaxstyle.image.picture import from_array
 from jaxstyle.image.size import resize
 
@@ -97,6 +99,22 @@ def keep_color(result: ArrayLike, content: ArrayLike) -> np.ndarray:
     painted, kept = _rgb(result, "result"), _rgb(content, "content")
     kept = resize(kept, painted.shape[:2]).astype(np.float64)
     return _clip(kept + ((painted - kept) @ LUMA)[..., None])
+
+
+def finish_color(result: np.ndarray, content: np.ndarray, styles: Sequence[np.ndarray], color: str) -> np.ndarray:
+    """The result in the colours that `Recipe.color` asks for: those that are given to it at the end, not the style.
+
+    Args:
+        result: the picture that a transfer made, (h, w, 3) in [0, 1].
+        content: its content; resized to the result's size if it has another.
+        styles: the styles.
+        color: how colours are treated.
+    """
+    if color == "luminance":
+        return keep_color(result, content)
+    if color == "affine":
+        return affine_color(result, resize(content, result.shape[:2]), styles)
+    return result
 
 
 def match_luminance(style: ArrayLike, content: ArrayLike) -> np.ndarray:

@@ -6,6 +6,7 @@ from jaxstyle.losses.contextual import ContextualLoss
 from jaxstyle.losses.gaussian import GaussianWassersteinLoss
 from jaxstyle.losses.gram import GramLoss, gram_matrix
 from jaxstyle.losses.histogram import HistogramLoss
+from jaxstyle.losses.hypercolumn_match import HypercolumnMatchLoss
 from jaxstyle.losses.laplacian import LaplacianLoss
 from jaxstyle.losses.luminance import LuminanceLoss
 from jaxstyle.losses.mmd import MMDLoss
@@ -25,6 +26,7 @@ __all__ = [
     "GaussianWassersteinLoss",
     "GramLoss",
     "HistogramLoss",
+    "HypercolumnMatchLoss",
     "HypercolumnMomentLoss",
     "LaplacianLoss",
     "Loss",
@@ -53,6 +55,7 @@ _TABLE = (
     GaussianWassersteinLoss,
     GramLoss,
     HistogramLoss,
+    HypercolumnMatchLoss,
     HypercolumnMomentLoss,
     LaplacianLoss,
     LuminanceLoss,

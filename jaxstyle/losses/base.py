@@ -42,6 +42,11 @@ class Loss:
             another one at every step of a run.
         sampled: whether the loss compares features at sampled positions. With masks, `target` and the loss itself then
             get the region's guidance channel at the first layer as the keyword `guide`, and sample there alone.
+        turned: whether the target is also of the picture turned by 90, 180 and 270 degrees. It then has a method
+            `part(features)` for each of the four, and `join(parts)`, which makes the target of them.
+        matches: whether the target is matched with a picture at the start of each level of a pyramid. It then has a
+            method `match(target, features)`, which returns the level's target, and a `share`, see
+            `HypercolumnMatchLoss`. Such a term's target comes from the styles, and masks are not possible.
 
     Example:
         >>> @jaxstyle.losses.register
@@ -65,6 +70,8 @@ class Loss:
     narrow: ClassVar[bool] = False
     random: ClassVar[bool] = False
     sampled: ClassVar[bool] = False
+    turned: ClassVar[bool] = False
+    matches: ClassVar[bool] = False
 
     @property
     def label(self) -> str:

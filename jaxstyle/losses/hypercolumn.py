@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -105,10 +105,7 @@ class HypercolumnLoss(DrawingLoss):
     balanced: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.layers, str) or not all(isinstance(layer, str) for layer in self.layers) or not self.layers:
-            raise SettingError(f"layers: got {self.layers!r}, expected a tuple of layer names, at least one")
-        # JSON and TOML give lists, which do not hash.
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", check_layers_of(self.layers))
         check_sampling(self.samples, self.seed, self.fresh)
         if self.style_samples is not None:
             check_sampling(self.style_samples, self.seed, name="style_samples")
@@ -123,13 +120,7 @@ class HypercolumnLoss(DrawingLoss):
 
         It is part of the target, because both pictures need the same.
         """
-        if not self.balanced:
-            return None
-        squares = [jnp.mean(each.astype(jnp.promote_types(each.dtype, jnp.float32)) ** 2) for each in features]
-        factors = [jax.lax.rsqrt(square + EPSILON) for square in squares]
-        return jnp.concatenate(
-            [jnp.full(each.shape[-1], factor) for each, factor in zip(features, factors, strict=True)]
-        )
+        return balance(features) if self.balanced else None
 
     def columns(
         self, features: Maps, key: Key = None, guide: Guide = None, scale: Scale = None
@@ -149,6 +140,20 @@ class HypercolumnLoss(DrawingLoss):
         """Hypercolumns of a style picture at fixed positions, in the guide's region alone if there is one."""
         positions = choose_positions(features[0].shape, self.style_samples or self.samples, self.seed, guide)
         return _scaled(hypercolumns(features, positions, corners=self.corners, whole=self.corners), scale)
+
+
+def balance(features: Maps) -> Float[Array, " channels"]:
+    """Factors of a hypercolumn's channels that give each layer of this picture a root mean square of 1."""
+    squares = [jnp.mean(each.astype(jnp.promote_types(each.dtype, jnp.float32)) ** 2) for each in features]
+    factors = [jax.lax.rsqrt(square + EPSILON) for square in squares]
+    return jnp.concatenate([jnp.full(each.shape[-1], factor) for each, factor in zip(features, factors, strict=True)])
+
+
+def check_layers_of(layers: Any) -> tuple[str, ...]:
+    """The names of layers as a tuple, for JSON and TOML give lists, which do not hash; SettingError for others."""
+    if isinstance(layers, str) or not layers or not all(isinstance(layer, str) for layer in layers):
+        raise SettingError(f"layers: got {layers!r}, expected a tuple of layer names, at least one")
+    return tuple(layers)
 
 
 def _scaled(columns: Float[Array, "n c"], scale: Scale) -> Float[Array, "n c"]:

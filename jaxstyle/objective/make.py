@@ -23,12 +23,13 @@ from jaxstyle.objective import banded
 from jaxstyle.objective.banded import Named
 from jaxstyle.objective.blend import blend_shares, blend_targets, blended
 from jaxstyle.objective.guidance import Guided, Masks
+from jaxstyle.objective.matching import check_matches
 from jaxstyle.objective.memo import Once, call
 from jaxstyle.objective.objective import Objective
 from jaxstyle.objective.plan import Plan, exactly
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.shared import mesh_of
-from jaxstyle.objective.targets import Regions, make_targets, target_scales
+from jaxstyle.objective.targets import Regions, make_targets, style_targets, target_scales
 from jaxstyle.objective.term import Term
 
 Picture = Float[Array | np.ndarray, "_h _w 3"]
@@ -45,6 +46,7 @@ def make_objective(
     content_masks: Masks | None = None,
     style_masks: Masks | Sequence[Masks | None] | None = None,
     references: Mapping[str, Picture] | None = None,
+    begin: Picture | None = None,
     plan: Plan = Plan(),  # noqa: B008
     once: Once = call,
 ) -> Objective:
@@ -61,6 +63,8 @@ def make_objective(
             picture serves every region; a region that a style's masks leave out takes nothing from that style.
         references: further RGB pictures by name, from which the terms with `of="name"` take their targets. Losses
             that compare maps, such as `ContentLoss`, need a picture of the content's size.
+        begin: for losses that match the style with a picture (`HypercolumnMatchLoss`): the image that a pyramid's level
+            begins with, plus the content's highest frequencies, of the content's size. None matches the content alone.
         plan: how the objective is computed; with `plan.rows`, targets and values a band of rows at a time.
         once: how functions of pictures are called: `call`, or a `Memo`, which makes the targets of a picture once for
             many objectives.
@@ -82,24 +86,26 @@ def make_objective(
     others = _references(recipe, references or {}, once)
     shares = blend_shares(blend, len(pictures)) if recipe.style or pictures else ()
     own, style = _named(recipe.content + recipe.prior), _named(recipe.style)
+    rest = tuple(pair for _, losses in others.values() for pair in losses)
+    masked = content_masks is not None or style_masks is not None
+    check_matches(style, (*own, *rest), begin, picture.shape, masked)
     _check_rows(plan.rows, recipe)
     needed = {"content": (picture, (*own, *style))} | {f"styles[{i}]": (p, style) for i, p in enumerate(pictures)}
     _check_sizes(model, needed | {f"references[{name!r}]": pair for name, pair in others.items()})
-    if plan.rows is not None or content_masks is not None or style_masks is not None:
+    if plan.rows is not None or masked:
         _check_strides(model, picture, (*own, *style))
     targets = once(make_targets, model, picture, own, plan.rows)
     for reference, losses in others.values():
         targets = targets | once(make_targets, model, reference, losses, plan.rows)
     wrapped = tuple((name, blended(loss, recipe.blending, len(pictures))) for name, loss in style)
-    if content_masks is None and style_masks is None:
-        found = [once(make_targets, model, each, style, plan.rows) for each in pictures]
+    if not masked:
+        found = [style_targets(model, each, (picture, begin), style, plan.rows, once) for each in pictures]
         targets = targets | {n: blend_targets(loss, [each[n] for each in found], shares) for n, loss in wrapped}
     else:
         masks = content_masks, style_masks
         regions = Regions(model, picture, pictures, masks, style, propagation=recipe.propagation, rows=plan.rows)
         targets = targets | {name: regions.target(name, loss, shares) for name, loss in wrapped}
         wrapped = tuple((name, Guided(loss)) for name, loss in wrapped)
-    rest = tuple(pair for _, losses in others.values() for pair in losses)
     return _assemble(model, picture, recipe, targets, (*own, *wrapped, *rest), (*own, *style, *rest), plan)
 
 

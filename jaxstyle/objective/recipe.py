@@ -16,7 +16,7 @@ GROUPS = ("content", "style", "prior")
 Init = Literal["content", "style", "noise", "detail"]
 Blending = Literal["targets", "losses"]
 Propagation = Literal["simple", "inside", "all"]
-Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]
+Color = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram", "affine"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Recipe:
             content's highest frequencies on the style's mean colour, as in STROTSS.
         color: "style" paints in the style's colours. "luminance" transfers the luminance alone and keeps the content's
             colours; "cholesky", "pca", "symmetric" and "histogram" first give the style the content's colours (Gatys
-            et al. 2017).
+            et al. 2017). "affine" gives the result the content's hues, with the style's mean and covariance (NNST).
         blending: how several styles are combined: "targets" averages their targets, "losses" sums their losses. Losses
             whose targets have no average are summed in any case.
         propagation: how masks pass through the network, see `jaxstyle.objective.guidance.propagate`.
@@ -96,9 +96,13 @@ class Recipe:
         # NumPy scalars become plain numbers, because recipes are written as JSON and TOML.
         for name, kind in (("content_weight", float), ("style_weight", float), ("steps", int), ("average", float)):
             object.__setattr__(self, name, kind(getattr(self, name)))
-        if not (self.content or self.style or self.prior):
-            raise SettingError("recipe: has no term, expected at least one")
-        names = [term.name for term in (*self.content, *self.style, *self.prior)]
+        terms = (*self.content, *self.style, *self.prior)
+        levels = ("last",) if self.pyramid is None else ("last", "before")
+        for level in levels:
+            if not any(term.at in ("all", level) for term in terms):
+                where = "" if all(term.at == "all" for term in terms) else f" at the levels {level!r}"
+                raise SettingError(f"recipe: has no term{where}, expected at least one")
+        names = [term.name for term in terms]
         for name in {name for name in names if names.count(name) > 1}:
             raise SettingError(f"recipe: {name} appears {names.count(name)} times; add the weights up in one term")
 
@@ -129,11 +133,17 @@ class Recipe:
         groups = ((self.content, self.content_weight), (self.style, self.style_weight), (self.prior, 1.0))
         return {term.name: term.weight * weight for terms, weight in groups for term in terms}
 
+    @property
+    def matches(self) -> bool:
+        """Whether a term matches the style with the image that a level begins with."""
+        return any(term.loss.matches for term in self.style)
+
     def before_last(self, levels: int) -> Self:
-        """The recipe as a pyramid's level takes it that is so many levels before the last, with its terms' weights."""
-        if levels == 0 or all(term.growth == 1 for term in (*self.content, *self.style, *self.prior)):
+        """The recipe as a pyramid's level takes it that is so many levels before the last: its terms and weights."""
+        terms = (*self.content, *self.style, *self.prior)
+        if all(term.at == "all" for term in terms) and (levels == 0 or all(term.growth == 1 for term in terms)):
             return self
-        return replace(self, **{group: _grown(getattr(self, group), -levels) for group in GROUPS})  # type: ignore[arg-type]
+        return replace(self, **{group: _at_level(getattr(self, group), levels) for group in GROUPS})  # type: ignore[arg-type]
 
     def graph(self) -> Self:
         """The recipe with every setting reset that does not change the compiled program: equal for equal programs."""
@@ -182,22 +192,23 @@ class Recipe:
         return _build(cls, settings)
 
 
-def _grown(terms: tuple[Term, ...], levels: int) -> tuple[Term, ...]:
-    """The terms with their weights as they are so many levels later."""
-    return tuple(replace(term, weight=term.weight * term.growth**levels) for term in terms)
+def _at_level(terms: tuple[Term, ...], levels: int) -> tuple[Term, ...]:
+    """The terms that take part so many levels before the last, with their weights there."""
+    taking_part = (term for term in terms if term.at in ("all", "before" if levels else "last"))
+    return tuple(replace(term, weight=term.weight / term.growth**levels, at="all") for term in taking_part)
 
 
 def _term_to_dict(term: Term) -> dict[str, Any]:
     options = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(term.loss).items() if v is not None}  # type: ignore[call-overload]
     more: dict[str, Any] = {} if term.of is None else {"of": term.of}
-    more |= {} if term.growth == 1 else {"growth": term.growth}
+    more |= ({} if term.growth == 1 else {"growth": term.growth}) | ({} if term.at == "all" else {"at": term.at})
     return {"loss": term.loss.kind, **options, "weight": term.weight, "relative": term.relative, **more}
 
 
 def _term_from_dict(data: Any) -> Term:
     options = dict(_expect(dict, "term", data))
     loss = find_loss(options.pop("loss", None))
-    of_term = {name: options.pop(name) for name in ("weight", "relative", "of", "growth") if name in options}
+    of_term = {name: options.pop(name) for name in ("weight", "relative", "of", "growth", "at") if name in options}
     return Term(_build(loss, options), **of_term)
 
 

@@ -23,6 +23,8 @@ from jaxstyle.objective.guidance import (
     guidance_channels,
     select_guides,
 )
+from jaxstyle.objective.matching import matched, target_of, turned_features
+from jaxstyle.objective.memo import Once
 from jaxstyle.objective.recipe import Propagation
 
 Channels = dict[str, Array]
@@ -38,6 +40,20 @@ def shapes(model: FeatureModel, picture: Array, losses: Named) -> dict[str, tupl
 def make_targets(model: FeatureModel, picture: Array, losses: Named, rows: int | None) -> dict[str, Any]:
     """Compute a picture's targets, {term: target}; with `rows`, from so many of its rows at a time."""
     return _regional_targets(model, picture, {"": {}}, losses, rows)[""]
+
+
+def style_targets(
+    model: FeatureModel, picture: Array, level: tuple[Array, Any], losses: Named, rows: int | None, once: Once
+) -> dict[str, Any]:
+    """Compute a style's targets; those of losses that match are matched with the `level`'s (content, first image).
+
+    `once` keeps the others for further objectives.
+    """
+    matching = tuple(pair for pair in losses if pair[1].matches)
+    found = once(make_targets, model, picture, tuple(pair for pair in losses if pair not in matching), rows)
+    if not matching:
+        return found
+    return found | matched(model, *level, matching, make_targets(model, picture, matching, rows))
 
 
 class Regions:
@@ -138,15 +154,15 @@ def _regional_targets(
 def _whole(
     model: FeatureModel, picture: Array, channels: dict[str, Channels], losses: Named
 ) -> dict[str, dict[str, Any]]:
-    features = features_of(model, picture, layers_named(losses))
+    features, turned = features_of(model, picture, layers_named(losses)), turned_features(model, picture, losses)
     found: dict[str, dict[str, Any]] = {region: {} for region in channels}
     for region, at in channels.items():
         for name, loss in losses:
-            values, guides = select(loss, features), select_guides(loss, at) if at else None
-            if guides is not None and loss.sampled:
-                found[region][name] = loss.target(values, guide=first(guides))
+            guides = select_guides(loss, at) if at else None
+            if guides is None or loss.sampled:
+                found[region][name] = target_of(loss, features, turned, None if guides is None else first(guides))
             else:
-                found[region][name] = loss.target(values if guides is None else apply(guides, values))
+                found[region][name] = loss.target(apply(guides, select(loss, features)))
     return found
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
-from jaxstyle.errors import SettingError, is_number
+from jaxstyle.errors import SettingError, is_number, suggest
 from jaxstyle.losses import Loss, layers_of
 from jaxstyle.losses.base import check_loss
 
 MAX_WEIGHT = 3e38  # about the largest float32
+At = Literal["all", "last", "before"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Term:
             `make_objective`.
         growth: factor of the weight from each level of a pyramid to the next, from 0.01 to 100. The weight itself
             holds at the last level: with 0.5 it is twice that at the level before.
+        at: the levels of a pyramid at which the term takes part: "all", "last" alone, or those "before" it.
     """
 
     loss: Loss
@@ -32,6 +34,7 @@ class Term:
     relative: bool = True
     of: str | None = None
     growth: float = 1.0
+    at: At = "all"
 
     def __post_init__(self) -> None:
         check_loss(self.loss, "loss")
@@ -40,6 +43,8 @@ class Term:
         check_weight(f"weight of {self.name}", self.weight)
         if not is_number(self.growth, 0.01, 100):
             raise SettingError(f"growth of {self.name}: got {self.growth!r}, expected a number from 0.01 to 100")
+        if self.at not in get_args(At):
+            raise SettingError(f"at of {self.name}: got {self.at!r}; {suggest(self.at, get_args(At))}")
         object.__setattr__(self, "weight", float(self.weight))
         object.__setattr__(self, "growth", float(self.growth))
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxstyle.errors import SettingError, is_number, is_whole
+from jaxstyle.errors import SettingError, is_number, is_whole, suggest
 from jaxstyle.image.decode import MAX_EDGE
 from jaxstyle.networks.resize import bilinear
 from jaxstyle.optimize.optimizers import Optimizer
@@ -18,6 +18,7 @@ from jaxstyle.optimize.state import State, init, step_key
 
 GRID = 16
 """Number of pixels that both edges of earlier levels are multiples of, so that many pictures share programs."""
+Growing = Literal["bicubic", "bilinear", "detail"]
 LEAST = 32
 """Shortest edge of an earlier level, in pixels: every layer of VGG19 up to relu5_4 exists there, with any padding."""
 
@@ -39,8 +40,10 @@ class Pyramid:
         down: whether sizes count down from the picture's own by `ratio`, to at least `smallest`, as in crowsonkb's
             code. They are then no multiples of 16, and a picture's only size takes `first_steps` too.
         last_rate: factor (0.001 to 1000) of the optimiser's learning rate at the last level, if there are several.
-        detail: whether pictures grow by bilinear interpolation, and the content's highest frequencies are added at the
-            start of each level but the last, as in STROTSS. Else they grow by bicubic interpolation alone.
+        growing: how a picture grows from level to level: by "bicubic" or "bilinear" interpolation; with "detail" by
+            bilinear interpolation, and the content's highest frequencies are added at the start of each level but the
+            last, as in STROTSS.
+        final_pass: whether a further level follows, at the picture's own size: with terms of its own, see `Term.at`.
 
     Raises:
         SettingError: a setting is out of range.
@@ -52,7 +55,8 @@ class Pyramid:
     first_steps: float = 1.0
     down: bool = False
     last_rate: float = 1.0
-    detail: bool = False
+    growing: Growing = "bicubic"
+    final_pass: bool = False
 
     def __post_init__(self) -> None:
         edge = self.smallest
@@ -71,7 +75,9 @@ class Pyramid:
             if not is_number(value, low, high):
                 raise SettingError(f"pyramid.{name}: got {value!r}, expected a number from {low} to {high}")
             object.__setattr__(self, name, float(value))
-        for name in ("down", "detail"):
+        if self.growing not in get_args(Growing):
+            raise SettingError(f"pyramid.growing: got {self.growing!r}; {suggest(self.growing, get_args(Growing))}")
+        for name in ("down", "final_pass"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingError(f"pyramid.{name}: got {getattr(self, name)!r}, expected true or false")
         object.__setattr__(self, "smallest", int(edge))
@@ -107,13 +113,14 @@ def levels(pyramid: Pyramid | None, shape: tuple[int, ...], steps: int) -> tuple
         return (last,)
     shapes = _shapes_below(pyramid, last.shape) if pyramid.down else _coarse_shapes(pyramid, last.shape)
     if pyramid.down and not shapes:
-        return (replace(last, steps=max(1, round(pyramid.first_steps * steps))),)
+        last = replace(last, steps=max(1, round(pyramid.first_steps * steps)))
     shares = [pyramid.first_steps, *[pyramid.steps] * len(shapes)]
     earlier = [
-        Level(shape, max(1, round(share * steps)), detail=pyramid.detail)
+        Level(shape, max(1, round(share * steps)), detail=pyramid.growing == "detail")
         for shape, share in zip(shapes, shares, strict=False)
     ]
-    return (*earlier, replace(last, rate=pyramid.last_rate) if earlier else last)
+    last = replace(last, rate=pyramid.last_rate) if earlier else last
+    return (*earlier, last, *(last,) * pyramid.final_pass)
 
 
 def _coarse_shapes(pyramid: Pyramid, own: tuple[int, int]) -> list[tuple[int, int]]:
@@ -185,7 +192,7 @@ def coarse_to_fine(
             yield level, state, report
 
 
-@partial(jax.jit, static_argnames=("shape", "clip", "parametrization"))
+@partial(jax.jit, static_argnames=("shape", "clip", "parametrization", "growing"))
 def grow(
     state: State,
     optimizer: Optimizer,
@@ -194,6 +201,7 @@ def grow(
     clip: bool = True,
     parametrization: Parametrization = Pixels(),  # noqa: B008
     detail: Float[Array, "h w 3"] | None = None,
+    growing: Growing = "bicubic",
 ) -> State:
     """Make the first state of the next level, of (height, width) `shape`.
 
@@ -207,10 +215,13 @@ def grow(
         shape: (height, width) of the next level.
         clip: whether to clip the image to [0, 1], which bicubic resizing overshoots.
         parametrization: what the optimiser changes.
-        detail: what to add to the image, which is then enlarged by bilinear instead of bicubic interpolation.
+        detail: what to add to the image.
+        growing: how the image grows, see `Pyramid`.
     """
-    image = _resized(state.average, shape, "cubic") if detail is None else bilinear(state.average, shape) + detail
-    first = init(jnp.clip(image, 0, 1) if clip else image, optimizer, parametrization=parametrization)
+    image = _resized(state.average, shape, "cubic") if growing == "bicubic" else bilinear(state.average, shape)
+    image = image if detail is None else image + detail
+    keep = state.begin is not None
+    first = init(jnp.clip(image, 0, 1) if clip else image, optimizer, parametrization=parametrization, keep=keep)
     first = first._replace(key=jax.random.key_data(step_key(state)))
     if not parametrization.clips:
         return first

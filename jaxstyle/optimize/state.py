@@ -32,6 +32,7 @@ class State(NamedTuple):
     key: UInt32[Array, "2"]  # random key; each step draws from one made of this and its number
     step: Int[Array, ""]  # number of steps done
     finite: Bool[Array, ""]  # False once a value was not finite: the state then stays at its last finite image
+    begin: Float[Array, "h w 3"] | None = None  # the first image, where it is kept; in a pyramid, the level's
 
 
 class Info(NamedTuple):
@@ -50,6 +51,7 @@ def init(
     *,
     seed: int | Array = 0,
     parametrization: Parametrization = Pixels(),  # noqa: B008
+    keep: bool = False,
 ) -> State:
     """Make the state before the first step.
 
@@ -58,17 +60,19 @@ def init(
         optimizer: settings of the optimiser, such as `Adam()`.
         seed: random seed of losses that draw random numbers at every step, from 0 to 2**32 - 1.
         parametrization: what the optimiser changes: the pixels, or other parameters of the image.
+        keep: whether the state keeps the image, for losses that match the style with it.
     """
-    return _init(image, optimizer, jax.device_put(np.uint32(seed)), parametrization=parametrization)
+    return _init(image, optimizer, jax.device_put(np.uint32(seed)), parametrization=parametrization, keep=keep)
 
 
-@partial(jax.jit, static_argnames=("parametrization",))
-def _init(image: Array, optimizer: Optimizer, seed: Array, *, parametrization: Parametrization) -> State:
+@partial(jax.jit, static_argnames=("parametrization", "keep"))
+def _init(image: Array, optimizer: Optimizer, seed: Array, *, parametrization: Parametrization, keep: bool) -> State:
     with jax.numpy_dtype_promotion("standard"):
         parameters = parametrization.parameters(image)
         begun = optimizer.transform().init(parameters)
     key = jax.random.key_data(jax.random.key(seed, impl=GENERATOR))
-    state = State(parameters, image, begun, key, jnp.zeros((), int), jnp.ones((), bool))
+    begin = image if keep else None
+    state = State(parameters, image, begun, key, jnp.zeros((), int), jnp.ones((), bool), begin)
     # Fixed dtypes, as `step` returns them: with a weakly typed zero the next call would compile another program.
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
 
@@ -110,7 +114,7 @@ def step(
     # Squares, because optimisers take them: where they overflow, updates vanish, and a run would seem to be finished.
     squares = jax.tree.map(jnp.square, gradient)
     finite = state.finite & jnp.isfinite(total) & _all_finite(parameters) & _all_finite(squares)
-    new = State(parameters, mean.astype(image.dtype), opt_state, state.key, state.step + 1, finite)
+    new = State(parameters, mean.astype(image.dtype), opt_state, state.key, state.step + 1, finite, state.begin)
     frozen = state._replace(finite=finite)
     return jax.tree.map(partial(jnp.where, finite), new, frozen), total, values
 

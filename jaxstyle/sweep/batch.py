@@ -89,9 +89,10 @@ class Batch:
         A run whose objective cannot be made is added to `failed`, and another run's objective takes its lane.
         """
         found: list[Any] = []
+        at = self.lanes if self.runs[0].recipe.matches else self.begun
         for i, run in enumerate(self.runs):
             try:
-                found.append(None if i in self.failed else run.objective(level))
+                found.append(None if i in self.failed else run.objective(level, at[i].state.begin))
             except JaxstyleError as error:
                 self.failed[i] = error
                 found.append(None)
@@ -127,9 +128,10 @@ class Batch:
 
     def _grown(self, level: int, states: Any) -> Any:
         """The first states of a level, from the last states of the level before."""
-        shape, details = self.runs[0].levels[level].shape, [run.detail(level) for run in self.runs]
-        placed, how = self._lanes.place(details), self.runs[0].how
-        self._ahead = states = self._lanes.grow(states, self._optimizers(level), placed, shape, how)
+        shape, growth = self.runs[0].levels[level].shape, [run.growth(level) for run in self.runs]
+        details = self._lanes.place([each["detail"] for each in growth])
+        how = self.runs[0].how | {"growing": growth[0]["growing"]}
+        self._ahead = states = self._lanes.grow(states, self._optimizers(level), details, shape, how)
         for i in (i for i, alive in enumerate(self._alive) if alive):
             at = self.begun[i]
             self.begun[i] = Reached(level, at.state, (*at.infos, ()))

@@ -14,7 +14,7 @@ from jaxstyle import optimize
 from jaxstyle.objective.objective import Objective
 from jaxstyle.optimize.optimizers import Optimizer
 from jaxstyle.optimize.parametrization import Parametrization
-from jaxstyle.optimize.pyramid import grow
+from jaxstyle.optimize.pyramid import Growing, grow
 from jaxstyle.optimize.state import Info, State
 
 AXIS = "lanes"
@@ -152,7 +152,7 @@ def run_lanes(
     return run(objectives.model, jnp.asarray(steps), states, own_arrays(objectives), optimizers, averages)
 
 
-@partial(jax.jit, static_argnames=("shape", "clip", "parametrization"))
+@partial(jax.jit, static_argnames=("shape", "clip", "parametrization", "growing"))
 def grow_lanes(
     states: State,
     optimizers: Optimizer,
@@ -161,10 +161,12 @@ def grow_lanes(
     shape: tuple[int, int],
     clip: bool,
     parametrization: Parametrization,
+    growing: Growing = "bicubic",
 ) -> State:
     """Apply `pyramid.grow` to stacked lanes."""
+    how: Any = {"clip": clip, "parametrization": parametrization, "growing": growing}
 
     def one(state: State, optimizer: Optimizer, detail: jax.Array | None) -> State:
-        return grow(state, optimizer, shape, clip=clip, parametrization=parametrization, detail=detail)
+        return grow(state, optimizer, shape, detail=detail, **how)
 
     return jax.vmap(one)(states, optimizers, details)._replace(finite=states.finite)

@@ -89,7 +89,7 @@ def stylize(
         init: what to start from, instead of the recipe's: "content", "style" (the first one, stretched), "noise", or
             any picture.
         color: how colours are treated (see `Recipe`), instead of the recipe's: "style", "luminance", "cholesky", "pca",
-            "symmetric" or "histogram".
+            "symmetric", "histogram" or "affine".
         pyramid: smaller sizes to paint at first, instead of the recipe's: a `Pyramid`, True for `Pyramid()`, False for
             none.
         content_masks: {region: grey picture} that is white where the result has the region; grey is partly in it.

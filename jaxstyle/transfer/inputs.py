@@ -79,7 +79,7 @@ def sized(picture: Picture, size: int | None, source: Any) -> Picture:
 
 def recolored(content: np.ndarray, styles: Sequence[np.ndarray], color: Color) -> tuple[np.ndarray, list[np.ndarray]]:
     """The content and the styles with their colours changed as `color` says, as the losses see them."""
-    if color == "style":
+    if color == "style" or color == "affine":
         return content, list(styles)
     if color == "luminance":
         grey = np.repeat(luminance(content)[..., None], 3, -1)

@@ -55,8 +55,8 @@ class _Painting:
         self.run, self.every, self.left = run, every, left
         self.start, self.state = start.level, start.state
         self.infos = [list(infos) for infos in start.infos]
-        self.objective = run.objective(start.level)
-        self.ahead: Ahead[Objective]
+        self.objective = run.objective(start.level, start.state.begin)
+        self.ahead: Ahead[Objective | None]
 
     def result(self, status: Status) -> Result:
         """The result of the run as it is now."""
@@ -89,8 +89,9 @@ class _Painting:
 
     def _grown(self, level: int, state: State) -> State:
         """Wait until a level is prepared, and return its first state."""
-        self.objective = self.ahead.result()
-        return self.run.grown(level, state)
+        objective, state = self.ahead.result(), self.run.grown(level, state)
+        self.objective = self.run.objective(level, state.begin) if objective is None else objective
+        return state
 
     def _chunks(self, level: int, state: State, objective: Objective) -> Iterator[tuple[State, Info]]:
         """Run a level's steps in chunks. If memory runs out, go on from the last image with smaller plans."""
@@ -108,7 +109,7 @@ class _Painting:
                 return
             except Exception as error:
                 plan = go_on_smaller(error, plans)
-            objective = replace(self.run, plan=plan).objective(level)
+            objective = replace(self.run, plan=plan).objective(level, state.begin)
 
 
 def _shapes(state: State) -> State:

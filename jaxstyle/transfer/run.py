@@ -13,7 +13,7 @@ import numpy as np
 from jaxstyle import optimize
 from jaxstyle.errors import JaxstyleError
 from jaxstyle.image import Picture, resize
-from jaxstyle.image.color import keep_color
+from jaxstyle.image.color import finish_color
 from jaxstyle.networks.model import FeatureModel
 from jaxstyle.objective.make import make_objective
 from jaxstyle.objective.memo import Once, call
@@ -64,7 +64,8 @@ class Run:
         """The state before the first step, at the first level."""
         begin = jax.device_put(self.begin)
         seed, parametrization = self.settings["seed"], self.recipe.parametrization
-        return optimize.init(begin, self.optimizer(0), seed=seed, parametrization=parametrization)
+        keep = self.recipe.matches
+        return optimize.init(begin, self.optimizer(0), seed=seed, parametrization=parametrization, keep=keep)
 
     def optimizer(self, i: int) -> Optimizer:
         """The optimiser of level `i`, whose learning rate may be another."""
@@ -73,7 +74,7 @@ class Run:
 
     def detail(self, i: int) -> Any:
         """What is added to the image at the start of level `i`; None for a pyramid that adds nothing at any level."""
-        if self.recipe.pyramid is None or not self.recipe.pyramid.detail:
+        if self.recipe.pyramid is None or self.recipe.pyramid.growing != "detail":
             return None
         content = jax.device_put(self.inputs.at(self.levels[i].shape, self.once).content)
         return highest_frequencies(content) if self.levels[i].detail else jnp.zeros_like(content)
@@ -86,15 +87,21 @@ class Run:
         """The recipe as level `i` takes it."""
         return self.recipe.before_last(len(self.levels) - 1 - i)
 
-    def objective(self, i: int) -> Objective:
-        """The objective of level `i` of the pyramid. Raises what `make_objective` raises, naming the level's size."""
-        level, inputs = self.levels[i], self.inputs.at(self.levels[i].shape, self.once)
+    def objective(self, i: int, begin: Any = None) -> Objective:
+        """The objective of level `i` of the pyramid, which begins with the image `begin` if the recipe matches it.
+
+        Raises what `make_objective` raises, naming the level's size.
+        """
+        level, inputs, recipe = self.levels[i], self.inputs.at(self.levels[i].shape, self.once), self.recipe_at(i)
+        if i == 0 or not recipe.matches:
+            begin = None
         try:
             return make_objective(
                 self.model,
                 inputs.content,
                 inputs.styles,
-                self.recipe_at(i),
+                recipe,
+                begin=None if begin is None else begin + highest_frequencies(jax.device_put(inputs.content)),
                 blend=self.shares,
                 content_masks=inputs.content_masks,
                 style_masks=inputs.style_masks,
@@ -106,24 +113,33 @@ class Run:
                 raise
             raise type(error)(f"at {level.shape[1]}x{level.shape[0]} pixels, a level of the pyramid: {error}") from None
 
-    def prepare(self, i: int, state: State, wanted: Callable[[], bool]) -> Objective:
+    def prepare(self, i: int, state: State, wanted: Callable[[], bool]) -> Objective | None:
         """Make the objective of level `i`, and compile its programs if it is still wanted.
+
+        It is None where it depends on the end of the level before.
 
         Args:
             i: index of the level, from 1.
             state: shapes and dtypes of the state at the level before.
             wanted: says whether the programs are still wanted.
         """
+        if self.recipe_at(i).matches:
+            return None
         objective = self.objective(i)
         if wanted():
-            grow.lower(state, *self._growth(i), **self.how, detail=self.detail(i)).compile()
+            grow.lower(state, *self._growth(i), **self.how, **self.growth(i)).compile()
             first = jax.eval_shape(partial(self.grown, i), state)
             optimize.compile_run(first, objective, self.optimizer(i), average=self.recipe.average, **self.how)
         return objective
 
     def grown(self, i: int, state: State) -> State:
         """Make the first state of level `i` from the last state of the level before."""
-        return grow(state, *self._growth(i), **self.how, detail=self.detail(i))
+        return grow(state, *self._growth(i), **self.how, **self.growth(i))
+
+    def growth(self, i: int) -> dict[str, Any]:
+        """How the image grows to level `i`: settings of `grow`."""
+        pyramid = self.recipe.pyramid
+        return {"detail": self.detail(i), "growing": "bicubic" if pyramid is None else pyramid.growing}
 
     def _growth(self, i: int) -> tuple[Optimizer, tuple[int, int]]:
         return self.optimizer(i), self.levels[i].shape
@@ -142,7 +158,7 @@ class Run:
         values = {name: float(column[-1]) for name, column in info.values.items()}
         weights = self.recipe_at(i).weights()
         content, style = (
-            sum(weights[term.name] * values[term.name] for term in terms)
+            sum(weights[term.name] * values[term.name] for term in terms if term.name in values)
             for terms in (self.recipe.content, self.recipe.style)
         )
         step, last = self.before(i) + int(state.step), self.before(len(self.levels))
@@ -205,14 +221,19 @@ class Run:
         return ("done" if hint is None else "no better"), hint
 
     def finish(self, state: State, shape: tuple[int, int]) -> np.ndarray:
-        """The averaged image in [0, 1], of (height, width) `shape`; in the content's colours if the recipe says so."""
+        """The averaged image in [0, 1], of (height, width) `shape`, in the colours that the recipe asks for."""
         image = np.clip(np.asarray(state.average, np.float32), 0, 1)
         image = image if image.shape[:2] == shape else resize(image, shape)
-        return keep_color(image, resize(self.picture.rgb, shape)) if self.recipe.color == "luminance" else image
+        return finish_color(image, self.picture.rgb, self.inputs.styles, self.recipe.color)
 
     def history(self, infos: list[Info]) -> dict[str, np.ndarray]:
-        """Join the values of all chunks: {"total", then each term in the recipe's order: (n,)}."""
+        """Join the values of all chunks: {"total", then each term in the recipe's order: (n,)}.
+
+        At levels where a term takes no part its values are 0.
+        """
         names = list(self.recipe.weights())
-        columns = [(info.total, *(info.values[name] for name in names)) for info in infos]
+        columns = [
+            (info.total, *(info.values.get(name, np.zeros_like(info.total)) for name in names)) for info in infos
+        ]
         joined = [np.concatenate(column) for column in zip(*columns, strict=True)] or [np.zeros(0)] * (1 + len(names))
         return dict(zip(("total", *names), joined, strict=True))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 # Nothing heavy is imported: the command line shows these settings without starting JAX.
 
 Strength = Literal["light", "medium", "full"]
-ColorName = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram"]
+ColorName = Literal["style", "luminance", "cholesky", "pca", "symmetric", "histogram", "affine"]
 if TYPE_CHECKING:  # in Python a setting may also be an object
     Picture = Any
     Optimization = Any
@@ -51,7 +51,8 @@ class Settings:
     default as the recipe says, mostly the content."""
     color: ColorName | None = None
     """style: the style's colours, as most recipes have it. luminance: the content's colours. cholesky, pca, symmetric
-    or histogram: ways to give the style the content's colours first."""
+    or histogram: ways to give the style the content's colours first. affine: at the end, the content's hues with the
+    style's mean and covariance."""
     pyramid: Coarse | None = None
     """Whether to paint at smaller sizes first, with steps of their own: from 128 pixels, each size twice the one
     before; in Python also a `Pyramid`. By default as the recipe says."""

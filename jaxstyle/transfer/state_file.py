@@ -80,9 +80,8 @@ def as_arrays(at: Reached) -> dict[str, np.ndarray]:
     leaves = jax.tree.leaves(at.state)
     arrays = {f"state/{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
     empty: Any = np.zeros(0, np.float32)
-    names = list(next(info.values for infos in at.infos for info in infos))
     for level, infos in enumerate(at.infos):
-        for name in names:
+        for name in infos[0].values if infos else ():
             columns = [info.values[name] for info in infos]
             arrays[f"info/{level}/{name}"] = np.concatenate(columns or [empty])
         arrays[f"info/{level}/total"] = np.concatenate([info.total for info in infos] or [empty])
@@ -95,16 +94,19 @@ def from_arrays(run: Run, arrays: dict[str, np.ndarray]) -> Reached:
     if not 0 <= level < len(run.levels):
         raise ValueError(f"level {level} of {len(run.levels)}")
     image = jax.ShapeDtypeStruct((*run.levels[level].shape, 3), jnp.asarray(run.begin).dtype)
-    first = partial(optimize.init, optimizer=run.recipe.optimizer, parametrization=run.recipe.parametrization)
+    recipe = run.recipe
+    first = partial(
+        optimize.init, optimizer=recipe.optimizer, parametrization=recipe.parametrization, keep=recipe.matches
+    )
     like = jax.eval_shape(first, image)
     leaves, structure = jax.tree.flatten(like)
     found = [arrays[f"state/{i}"] for i in range(len(leaves))]
     for leaf, array in zip(leaves, found, strict=True):
         if leaf.shape != array.shape or leaf.dtype != array.dtype:
             raise ValueError(f"{array.dtype} {array.shape} in place of {leaf.dtype} {leaf.shape}")
-    names = list(run.recipe.weights())
     infos = []
     for k in range(level + 1):
+        names = run.recipe_at(k).weights() if len(arrays[f"info/{k}/total"]) else ()
         columns: dict[str, Any] = {name: arrays[f"info/{k}/{name}"] for name in ("total", *names)}
         shapes = {(column.shape, column.dtype.kind) for column in columns.values()}
         if len(shapes) != 1 or not all(len(shape) == 1 and kind == "f" for shape, kind in shapes):

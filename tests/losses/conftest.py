@@ -12,13 +12,13 @@ def as_one(method):
     compiled = jax.jit(method, static_argnums=0)
 
     @functools.wraps(method)
-    def call(self, *arguments):
-        return compiled(self, *arguments)
+    def call(self, *arguments, **guide):
+        return compiled(self, *arguments, **guide)
 
     return call
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def one_program_each():
     with pytest.MonkeyPatch.context() as patch:
         for loss in set(LOSSES.values()):

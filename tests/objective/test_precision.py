@@ -74,7 +74,7 @@ def test_on_cpus_nothing_is_asked_for(embedded, pictures):
 
 def test_targets_are_exact_whatever_is_set(embedded, pictures, monkeypatch):
     seen = []
-    for name in ("make_targets", "target_scales"):
+    for name in ("make_targets", "style_targets", "target_scales"):
         whole = getattr(make, name)
 
         def noted(*given, whole=whole, **options):

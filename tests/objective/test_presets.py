@@ -136,7 +136,7 @@ def test_sizes_and_steps_are_the_published_ones():
     assert painted("crowsonkb", 300) == [(150, 150, 1000), (212, 212, 500), (300, 300, 500)]
     assert painted("crowsonkb", 130) == [(130, 130, 1000)]
     assert painted("strotss") == [(size, size, 250) for size in (64, 128, 256, 512)]
-    assert painted("nnst") == [(size, size, 200) for size in (64, 128, 256, 512)]
+    assert painted("nnst") == [(size, size, 200) for size in (64, 128, 256, 512, 512)]
     assert painted("default") == [(size, size, 100) for size in (128, 256, 512)]
     assert painted("default", 176) == [(176, 176, 100)]
     assert painted("gatys") == [(512, 512, 500)]

@@ -23,7 +23,7 @@ def simple(**changes) -> Recipe:
         presets.default(),
         presets.embedded(),
         simple(optimizer=LBFGS(0.5), clip=False),
-        simple(pyramid=Pyramid(64, 2**0.5, last_rate=0.5, detail=True), init="detail"),
+        simple(pyramid=Pyramid(64, 2**0.5, last_rate=0.5, growing="detail"), init="detail"),
         simple(style=(Term(GramLoss("relu1_1"), 0.5, growth=2),), optimizer=SGD(0.1, momentum=0.5, decay=0.9)),
         simple(optimizer=RMSprop(0.1), parametrization=LaplacianPyramid(3, corners=True), clip=False),
         simple(parametrization=Fourier(0.5), clip=False),

@@ -153,7 +153,7 @@ def recipe(kind, **changes):
 @pytest.mark.parametrize("init", ["content", "detail", "noise"])
 def test_pictures_through_levels_and_saved_recipes(kind, init, embedded, pictures):
     content = jax.image.resize(pictures[0], (56, 64, 3), "linear")
-    pyramid = Pyramid(32, steps=0.5, detail=init == "detail", last_rate=0.5)
+    pyramid = Pyramid(32, steps=0.5, growing="detail" if init == "detail" else "bicubic", last_rate=0.5)
     chosen = recipe(kind, init=init, pyramid=pyramid)
     assert Recipe.from_dict(chosen.to_dict()) == chosen
     result = stylize(content, pictures[1], model=embedded, recipe=chosen, seed=3)

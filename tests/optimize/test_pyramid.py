@@ -31,7 +31,11 @@ QUICK = dataclasses.replace(
     pyramid=Pyramid(32, steps=0.5, first_steps=1.5),
 )
 pyramids = st.builds(
-    Pyramid, smallest=st.integers(32, 600), ratio=st.floats(1.25, 16), last_rate=st.floats(0.5, 2), detail=st.booleans()
+    Pyramid,
+    smallest=st.integers(32, 600),
+    ratio=st.floats(1.25, 16),
+    last_rate=st.floats(0.5, 2),
+    growing=st.sampled_from(["bicubic", "detail"]),
 )
 
 
@@ -65,7 +69,7 @@ def test_levels_grow_to_the_pictures_own_size(pyramid, shape):
     for level in found[:-1]:
         assert all(edge % GRID == 0 and edge >= LEAST for edge in level.shape)
         assert max(level.shape) * pyramid.ratio**0.25 <= max(shape)
-        assert level.rate == 1 and level.detail == pyramid.detail
+        assert level.rate == 1 and level.detail == (pyramid.growing == "detail")
         assert _near(level.shape, shape)
 
 
@@ -108,7 +112,7 @@ def test_styles_stay_large_enough_for_the_network(shape, scale):
         ({"steps": 0}, "pyramid.steps: got 0"),
         ({"first_steps": "x"}, "pyramid.first_steps: got 'x'"),
         ({"last_rate": -1}, "pyramid.last_rate: got -1"),
-        ({"detail": 1}, "pyramid.detail: got 1"),
+        ({"growing": 1}, "pyramid.growing: got 1"),
     ],
 )
 def test_bad_settings_are_named(setting, message):

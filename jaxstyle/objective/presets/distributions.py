@@ -5,6 +5,7 @@ from typing import Any
 from jaxstyle.losses import (
     ContentLoss,
     GaussianWassersteinLoss,
+    HypercolumnMatchLoss,
     HypercolumnMomentLoss,
     NearestNeighbourLoss,
     PaletteLoss,
@@ -76,26 +77,37 @@ def strotss(*, alpha: float = 2.0, balanced: bool = True) -> Recipe:
         average=0.0,
         clip=False,
         init="detail",
-        pyramid=Pyramid(smallest=64, last_rate=0.5, detail=True),
+        pyramid=Pyramid(smallest=64, last_rate=0.5, growing="detail"),
         parametrization=LaplacianPyramid(5, corners=True),
     )
 
 
-def nnst() -> Recipe:
-    """Neural Neighbor Style Transfer's final pass (Kolkin et al. 2022): one nearest-neighbour loss per layer.
+def nnst(*, alpha: float = 0.75, balanced: bool = True) -> Recipe:
+    """Neural Neighbor Style Transfer (Kolkin et al. 2022), as in the authors' code: sizes from 64 by 2.
 
-    It runs at all sizes from 64 by 2, where the authors' other passes match hypercolumns. The content is kept only by
-    starting from it. The authors' network is VGG16.
+    At each size the style's nearest hypercolumns are found once, and the picture comes to have them
+    (`HypercolumnMatchLoss`): nearest to the content, at later sizes to a mix of `alpha` of the content and the rest of
+    the size's first image. The final pass takes the nearest features of each layer by itself, at new positions in
+    every step. Adam changes a Laplacian pyramid. At the end the result gets the content's hues, with the style's
+    statistics: `color="style"` keeps those of the picture, as the authors' option does. Their network is torchvision's
+    VGG16: for that one, `balanced=False` is as published. docs/methods.md says what still differs.
     """
     layers = (*_SHALLOW, "relu4_1", "relu4_2", "relu4_3")
+    match = HypercolumnMatchLoss(layers, share=1 - alpha, balanced=balanced)
+    near = [NearestNeighbourLoss((layer,), fresh=True, turns=True) for layer in layers]
     return Recipe(
         content=(),
-        style=tuple(absolute(NearestNeighbourLoss((layer,)), 1.0) for layer in layers),
-        prior=(Term(TotalVariation(), 0.5, relative=False),),
-        optimizer=Adam(0.01),
+        style=(
+            Term(match, relative=False, at="before"),
+            *(Term(each, relative=False, at="last") for each in near),
+        ),
+        optimizer=Adam(0.002),
         steps=200,
-        average=0.9,
-        pyramid=Pyramid(smallest=64),
+        average=0.0,
+        clip=False,
+        color="affine",
+        pyramid=Pyramid(smallest=64, growing="bilinear", final_pass=True),
+        parametrization=LaplacianPyramid(8),
     )
 
 
