@@ -13,6 +13,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -29,6 +30,7 @@ SCRIPTS = (
     "gpu_compiled",
     "huge",
     "jax_versions",
+    "methods",
     "memory",
     "region_loss",
     "step_time",
@@ -121,6 +123,25 @@ def test_every_script_is_listed():
         == set(SCRIPTS)
         == set(re.findall(r"^\| `(\w+)\.py`", (BENCHMARKS / "README.md").read_text(encoding="utf-8"), re.M))
     )
+
+
+def test_methods_quickly(imagenet, tmp_path):
+    """A method of one's own, in thirty lines, is measured as the presets are."""
+    own = str(BENCHMARKS / "own_method.py")
+    text = run("methods", str(tmp_path / "p"), "--quick", "--methods", "rows", "--own", own, "--output", str(tmp_path))
+    row = next(line for line in text.splitlines() if line.startswith("| rows | 1 | "))
+    assert row.count(" to ") == 5
+    found = json.loads((tmp_path / "methods.json").read_text(encoding="utf-8"))["scores"]
+    assert [pair["method"] for pair in found["pairs"]] == ["rows"]
+    assert run("methods", str(tmp_path / "p"), "--quick", "--methods", "rows", "--own", own).count("| rows | 1 |") == 1
+
+
+def test_a_plot_fills_what_nothing_beats(tmp_path):
+    points = {"a": (1.0, 3.0), "b": (10.0, 1.0), "c": (10.0, 3.0)}
+    path = load("plot").scatter(tmp_path / "plot.png", points, ("seconds", "distance"), logarithmic=True)
+    picture = np.asarray(Image.open(path).convert("RGB"))
+    filled = (picture == (0xC0, 0x30, 0x20)).all(-1)
+    assert picture.shape == (620, 900, 3) and 2 * 60 < filled.sum() < 3 * 110
 
 
 def test_without_an_accelerator_there_is_nothing_to_do():
