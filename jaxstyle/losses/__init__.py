@@ -1,5 +1,6 @@
 """Losses: each compares a picture's activations at one or more layers with a target. `LOSSES` lists them by kind."""
 
+from jaxstyle.losses.alpha_norm import AlphaNorm
 from jaxstyle.losses.base import LOSSES, Loss, layers_of, register, select
 from jaxstyle.losses.content import ContentLoss
 from jaxstyle.losses.contextual import ContextualLoss
@@ -21,6 +22,7 @@ from jaxstyle.losses.total_variation import TotalVariation
 
 __all__ = [
     "LOSSES",
+    "AlphaNorm",
     "ContentLoss",
     "ContextualLoss",
     "GaussianWassersteinLoss",
@@ -50,6 +52,7 @@ __all__ = [
 
 
 _TABLE = (
+    AlphaNorm,
     ContentLoss,
     ContextualLoss,
     GaussianWassersteinLoss,

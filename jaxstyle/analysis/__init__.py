@@ -1,0 +1,5 @@
+"""Which representations serve synthesis: what a layer knows of a picture, by pictures made from it alone."""
+
+from jaxstyle.analysis.inversion import Inversion, MahendranVedaldi, NoPrior, invert, invert_layers
+
+__all__ = ["Inversion", "MahendranVedaldi", "NoPrior", "invert", "invert_layers"]
