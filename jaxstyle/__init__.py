@@ -39,6 +39,7 @@ _HOME = {
     "stylize_fast": "feedforward",
 }
 _MODULES = {
+    "analysis": "analysis",
     "color": "image.color",
     "errors": "errors",
     "feedforward": "feedforward",
@@ -72,6 +73,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from jaxstyle import analysis as analysis
     from jaxstyle import errors as errors
     from jaxstyle import feedforward as feedforward
     from jaxstyle import image as image

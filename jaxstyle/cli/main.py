@@ -28,6 +28,7 @@ from jaxstyle.cli.saliency import SaliencyCommand
 from jaxstyle.cli.shown import choose, presentable
 from jaxstyle.cli.stylize import StylizeCommand
 from jaxstyle.cli.sweep import ReportCommand, SweepCommand
+from jaxstyle.cli.texture import TextureCommand
 from jaxstyle.cli.train import TrainCommand
 from jaxstyle.cli.usage import explain, renamed, reordered
 from jaxstyle.cli.weights import WeightsCommand
@@ -43,6 +44,7 @@ Command = (
     | Annotated[ResumeCommand, subcommand("resume")]
     | Annotated[ArtworkCommand, subcommand("artwork")]
     | Annotated[SaliencyCommand, subcommand("saliency")]
+    | Annotated[TextureCommand, subcommand("texture")]
     | Annotated[SweepCommand, subcommand("sweep")]
     | Annotated[TrainCommand, subcommand("train")]
     | Annotated[ReportCommand, subcommand("report")]

@@ -17,6 +17,7 @@ COMMANDS = [
     ["resume"],
     ["artwork"],
     ["saliency"],
+    ["texture"],
     ["report"],
     ["measure"],
     ["doctor"],
