@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxstyle.errors import ImageFileError, SettingError
+from jaxstyle.errors import SettingError
 from jaxstyle.files import same_name, same_path
-from jaxstyle.image import READABLE, is_picture_name
+from jaxstyle.image import pictures_in
 
 
 def find_contents(given: Sequence[Path]) -> list[Path]:
@@ -17,17 +17,7 @@ def find_contents(given: Sequence[Path]) -> list[Path]:
     """
     if not given:
         raise SettingError("CONTENT... STYLE: got fewer than two pictures, expected the contents and then the style")
-    return [path for one in given for path in (_pictures_in(one) if one.is_dir() else [one])]
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    try:
-        found = sorted(filter(is_picture_name, folder.iterdir()))
-    except OSError as error:
-        raise ImageFileError(f"{folder}: cannot be read ({error.strerror})") from error
-    if not found:
-        raise ImageFileError(f"{folder}: has no pictures; expected files ending in {', '.join(READABLE)}")
-    return found
+    return [path for one in given for path in (pictures_in(one) if one.is_dir() else [one])]
 
 
 def name_results(contents: Sequence[Path], style: Path, folder: Path) -> list[str]:

@@ -42,7 +42,7 @@ ImageFileError, which is an OSError too. Only NumPy and Pillow are needed: JAX i
 from jaxstyle.image.decode import FORMATS, MAX_BYTES, MAX_EDGE, MAX_PIXELS
 from jaxstyle.image.mask import load_mask
 from jaxstyle.image.picture import Picture
-from jaxstyle.image.read import READABLE, is_picture_name, load_image, read_picture
+from jaxstyle.image.read import READABLE, is_picture_name, load_image, pictures_in, read_picture
 from jaxstyle.image.recipe import MAX_RECIPE, read_recipe
 from jaxstyle.image.size import fit, resize, resize_picture
 from jaxstyle.image.write import SUFFIXES, check_fits, check_target, encode_png, save_animation, save_image, to_pil
@@ -63,6 +63,7 @@ __all__ = [
     "is_picture_name",
     "load_image",
     "load_mask",
+    "pictures_in",
     "read_picture",
     "read_recipe",
     "resize",

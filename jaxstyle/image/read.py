@@ -75,6 +75,18 @@ def is_picture_name(path: Path) -> bool:
     return path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
 
 
+def pictures_in(folder: Path, name: str = "") -> list[Path]:
+    """The pictures in a folder, sorted. Raises ImageFileError, which begins with `name`, if there are none."""
+    where = f"{name}: {folder}" if name else f"{folder}:"
+    try:
+        found = sorted(filter(is_picture_name, folder.iterdir()))
+    except OSError as error:
+        raise ImageFileError(f"{where} cannot be read ({error.strerror})") from error
+    if not found:
+        raise ImageFileError(f"{where} has no pictures; expected files ending in {', '.join(READABLE)}")
+    return found
+
+
 def _from_bytes(data: bytes, where: str) -> Picture:
     if not data:
         raise ImageFileError(f"{where}: the file is empty; get it again")

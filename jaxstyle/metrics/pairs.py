@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from jaxstyle.errors import ImageFileError, SettingError
 from jaxstyle.files import same_name
-from jaxstyle.image import READABLE, is_picture_name
+from jaxstyle.image import pictures_in
 
 COLUMNS = ("result", "content", "style")
 MAX_BYTES = 10_000_000
@@ -83,13 +83,7 @@ def _pictures(given: Path, name: str) -> list[Path]:
         if not given.is_file():
             raise ImageFileError(f"{name}: {given} is neither a picture nor a folder")
         return [given]
-    try:
-        found = sorted(filter(is_picture_name, given.iterdir()))
-    except OSError as error:
-        raise ImageFileError(f"{name}: {given} cannot be read ({error.strerror})") from error
-    if not found:
-        raise ImageFileError(f"{name}: {given} has no pictures; expected files ending in {', '.join(READABLE)}")
-    return found
+    return pictures_in(given, name)
 
 
 def _by_name(result: Path, contents: Sequence[Path], styles: Sequence[Path]) -> tuple[Path, Path]:
