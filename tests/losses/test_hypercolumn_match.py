@@ -49,7 +49,7 @@ def test_oracle(x64, balanced):
 
 def test_turned_styles_are_further_candidates(x64):
     loss, found = HypercolumnMatchLoss(LAYERS, balanced=True), maps(0)
-    assert loss.turned and not HypercolumnMatchLoss(LAYERS, turns=False).turned
+    assert loss.matches and loss.turned and not HypercolumnMatchLoss(LAYERS, turns=False).turned
     one, other = loss.part(maps(1)), loss.part(maps(2, (12, 8)))
     rows, scale = loss.join([one, other])
     assert rows.shape == (12 + 6, 8)
