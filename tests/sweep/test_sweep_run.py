@@ -87,7 +87,7 @@ def test_what_differs_in_structure_runs_apart(grid, sweep, tmp_path):
 
 
 def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypatch):
-    from jaxstyle.objective import make
+    from jaxstyle.objective import make, targets
 
     made = []
 
@@ -96,7 +96,8 @@ def test_targets_are_made_once_for_each_picture(grid, sweep, tmp_path, monkeypat
         return original(model, picture, losses, rows)
 
     original = make.make_targets
-    monkeypatch.setattr(make, "make_targets", make_targets)
+    for module in (make, targets):
+        monkeypatch.setattr(module, "make_targets", make_targets)
     sweep(grid(style_weight=[1, 2, 3], seed=[0, 1]), tmp_path)
     assert len(made) == 4  # two contents, two styles
 
