@@ -112,7 +112,6 @@ def reader(pictures, tmp_path, monkeypatch):
             jaxstyle.save_image(f"{name}.jpg", picture)
     for i, name in enumerate(("sky", "ground")):
         jaxstyle.save_image(f"{name}.png", np.full((32, 32, 3), i) * 1.0)
-    jaxstyle.save_image("hole.png", np.pad(np.ones((8, 8, 3)), [(8, 16), (8, 16), (0, 0)]))
     read, sized = load.read_weights, job_pictures.sized
     monkeypatch.setattr(load, "read_weights", lambda source, **_: weights(read, source))
     small = lambda picture, size, source: sized(picture, size and min(size, MOST), source)  # noqa: E731

@@ -1,7 +1,7 @@
 """Which representations serve synthesis: what a layer knows of a picture, by pictures made from it alone."""
 
 from jaxstyle.analysis.inversion import Inversion, MahendranVedaldi, NoPrior, invert, invert_layers
-from jaxstyle.analysis.textures import Texture, repair, texture, texture_layers
+from jaxstyle.analysis.textures import Texture, texture, texture_layers
 
 __all__ = [
     "Inversion",
@@ -10,7 +10,6 @@ __all__ = [
     "Texture",
     "invert",
     "invert_layers",
-    "repair",
     "texture",
     "texture_layers",
 ]

@@ -13,7 +13,7 @@ from jaxstyle.errors import SettingError, check_seed, is_number, is_whole
 from jaxstyle.losses import AlphaNorm, ContentLoss, TotalVariation
 from jaxstyle.metrics import ssim
 from jaxstyle.networks.load import as_network
-from jaxstyle.networks.model import FeatureModel, features_of
+from jaxstyle.networks.model import INPUT, FeatureModel, check_layers, features_of
 from jaxstyle.objective.recipe import Recipe
 from jaxstyle.objective.term import Term
 from jaxstyle.optimize.optimizers import Adam
@@ -160,6 +160,7 @@ def invert_layers(
         init="noise",
     )
     first = prepare(Job(image, (), recipe, size=size, seed=seed), network)
+    check_layers(network, layers, first.picture.rgb.shape)
     runs = [_run(first, image, network, layer, prior, seed + k) for layer in layers for k in range(restarts)]
     pictures = _paint(runs)
     original = jnp.asarray(first.picture.rgb)
@@ -185,7 +186,7 @@ def _check(layers: Any, prior: Any, restarts: Any, seed: Any, steps: Any, others
 
 def _run(first: Run, image: Any, network: FeatureModel, layer: str, prior: Prior, seed: int) -> Run:
     """A run for one layer: all have the same terms, and only the weights tell the layers apart."""
-    depth = list(network.layers).index(layer) / len(network.layers)
+    depth = 0.0 if layer == INPUT else list(network.layers).index(layer) / len(network.layers)
     content = tuple(replace(term, weight=float(term.loss.layer == layer)) for term in first.recipe.content)  # type: ignore[attr-defined]
     recipe = replace(first.recipe, content=content, prior=prior.terms(depth, first.picture.rgb.shape))
     size = max(first.picture.rgb.shape[:2])

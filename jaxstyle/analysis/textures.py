@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxstyle import optimize
-from jaxstyle.analysis.wrapped import Held, wrap
+from jaxstyle.analysis.wrapped import wrap
 from jaxstyle.errors import SettingError, check_seed, is_whole
-from jaxstyle.image import load_image, load_mask
+from jaxstyle.image import load_image
 from jaxstyle.losses import GramLoss, Loss, layers_of
 from jaxstyle.networks.load import as_network
 from jaxstyle.networks.model import Adaptable
@@ -107,42 +107,6 @@ def texture_layers(model: Any, style: Any, layers: Sequence[str] = STYLE_LAYERS,
     return {layer: texture(network, style, layers=layers[: i + 1], **options) for i, layer in enumerate(layers)}
 
 
-def repair(
-    model: Any,
-    picture: Any,
-    hole: Any,
-    *,
-    layers: Sequence[str] = LAYERS,
-    loss: MakeLoss = GramLoss,
-    seed: int = 0,
-    steps: int = 200,
-    callback: Callback | None = None,
-) -> Texture:
-    """Fill a hole with what has the statistics of the rest of the picture, which stays exactly as it is.
-
-    Args:
-        model, layers, loss, seed, steps, callback: as for `texture`.
-        picture: the picture, in any form that `stylize` takes.
-        hole: a grey picture of the same size, white where the picture is to be filled.
-
-    Raises:
-        SettingError: a setting is not usable. ImageError: a picture is not usable, or nothing or all of it is hole.
-    """
-    image = jnp.asarray(load_image(picture, name="picture"))
-    mask = jnp.asarray(load_mask(hole, name="hole", shape=image.shape[:2]))
-    free = (mask > 0.5)[..., None]
-    if not 0 < float(free.mean()) < 1:
-        raise SettingError("hole: is empty or the whole picture, expected a part of it in white")
-    recipe = _recipe(layers, loss, seed, steps)
-    around = {"all": 1 - jnp.asarray(free[..., 0], image.dtype)}
-    everywhere = {"all": jnp.ones_like(mask)}
-    objective = make_objective(
-        _ready(model, recipe), image, image, recipe, content_masks=everywhere, style_masks=around
-    )
-    held = Held(objective, image, free)
-    return _painted(held, held.whole(_noise(image.shape[:2], seed)), recipe, callback)
-
-
 def _recipe(layers: Any, loss: MakeLoss, seed: Any, steps: Any) -> Recipe:
     """The recipe of a texture: each layer's loss counts the same."""
     if isinstance(layers, str) or not layers:
@@ -179,5 +143,4 @@ def _painted(objective: Any, begin: Any, recipe: Recipe, callback: Callback | No
         totals.append(info.total)
         if callback is not None and callback(int(state.step), float(info.total[-1])):
             break
-    image = objective.whole(state.average) if isinstance(objective, Held) else state.average
-    return Texture(np.clip(np.asarray(image), 0, 1), np.concatenate(totals))
+    return Texture(np.clip(np.asarray(state.average), 0, 1), np.concatenate(totals))

@@ -1,13 +1,12 @@
-"""Networks for which a picture goes on beyond its edges, and objectives that leave a part of a picture alone."""
+"""Networks for which a picture goes on beyond its edges."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from jaxstyle.errors import SettingError
 from jaxstyle.networks.model import FeatureModel, Geometry, features_of, geometry_of
@@ -67,27 +66,3 @@ def wrap(model: FeatureModel, layers: Iterable[str], shape: tuple[int, ...]) -> 
         raise SettingError(f"size: got {shape[1]}x{shape[0]} for a tile, expected multiples of {step} for these layers")
     reach = max(each.stride + each.halo for each in found)
     return Wrapped(model, -(-reach // step) * step)
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=["objective", "picture", "free"], meta_fields=[])
-@dataclass(frozen=True)
-class Held:
-    """An objective of a part of a picture: everything else stays as it is.
-
-    Attributes:
-        objective: image -> (total, {term: value}).
-        picture: the picture.
-        free: (h, w, 1), where the picture may change.
-    """
-
-    objective: Any
-    picture: Float[Array, "h w 3"]
-    free: Bool[Array, "h w 1"]
-
-    def __call__(self, image: Float[Array, "h w 3"]) -> tuple[Array, dict[str, Array]]:
-        """The objective of the picture with the image in its free part."""
-        return self.objective(self.whole(image))
-
-    def whole(self, image: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
-        """The picture with the image in its free part."""
-        return jnp.where(self.free, image, self.picture)

@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from jaxstyle.analysis import Texture, repair, texture
+from jaxstyle.analysis import Texture, texture
 from jaxstyle.cli.downloads import load_weights
 from jaxstyle.cli.shown import Reading
 from jaxstyle.cli.stopping import STOPPED, stopping, watching
 from jaxstyle.cli.texture import TextureCommand
-from jaxstyle.errors import SettingError
 from jaxstyle.files import refuse_overwriting
 from jaxstyle.image import check_target, fit, load_image, resize, save_image
 from jaxstyle.runtime import keep_programs
@@ -54,9 +53,7 @@ class TextureSteps(Reading):
 def run(options: TextureCommand) -> int:
     """Make the texture and save it; the exit code."""
     check_target(options.output)
-    refuse_overwriting(options.output, [*options.style, options.hole, options.model])
-    if options.hole is not None and (len(options.style) > 1 or options.tileable or options.blend):
-        raise SettingError("--hole: fills one picture with its own look; leave out other pictures, --tileable, --blend")
+    refuse_overwriting(options.output, [*options.style, options.model])
     keep_programs()
     styles = [_reduced(path, options.style_size) for path in options.style]
     model = load_weights(options.model)
@@ -72,8 +69,6 @@ def run(options: TextureCommand) -> int:
 
 def _made(options: TextureCommand, model: Any, styles: list[np.ndarray], callback: Any) -> Texture:
     how: Any = {"layers": options.layers, "seed": options.seed, "steps": options.steps, "callback": callback}
-    if options.hole is not None:
-        return repair(model, styles[0], options.hole, **how)
     size: Any = options.size[0] if len(options.size) == 1 else options.size
     return texture(model, styles, size, blend=options.blend, tileable=options.tileable, **how)
 

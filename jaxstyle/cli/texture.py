@@ -11,11 +11,9 @@ from jaxstyle.weights.catalogue import default_network
 
 @dataclass
 class TextureCommand:
-    """Make a texture with the look of one or several pictures, or fill a hole in a picture.
+    """Make a texture with the look of one or several pictures.
 
     Example: jaxstyle texture bricks.jpg -o tile.png --tileable
-
-    Example: jaxstyle texture photo.jpg --hole mask.png -o repaired.png
     """
 
     style: Annotated[Positional[tuple[Path, ...]], arg(metavar="STYLE...")]
@@ -26,8 +24,6 @@ class TextureCommand:
     """The edge in pixels, or height and width."""
     tileable: bool = False
     """Make copies of the texture fit each other on all sides."""
-    hole: Path | None = None
-    """Fill this part of the picture instead: a grey picture of its size, white where it is to be filled."""
     layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     """The layers whose statistics are taken; deeper ones make larger structures."""
     blend: tuple[float, ...] | None = None

@@ -99,6 +99,9 @@ def test_any_network_of_twelve_lines(photograph):
             sizes = {name: self.geometry(name)[0] for name in layers}
             return {name: jax.image.resize(image, (h // s, w // s, 3), "linear") for name, s in sizes.items()}
 
+    with pytest.raises(SettingError, match="no layer 'eighth'"):
+        invert_layers(Blurs(), photograph, ("half", "eighth"))
+    assert invert(Blurs(), photograph, "input", steps=60).psnr[0] > 15
     found = invert_layers(Blurs(), photograph, ("half", "quarter"), steps=60)
     assert found["half"].code_error[0] < 0.2 and found["half"].psnr[0] > found["quarter"].psnr[0]
 

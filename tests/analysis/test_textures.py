@@ -1,13 +1,13 @@
-"""Textures: the style's statistics at any size, without seams, in a hole."""
+"""Textures: the style's statistics at any size, without seams."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from skimage import data
 
-from jaxstyle.analysis import repair, texture, texture_layers
-from jaxstyle.errors import ImageError, SettingError
-from jaxstyle.losses import GramLoss, MomentLoss
+from jaxstyle.analysis import texture, texture_layers
+from jaxstyle.errors import SettingError
+from jaxstyle.losses import MomentLoss
 from jaxstyle.losses.gram import gram_matrix
 from jaxstyle.networks.model import features_of
 
@@ -70,17 +70,6 @@ def test_layers_from_the_first_on(embedded, brick):
     )
 
 
-def test_a_hole_is_filled_and_nothing_else_changes(embedded, brick):
-    hole = np.zeros((64, 64), np.float32)
-    hole[20:40, 24:44] = 1
-    broken = np.where(hole[..., None] > 0, np.float32([0, 0, 1]), brick)
-    found = repair(embedded, broken, hole, layers=LAYERS[:2], steps=40, seed=1)
-    np.testing.assert_array_equal(found.picture[hole == 0], broken[hole == 0])
-    filled, around = found.picture[hole > 0], brick[hole == 0]
-    np.testing.assert_allclose(filled.mean(0), around.mean(0), atol=0.15)
-    assert found.total[-1] < 0.2 * found.total[0]
-
-
 def test_a_callback_ends_it(embedded, brick):
     seen = []
 
@@ -111,12 +100,3 @@ def test_a_callback_ends_it(embedded, brick):
 def test_what_is_refused(embedded, brick, options, error):
     with pytest.raises(SettingError, match=error):
         texture(embedded, brick, **{"size": 32, "layers": LAYERS} | options)
-
-
-def test_holes_that_are_none(embedded, brick):
-    for hole in (np.zeros((64, 64)), np.ones((64, 64))):
-        with pytest.raises(SettingError, match="hole: is empty or the whole picture"):
-            repair(embedded, brick, hole)
-    with pytest.raises(ImageError, match="hole"):
-        repair(embedded, brick, np.ones((10, 64)))
-    assert GramLoss("relu1_1").layer == "relu1_1"

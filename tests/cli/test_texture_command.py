@@ -1,4 +1,4 @@
-"""`jaxstyle texture`: a texture, tiles, mixtures and repaired holes, from the command line."""
+"""`jaxstyle texture`: a texture, tiles and mixtures, from the command line."""
 
 import json
 import signal
@@ -18,9 +18,6 @@ def files(tmp_path, pictures, monkeypatch):
     monkeypatch.setattr(run_texture, "keep_programs", lambda: None)  # it would hold for all later tests
     for name, picture in zip(("one", "two"), pictures, strict=False):
         save_image(tmp_path / f"{name}.png", picture)
-    mask = np.zeros((32, 32, 3), np.float32)
-    mask[8:16, 8:16] = 1
-    save_image(tmp_path / "hole.png", mask)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -45,16 +42,6 @@ def test_progress_as_json(files, capsys):
     lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     assert code == 0 and [line["step"] for line in lines][-1] == 3
     assert all(line["steps"] == 3 and line["loss"] > 0 for line in lines)
-
-
-def test_holes(files, capsys):
-    assert run(capsys, "one.png", "--hole", "hole.png", "-o", "o.png", *QUICK)[0] == 0
-    found, given, hole = (load_image(files / name) for name in ("o.png", "one.png", "hole.png"))
-    np.testing.assert_array_equal(found[hole == 0], given[hole == 0])
-    assert not np.array_equal(found, given)
-    for more in (["two.png"], ["--tileable"], ["--blend", "1"]):
-        code, _, err = run(capsys, "one.png", *more, "--hole", "hole.png", "-o", "x.png", *QUICK)
-        assert code == 2 and "--hole: fills one picture with its own look" in err and not (files / "x.png").exists()
 
 
 def test_interrupted_it_saves_what_there_is(files, capsys, monkeypatch):
